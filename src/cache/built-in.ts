@@ -1,0 +1,31 @@
+/** The name of the class that made an object, as its prototype says; `''` when it says nothing. */
+export function classOf(value: object): string {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (typeof prototype !== 'object' || prototype === null || !Object.hasOwn(prototype, 'constructor')) return ''
+  const { constructor } = prototype
+  return typeof constructor === 'function' ? constructor.name : ''
+}
+
+/**
+ * Whether an object of a built-in class is of the class of that name itself and not of a subclass. Objects of another realm
+ * (a `vm` context, as test runners use them) count too, so it is told from the length of the prototype chain.
+ */
+export function isBuiltIn(value: object, name: string): boolean {
+  return classOf(value) === name && chainLength(value) === chainLength(globalPrototype(name)) + 1
+}
+
+/** Whether this is the prototype of objects that were written as literals: `null`, or the `Object.prototype` of some realm. */
+export function isPlainPrototype(prototype: object | null): boolean {
+  if (prototype === null || prototype === Object.prototype) return true
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf')
+}
+
+function globalPrototype(name: string): object {
+  return (globalThis as unknown as Record<string, { prototype: object }>)[name]!.prototype
+}
+
+function chainLength(value: object): number {
+  let length = 0
+  for (let at: object | null = value; at !== null; at = Object.getPrototypeOf(at) as object | null) length++
+  return length
+}

@@ -1,0 +1,54 @@
+/** The stable codes of all errors that this package makes, apart from `TypeError` for wrong use. */
+export type KeyedCacheErrorCode =
+  | 'ERR_NOT_CACHED'
+  | 'ERR_CACHE_NOT_RESPONDING'
+  | 'ERR_CACHE_TIMEOUT'
+  | 'ERR_IMPROPERLY_CONFIGURED'
+
+/** What all errors of this package have in common: a stable `code`, and in `cause` what led to it. */
+export class KeyedCacheError extends Error {
+  readonly code: KeyedCacheErrorCode
+
+  constructor(code: KeyedCacheErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+    this.code = code
+  }
+}
+
+/** `get` found nothing under the key, and no default was given. */
+export class NotCachedError extends KeyedCacheError {
+  /** The full key that was asked for. */
+  readonly key: string
+
+  constructor(key: string) {
+    super('ERR_NOT_CACHED', `Nothing is cached under ${JSON.stringify(key)}. To get a value instead of this error, pass { default: … }.`)
+    this.key = key
+  }
+}
+
+/** Redis did not answer in time, or not with what was asked for, where a silent answer would be wrong. */
+export class CacheNotRespondingError extends KeyedCacheError {
+  constructor(operation: string, options?: ErrorOptions) {
+    const reason = options?.cause instanceof Error ? `: ${options.cause.message}` : ''
+    super('ERR_CACHE_NOT_RESPONDING', `The cache did not respond to ${operation}${reason}`, options)
+  }
+}
+
+/** A caller's own `timeout` ended before the value was there. The computation goes on for the others. */
+export class CacheTimeoutError extends KeyedCacheError {
+  /** The full key that was being computed. */
+  readonly key: string
+
+  constructor(key: string, timeoutMs: number) {
+    super('ERR_CACHE_TIMEOUT', `${JSON.stringify(key)} was not computed within ${timeoutMs} ms, the timeout of this call`)
+    this.key = key
+  }
+}
+
+/** The configuration cannot work, or would not be safe. The message says what to set. */
+export class ImproperlyConfiguredError extends KeyedCacheError {
+  constructor(message: string) {
+    super('ERR_IMPROPERLY_CONFIGURED', message)
+  }
+}

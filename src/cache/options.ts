@@ -1,0 +1,61 @@
+import { toUSVString } from 'node:util'
+import type { PageOptions, SetOptions } from './cache.js'
+import { toMs } from './duration.js'
+import { show } from './show.js'
+
+/**
+ * Checks that an options argument is an object, or absent.
+ * @throws {TypeError} naming what was given.
+ */
+export function checkOptions<T extends object>(options: T | undefined, of: string): T | undefined {
+  if (options === undefined || (typeof options === 'object' && options !== null)) return options
+  throw new TypeError(`Expected the options of ${of} to be an object, got ${show(options)}`)
+}
+
+/** How long a value is fresh, and how long it is kept past that, in ms. */
+export interface Lifetime {
+  readonly ttlMs: number
+  readonly graceMs: number
+}
+
+/**
+ * The lifetime that options ask for, or else the default.
+ * @throws {TypeError} naming the option that is no length of time.
+ */
+export function lifetime({ ttl, grace }: SetOptions, defaults: Lifetime): Lifetime {
+  return {
+    ttlMs: ttl === undefined ? defaults.ttlMs : toMs('ttl', ttl),
+    graceMs: grace === undefined ? defaults.graceMs : toMs('grace', grace),
+  }
+}
+
+/** @throws {TypeError} naming the tag that is not text, or empty. */
+export function checkTags(tags: readonly string[] | undefined): readonly string[] {
+  if (tags === undefined) return []
+  if (!Array.isArray(tags)) throw new TypeError(`Expected \`tags\` to be an array of text, got ${show(tags)}`)
+  for (const tag of tags) checkTag(tag)
+  return [...new Set(tags)]
+}
+
+/** @throws {TypeError} when it is not text, or empty. */
+export function checkTag(tag: unknown): string {
+  if (typeof tag === 'string' && tag !== '' && toUSVString(tag) === tag) return tag
+  throw new TypeError(`Expected a tag to be text that is not empty, got ${show(tag)}`)
+}
+
+/** @throws {TypeError} when a limit is not a whole number from 1 to 1000, or `after` is not text. */
+export function checkPage({ after, limit = 100 }: PageOptions): { after: string | undefined; limit: number } {
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+    throw new TypeError(`Expected \`limit\` to be a whole number from 1 to 1000, got ${show(limit)}`)
+  }
+  if (after !== undefined && typeof after !== 'string') {
+    throw new TypeError(`Expected \`after\` to be text, the \`next\` of the page before, got ${show(after)}`)
+  }
+  return { after, limit }
+}
+
+/** @throws {TypeError} when it is not a function. */
+export function checkFunction<F>(fn: F, name: string): F {
+  if (typeof fn === 'function') return fn
+  throw new TypeError(`Expected ${name} to be a function, got ${show(fn)}`)
+}

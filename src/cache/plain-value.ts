@@ -1,0 +1,50 @@
+/** How deep arrays and objects may be nested in a stored value. */
+export const MAX_LEVELS = 100
+
+const BYTE_ORDER_MARK = 0xfeff
+
+/**
+ * Whether a value is made of nothing but what MessagePack gives back as it was: `null`, booleans, numbers, text,
+ * arrays and plain objects. Everything else, whether it can be stored or not, is `false`.
+ */
+export function isPlain(value: unknown): boolean {
+  return isPlainAt(value, 0)
+}
+
+/** Whether text comes back as it was: no lone surrogates, which UTF-8 cannot hold, and no byte order mark, which decoders drop. */
+export function isPlainText(text: string): boolean {
+  return isWellFormed(text) && text.charCodeAt(0) !== BYTE_ORDER_MARK
+}
+
+/** Whether text has no lone surrogates. */
+export function isWellFormed(text: string): boolean {
+  // In every supported Node, but not yet in the ES2023 types.
+  return (text as string & { isWellFormed(): boolean }).isWellFormed()
+}
+
+function isPlainAt(value: unknown, levels: number): boolean {
+  if (typeof value === 'string') return isPlainText(value)
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return true
+  if (typeof value !== 'object' || levels === MAX_LEVELS) return false
+  return Array.isArray(value) ? isPlainArray(value, levels + 1) : isPlainObject(value, levels + 1)
+}
+
+function isPlainArray(array: readonly unknown[], levels: number): boolean {
+  if (Object.getPrototypeOf(array) !== Array.prototype) return false
+  for (let i = 0; i < array.length; i++) if (!isPlainAt(array[i], levels)) return false
+  // A hole reads as undefined, which is not plain; so what is left are properties beside the items.
+  return Object.keys(array).length === array.length && Object.getOwnPropertySymbols(array).length === 0
+}
+
+function isPlainObject(object: object, levels: number): boolean {
+  if (Object.getPrototypeOf(object) !== Object.prototype) return false
+  // Over a plain object `for in` is several times faster than a list of names. What it adds (inherited names) or leaves
+  // out (names that are not enumerable) shows in the count.
+  let count = 0
+  for (const name in object) {
+    if (name === '__proto__' || !isPlainText(name)) return false
+    if (!isPlainAt((object as Record<string, unknown>)[name], levels)) return false
+    count++
+  }
+  return count === Object.getOwnPropertyNames(object).length && Object.getOwnPropertySymbols(object).length === 0
+}

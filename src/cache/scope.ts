@@ -1,0 +1,84 @@
+import type { Cache, Factory, GetOrSetOptions, ManyFactory, SetOptions } from './cache.js'
+import { cacheKeyUnder, type Key, type KeyPart } from './key.js'
+import { joinKeys } from './key-tree.js'
+
+/** All keys of a cache below one of its keys. Keys that are given are relative to it; keys that come back are full. */
+export class Scope implements Cache {
+  readonly #cache: Cache
+  readonly #parent: string
+
+  constructor(cache: Cache, parent: string) {
+    this.#cache = cache
+    this.#parent = parent
+  }
+
+  key(...parts: KeyPart[]): string {
+    return cacheKeyUnder(this.#parent, ...parts)
+  }
+
+  keyUnder(parent: Key, ...parts: KeyPart[]): string {
+    return cacheKeyUnder(this.#full(parent), ...parts)
+  }
+
+  async get(key: Key, options?: { default?: any }): Promise<any> {
+    return this.#cache.get(this.#full(key), options as { default: unknown })
+  }
+
+  async getMany(keys: readonly Key[], options?: { default?: any }): Promise<any[]> {
+    return this.#cache.getMany(this.#all(keys), options as { default: unknown })
+  }
+
+  async set(key: Key, value: unknown, options?: SetOptions): Promise<boolean> {
+    return this.#cache.set(this.#full(key), value, options)
+  }
+
+  async setMany(entries: Iterable<readonly [Key, unknown]>, options?: SetOptions): Promise<boolean> {
+    return this.#cache.setMany(
+      Array.from(entries, ([key, value]) => [this.#full(key), value] as const),
+      options,
+    )
+  }
+
+  async has(key: Key): Promise<boolean> {
+    return this.#cache.has(this.#full(key))
+  }
+
+  async delete(key: Key, options?: { children?: boolean | undefined }): Promise<string[]> {
+    return this.#cache.delete(this.#full(key), options)
+  }
+
+  async getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T> {
+    return this.#cache.getOrSet(this.#full(key), factory, options)
+  }
+
+  async getOrSetMany<T, const K extends Key = Key>(
+    keys: readonly K[],
+    factory: ManyFactory<T, K>,
+    options?: GetOrSetOptions<T>,
+  ): Promise<T[]> {
+    const full = this.#all(keys)
+    const given = new Map(full.map((key, i) => [key, keys[i] as K]))
+    return this.#cache.getOrSetMany<T, string>(
+      full,
+      (missing, context) => factory(missing.map((key) => given.get(key) as K), context),
+      options,
+    )
+  }
+
+  scope(...parts: KeyPart[]): Cache {
+    return new Scope(this.#cache, this.key(...parts))
+  }
+
+  #full(key: Key): string {
+    return joinKeys(this.#parent, key)
+  }
+
+  #all(keys: readonly Key[]): string[] {
+    return checkArray(keys).map((key) => this.#full(key))
+  }
+}
+
+function checkArray(keys: readonly Key[]): readonly Key[] {
+  if (Array.isArray(keys)) return keys
+  throw new TypeError('Expected the keys to be an array')
+}

@@ -1,0 +1,65 @@
+/**
+ * What the first item of each array in a tagged tree says about the items after it. These numbers are in stored bytes:
+ * add to them, never change them.
+ */
+export const Tag = {
+  /** The items. */
+  array: 0,
+  /** Nothing. */
+  undefined: 1,
+  /** Milliseconds since 1970, `NaN` for an invalid date. */
+  date: 2,
+  /** Whether it is negative, and its magnitude in hexadecimal digits. */
+  bigint: 3,
+  /** Key, value, key, value. */
+  map: 4,
+  /** The members. */
+  set: 5,
+  /** Source, flags, `lastIndex`. */
+  regExp: 6,
+  /** Class, then for each own property: name, whether it is enumerable, value. */
+  error: 7,
+  /** Number of bytes, to be taken from the binary data. */
+  buffer: 8,
+  /** Number of bytes, to be taken from the binary data. */
+  arrayBuffer: 9,
+  /** Class, and number of bytes to be taken from the binary data. */
+  typedArray: 10,
+  /** Text that begins with a byte order mark, behind a space. */
+  text: 11,
+  /** Whether the prototype is null, then name, value, name, value: an object that is not a map of its own. */
+  object: 12,
+} as const
+
+/** The classes of errors that can be stored, by name. */
+export const ERROR_CLASSES: ReadonlyMap<string, new (message?: string) => Error> = new Map<
+  string,
+  new (message?: string) => Error
+>([
+  ['Error', Error],
+  ['EvalError', EvalError],
+  ['RangeError', RangeError],
+  ['ReferenceError', ReferenceError],
+  ['SyntaxError', SyntaxError],
+  ['TypeError', TypeError],
+  ['URIError', URIError],
+  ['AggregateError', AggregateError.bind(undefined, []) as unknown as new () => Error],
+])
+
+/** The typed arrays that can be stored, by name. */
+export const TYPED_ARRAY_CLASSES: ReadonlyMap<string, new (buffer: ArrayBuffer) => NodeJS.TypedArray> = new Map<
+  string,
+  new (buffer: ArrayBuffer) => NodeJS.TypedArray
+>([
+  ['Int8Array', Int8Array],
+  ['Uint8Array', Uint8Array],
+  ['Uint8ClampedArray', Uint8ClampedArray],
+  ['Int16Array', Int16Array],
+  ['Uint16Array', Uint16Array],
+  ['Int32Array', Int32Array],
+  ['Uint32Array', Uint32Array],
+  ['Float32Array', Float32Array],
+  ['Float64Array', Float64Array],
+  ['BigInt64Array', BigInt64Array],
+  ['BigUint64Array', BigUint64Array],
+])

@@ -1,0 +1,160 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import type { KeyedCache } from './cache/cache.js'
+import { toMs, type Ttl } from './cache/duration.js'
+import { ImproperlyConfiguredError } from './cache/errors.js'
+import { Events } from './cache/events.js'
+import { StoreBackedCache } from './cache/keyed-cache.js'
+import { checkOptions } from './cache/options.js'
+import { defaultSerializer, type Serializer } from './cache/serializer.js'
+import { show } from './cache/show.js'
+import { MemoryStore } from './stores/memory/memory-store.js'
+import { RedisStore } from './stores/redis/redis-store.js'
+import type { Store } from './stores/store.js'
+
+/** How a cache is made. */
+export interface KeyedCacheOptions {
+  /** A URL, options for `ioredis`, or a client. Absent: the embedded store, in this process alone. */
+  redis?: string | readonly string[] | RedisOptions | Redis | Cluster | undefined
+  /** What every name in Redis begins with: 1 to 64 of `A-Z a-z 0-9 . _ -`. Must be given with Redis in production. @defaultValue 'keyedcache' */
+  keyPrefix?: string | undefined
+  /** How long a value is fresh; `0` disables the cache. @defaultValue 300 */
+  ttl?: Ttl | undefined
+  /** How long past its ttl `getOrSet` may serve a value. @defaultValue 0 */
+  grace?: Ttl | undefined
+  /** How long one answer from Redis may take. @defaultValue '250ms' */
+  redisTimeout?: Ttl | undefined
+  /** Entries in the embedded store. @defaultValue 100000 */
+  maxEntries?: number | undefined
+  /** Bytes in the embedded store. @defaultValue 64 MiB */
+  maxBytes?: number | undefined
+  /** Bytes of one stored value. @defaultValue 1 MiB */
+  maxValueBytes?: number | undefined
+  /** Turns values into bytes and back. */
+  serializer?: Serializer | undefined
+  /** How the cache is called in dashboard and metrics. @defaultValue 'default' */
+  name?: string | undefined
+  /** Told when Redis stops or starts answering. Without one a warning is given. */
+  logger?: Logger | undefined
+}
+
+/** Where a cache tells of changes of state. */
+export interface Logger {
+  info(message: string): void
+  warn(message: string): void
+  error(message: string): void
+}
+
+const KNOWN: Record<keyof KeyedCacheOptions, true> = {
+  redis: true,
+  keyPrefix: true,
+  ttl: true,
+  grace: true,
+  redisTimeout: true,
+  maxEntries: true,
+  maxBytes: true,
+  maxValueBytes: true,
+  serializer: true,
+  name: true,
+  logger: true,
+}
+
+/**
+ * Makes a cache: in Redis when `redis` is given, else in the embedded store.
+ * @throws {TypeError} naming the option that is wrong.
+ * @throws {ImproperlyConfiguredError} with Redis in production without a `keyPrefix`.
+ */
+export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
+  const given = checkOptions(options, 'createKeyedCache') ?? {}
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(KNOWN, name)) {
+      throw new TypeError(`Expected no option \`${name}\` of createKeyedCache: it knows ${Object.keys(KNOWN).join(', ')}`)
+    }
+  }
+  const { name = 'default', serializer = defaultSerializer, ttl = 300, grace = 0, maxValueBytes = 2 ** 20 } = given
+  if (typeof name !== 'string' || name === '') throw new TypeError(`Expected \`name\` to be text that is not empty, got ${show(name)}`)
+  checkSerializer(serializer)
+  const parts = {
+    name,
+    serializer,
+    lifetime: { ttlMs: toMs('ttl', ttl), graceMs: toMs('grace', grace) },
+    maxValueBytes: checkCount('maxValueBytes', maxValueBytes),
+  }
+  const events = new Events()
+  const cache = new StoreBackedCache({ ...parts, events, store: openStore(given, events) })
+  if (!cache.enabled) warn('KEYEDCACHE_DISABLED', `The cache ${show(name)} is disabled, since its \`ttl\` is 0`)
+  return cache
+}
+
+function openStore(options: KeyedCacheOptions, events: Events): Store {
+  const { redis, redisTimeout = '250ms', maxEntries = 100_000, maxBytes = 64 * 2 ** 20 } = options
+  const bounds = { maxEntries: checkCount('maxEntries', maxEntries), maxBytes: checkCount('maxBytes', maxBytes) }
+  const timeoutMs = checkTimeout(redisTimeout)
+  const keyPrefix = checkKeyPrefix(options)
+  if (redis === undefined) return new MemoryStore(bounds)
+  return new RedisStore({
+    redis: checkRedis(redis),
+    keyPrefix,
+    timeoutMs,
+    onState: (up, error) => {
+      events.emit('state', { up, since: new Date(), error })
+      logState(options, up, error)
+    },
+    onError: (operation, error) => events.emit('error', { operation, key: undefined, error }),
+  })
+}
+
+function logState({ logger, name = 'default' }: KeyedCacheOptions, up: boolean, error: unknown): void {
+  const reason = error instanceof Error ? ` (${error.message})` : ''
+  const message = up ? `The cache ${show(name)} reaches its Redis` : `The cache ${show(name)} does not reach its Redis${reason}`
+  if (logger === undefined) {
+    if (!up) warn('KEYEDCACHE_DOWN', message)
+  } else if (up) logger.info(message)
+  else logger.warn(message)
+}
+
+function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
+  if (keyPrefix !== undefined) {
+    if (typeof keyPrefix === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(keyPrefix)) return keyPrefix
+    throw new TypeError(`Expected \`keyPrefix\` to be 1 to 64 of A-Z a-z 0-9 . _ -, got ${show(keyPrefix)}`)
+  }
+  if (redis !== undefined) {
+    if (process.env['NODE_ENV'] === 'production') {
+      throw new ImproperlyConfiguredError('With Redis in production `keyPrefix` must be given, so that no two applications share their keys')
+    }
+    warn('KEYEDCACHE_KEY_PREFIX', "No `keyPrefix` was given: 'keyedcache' is used, which any other application on this Redis may use too")
+  }
+  return 'keyedcache'
+}
+
+function checkRedis(redis: NonNullable<KeyedCacheOptions['redis']>): string | RedisOptions | Redis {
+  if (Array.isArray(redis) || redis instanceof Cluster) {
+    throw new ImproperlyConfiguredError('Redis Cluster is not supported by this version: give one URL, options or a Redis client')
+  }
+  if (typeof redis === 'string') {
+    if (URL.canParse(redis) && /^rediss?:$/.test(new URL(redis).protocol)) return redis
+    throw new TypeError('Expected `redis` to be a URL like redis://host:6379, options or a client of ioredis, got other text')
+  }
+  if (typeof redis === 'object' && redis !== null) return redis as RedisOptions | Redis
+  throw new TypeError(`Expected \`redis\` to be a URL, options or a client of ioredis, got ${show(redis)}`)
+}
+
+function checkTimeout(redisTimeout: Ttl): number {
+  const timeoutMs = toMs('redisTimeout', redisTimeout)
+  if (timeoutMs > 0 && timeoutMs <= 60_000) return timeoutMs
+  throw new TypeError(`Expected \`redisTimeout\` to be above 0 and at most 60 s, got ${show(redisTimeout)}`)
+}
+
+function checkCount(option: string, value: number): number {
+  if (Number.isSafeInteger(value) && value > 0) return value
+  throw new TypeError(`Expected \`${option}\` to be a whole number above 0, got ${show(value)}`)
+}
+
+function checkSerializer(serializer: Serializer): void {
+  const { name, encode, decode } = checkOptions(serializer, 'serializer') ?? defaultSerializer
+  if (typeof name === 'string' && typeof encode === 'function' && typeof decode === 'function') return
+  throw new TypeError(`Expected \`serializer\` to have a name and the functions encode and decode, got ${show(serializer)}`)
+}
+
+function warn(code: string, message: string): void {
+  process.emitWarning(message, { code })
+}

@@ -1,0 +1,15 @@
+import type { Cache } from '../cache/cache.js'
+import type { FunctionHome } from '../cache/cached-function.js'
+import { currentRequest } from '../request/request-context.js'
+import { defaultCache } from './configure.js'
+
+/** The default cache; inside a request that went through `keyedcache()`, that request's view of it. */
+export function cacheHere(): Cache {
+  const cache = defaultCache()
+  return currentRequest()?.view(cache) ?? cache
+}
+
+/** Where functions of the default cache keep their results, looked up at each call. */
+export function homeHere(): FunctionHome {
+  return { cache: cacheHere(), names: defaultCache().functionNames }
+}

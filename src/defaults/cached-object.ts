@@ -1,0 +1,155 @@
+import type { Cache, Factory, GetOrSetOptions, KeyedCache, SetOptions } from '../cache/cache.js'
+import { toMs, type Ttl } from '../cache/duration.js'
+import { cacheKey, keyParts, type KeyPart, type KeyScalar } from '../cache/key.js'
+import { checkFunction, checkOptions } from '../cache/options.js'
+import { show } from '../cache/show.js'
+import { cacheHere } from './cache-here.js'
+
+/** Where and how long the instances of a class are cached. */
+export interface CachedObjectOptions {
+  /** @defaultValue the default cache, inside a request its view of it */
+  cache?: KeyedCache | undefined
+  /** How long an instance is fresh. @defaultValue the cache's `ttl` */
+  ttl?: Ttl | undefined
+}
+
+/** What instances of a cached class have. */
+export interface CachedInstance {
+  /** What tells the instance from others of its class: its `id`, unless the class says otherwise. */
+  get cacheId(): KeyScalar
+  /** The full key of the instance, continued by parts. @throws {TypeError} when it has no id. */
+  cacheKey(...parts: KeyPart[]): string
+  /** The instance as it is cached. Rejects with `NotCachedError` when it is not. */
+  cacheGet(): Promise<this>
+  /** Stores the instance. */
+  cacheSet(options?: SetOptions): Promise<boolean>
+  /** Deletes the instance from the cache, and all keys below its own. Gives the keys removed. */
+  cacheDelete(): Promise<string[]>
+  /** Deletes as `cacheDelete` does, then stores the instance anew. */
+  cacheReset(options?: SetOptions): Promise<boolean>
+  /** Whether the instance is cached. */
+  isCached(): Promise<boolean>
+  /** What is stored of it. @defaultValue its own enumerable fields */
+  toCache(): unknown
+  /** Makes an instance a part of keys: its class name and id. */
+  [keyParts](): readonly [name: string, id: KeyScalar]
+}
+
+/** What cached classes have. */
+export interface CachedClass {
+  /** What keys of the class begin with. @defaultValue the name of the class */
+  cacheName: string
+  /** An instance from what was stored of one. No constructor runs, unless the class says otherwise. */
+  fromCache(data: any): any
+  /** The cached instance of an id, or what `load` gives, which is then stored. `null` and `undefined` are stored as themselves. */
+  findCached<C extends abstract new (...args: any[]) => any, T extends InstanceType<C> | null | undefined = InstanceType<C>>(
+    this: C,
+    id: KeyScalar,
+    load: Factory<T>,
+    options?: GetOrSetOptions<T>,
+  ): Promise<T>
+}
+
+type AnyClass = abstract new (...args: any[]) => object
+
+/**
+ * A base class whose instances can be cached: `class Product extends CachedObject(Base, { ttl: 60 }) {}`. The key of an instance is
+ * `<class name>::<id>`.
+ * @throws {TypeError} for wrong options.
+ */
+export function CachedObject(base?: undefined, options?: CachedObjectOptions): (new () => CachedInstance) & CachedClass
+export function CachedObject<B extends AnyClass>(
+  base: B,
+  options?: CachedObjectOptions,
+): B & (abstract new (...args: any[]) => CachedInstance) & CachedClass
+export function CachedObject(base: AnyClass | undefined = class {}, options?: CachedObjectOptions): unknown {
+  const { cache: own, ttl } = checkOptions(options, 'CachedObject') ?? {}
+  if (ttl !== undefined) toMs('ttl', ttl)
+  const defaults = ttl === undefined ? {} : { ttl }
+  const cache = (): Cache => own ?? cacheHere()
+  const Base = checkFunction(base, 'the base of CachedObject') as new (...args: any[]) => any
+
+  class Cached extends Base {
+    static findCached(this: typeof Cached, id: KeyScalar, load: Factory<unknown>, given?: GetOrSetOptions<unknown>): Promise<unknown> {
+      return findCached(this, id, load, { ...defaults, ...given })
+    }
+
+    cacheKey(...parts: KeyPart[]): string {
+      return cacheKey(...this[keyParts](), ...parts)
+    }
+
+    async cacheGet(): Promise<unknown> {
+      return restore(this.constructor as typeof Cached, await cache().get(this.cacheKey()))
+    }
+
+    async cacheSet(given?: SetOptions): Promise<boolean> {
+      return cache().set(this.cacheKey(), (this as unknown as CachedInstance).toCache(), { ...defaults, ...given })
+    }
+
+    async cacheDelete(): Promise<string[]> {
+      return cache().delete(this.cacheKey(), { children: true })
+    }
+
+    async cacheReset(given?: SetOptions): Promise<boolean> {
+      await this.cacheDelete()
+      return this.cacheSet(given)
+    }
+
+    async isCached(): Promise<boolean> {
+      return cache().has(this.cacheKey())
+    }
+
+    [keyParts](): readonly [string, KeyScalar] {
+      return [nameOf(this.constructor), checkId(this)]
+    }
+  }
+
+  async function findCached(type: typeof Cached, id: KeyScalar, load: Factory<unknown>, given: GetOrSetOptions<unknown>): Promise<unknown> {
+    checkFunction(load, '`load`')
+    const data = await cache().getOrSet(
+      cacheKey(nameOf(type), id),
+      async (context) => {
+        const loaded = await load(context)
+        return loaded instanceof type ? (loaded as unknown as CachedInstance).toCache() : loaded
+      },
+      given,
+    )
+    return restore(type, data)
+  }
+
+  // A base that has these of its own keeps them.
+  if (!('cacheId' in Base.prototype)) {
+    Object.defineProperty(Cached.prototype, 'cacheId', { get: idField, configurable: true })
+  }
+  if (!('toCache' in Base.prototype)) Object.defineProperty(Cached.prototype, 'toCache', { value: ownFields, configurable: true, writable: true })
+  if (!('fromCache' in Base)) Object.defineProperty(Cached, 'fromCache', { value: fromFields, configurable: true, writable: true })
+  return Cached
+}
+
+function idField(this: { id?: unknown }): unknown {
+  return this.id
+}
+
+function ownFields(this: object): object {
+  return { ...this }
+}
+
+function fromFields(this: { prototype: object }, data: object): object {
+  return Object.assign(Object.create(this.prototype) as object, data)
+}
+
+function restore(type: unknown, data: unknown): unknown {
+  return data === null || data === undefined ? data : (type as CachedClass).fromCache(data)
+}
+
+function nameOf(type: unknown): string {
+  const { cacheName, name } = type as { cacheName?: string; name: string }
+  return cacheName ?? name
+}
+
+/** @throws {TypeError} when the object has no id. */
+function checkId(object: { cacheId?: KeyScalar; constructor: unknown }): KeyScalar {
+  const id = object.cacheId
+  if (id !== undefined && id !== null && id !== '') return id
+  throw new TypeError(`Expected the ${nameOf(object.constructor)} to have an id, or its class a getter \`cacheId\`, got ${show(id)}`)
+}

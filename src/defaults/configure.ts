@@ -1,0 +1,99 @@
+import type { KeyedCache } from '../cache/cache.js'
+import { ImproperlyConfiguredError } from '../cache/errors.js'
+import { StoreBackedCache } from '../cache/keyed-cache.js'
+import { checkOptions } from '../cache/options.js'
+import { show } from '../cache/show.js'
+import { createKeyedCache, type KeyedCacheOptions } from '../create-keyed-cache.js'
+
+/** The caches of an application, by alias. */
+export interface KeyedCacheConfiguration {
+  /** How each is made. `default` must be among them. */
+  caches: Record<string, KeyedCacheOptions>
+  /** Which of them is the default cache. @defaultValue the environment's `KEYEDCACHE_ALIAS`, or `default` */
+  alias?: string | undefined
+}
+
+let configured: ReadonlyMap<string, StoreBackedCache> | undefined
+let defaultAlias = 'default'
+
+/**
+ * Makes the caches of the application, and gives the default one. A second call closes the caches of the first.
+ * @throws {TypeError} naming what is wrong.
+ */
+export function configure(config: KeyedCacheConfiguration): KeyedCache {
+  const { caches: byAlias, alias } = checkOptions(config, 'configure') ?? {}
+  if (typeof byAlias !== 'object' || byAlias === null || Object.keys(byAlias).length === 0) {
+    throw new TypeError(`Expected \`caches\` to hold the options of at least one cache by its alias, got ${show(byAlias)}`)
+  }
+  const made = new Map<string, StoreBackedCache>()
+  try {
+    for (const [name, options] of Object.entries(byAlias)) made.set(name, create(options, name))
+    if (!made.has('default')) throw new ImproperlyConfiguredError('`caches` must hold a cache with the alias `default`')
+  } catch (error) {
+    closeAll(made)
+    throw error
+  }
+  if (configured !== undefined) closeAll(configured)
+  configured = made
+  defaultAlias = chooseAlias(made, alias ?? process.env['KEYEDCACHE_ALIAS'])
+  return defaultCache()
+}
+
+/**
+ * The cache of an alias, without one the default cache.
+ * @throws {ImproperlyConfiguredError} when there is no such alias.
+ */
+export function caches(alias?: string): KeyedCache {
+  if (alias === undefined) return defaultCache()
+  const cache = all().get(alias)
+  if (cache !== undefined) return cache
+  throw new ImproperlyConfiguredError(`There is no cache with the alias ${show(alias)}: there are ${[...all().keys()].map(show).join(', ')}`)
+}
+
+/** All caches of the application, by alias. */
+export function configuredCaches(): ReadonlyMap<string, KeyedCache> {
+  return all()
+}
+
+/** The default cache. Without `configure` it is made from the environment when first asked for. */
+export function defaultCache(): StoreBackedCache {
+  return all().get(defaultAlias) as StoreBackedCache
+}
+
+/** Closes all caches of the application. What is asked of them later begins anew from the environment. */
+export async function closeCaches(): Promise<void> {
+  const closing = configured
+  configured = undefined
+  defaultAlias = 'default'
+  await Promise.all(Array.from(closing?.values() ?? [], (cache) => cache.close()))
+}
+
+function all(): ReadonlyMap<string, StoreBackedCache> {
+  if (configured === undefined) configure({ caches: { default: fromEnvironment() } })
+  return configured as ReadonlyMap<string, StoreBackedCache>
+}
+
+function fromEnvironment(): KeyedCacheOptions {
+  const { REDIS_URL: redis, KEYEDCACHE_KEY_PREFIX: keyPrefix, KEYEDCACHE_TTL: ttl } = process.env
+  return {
+    ...(redis ? { redis } : {}),
+    ...(keyPrefix ? { keyPrefix } : {}),
+    ...(ttl ? { ttl: Number.isNaN(Number(ttl)) ? ttl : Number(ttl) } : {}),
+  }
+}
+
+function create(options: KeyedCacheOptions, alias: string): StoreBackedCache {
+  return createKeyedCache({ name: alias, ...checkOptions(options, `the cache ${alias}`) }) as StoreBackedCache
+}
+
+function chooseAlias(made: ReadonlyMap<string, unknown>, alias: string | undefined): string {
+  if (alias === undefined || alias === '' || made.has(alias)) return alias || 'default'
+  process.emitWarning(`There is no cache with the alias ${show(alias)}: \`default\` is used`, { code: 'KEYEDCACHE_ALIAS' })
+  return 'default'
+}
+
+function closeAll(made: ReadonlyMap<string, StoreBackedCache>): void {
+  for (const cache of made.values()) {
+    cache.close().catch((error: unknown) => process.emitWarning(`A cache did not close: ${String(error)}`))
+  }
+}

@@ -1,0 +1,70 @@
+import type { Cache, SetOptions } from '../cache/cache.js'
+import { type CachedFunction, cachedFunction, type FunctionOptions } from '../cache/cached-function.js'
+import type { Ttl } from '../cache/duration.js'
+import type { Key } from '../cache/key.js'
+import { cacheHere, homeHere } from './cache-here.js'
+import { defaultCache } from './configure.js'
+
+type AnyFunction = (...args: any[]) => any
+type Asynchronous<F extends AnyFunction> =
+  ReturnType<F> extends PromiseLike<unknown> ? F : (...args: Parameters<F>) => Promise<ReturnType<F>>
+
+/** The value under a key of the default cache. Rejects with `NotCachedError` when there is nothing and no default. */
+export const cacheGet: Cache['get'] = async (key: Key, options?: { default?: any }): Promise<any> =>
+  cacheHere().get(key, options as { default: unknown })
+
+/** Stores a value in the default cache. */
+export async function cacheSet(key: Key, value: unknown, options?: SetOptions): Promise<boolean> {
+  return cacheHere().set(key, value, options)
+}
+
+/** Deletes a key of the default cache, with `children` all keys below it too. Gives the keys removed. */
+export async function cacheDelete(key: Key, options?: { children?: boolean | undefined }): Promise<string[]> {
+  return cacheHere().delete(key, options)
+}
+
+/** Deletes everything in the default cache. Gives the number of keys. */
+export async function cacheClear(): Promise<number> {
+  return defaultCache().clear()
+}
+
+/** Whether the default cache has a fresh value under a key. */
+export async function isCached(key: Key): Promise<boolean> {
+  return cacheHere().has(key)
+}
+
+/** Switches the default cache on or off. */
+export function cacheEnable(state = true): void {
+  defaultCache().enable(state)
+}
+
+/** Whether the default cache is switched on. */
+export function cacheEnabled(): boolean {
+  return defaultCache().enabled
+}
+
+/** Rejects with `CacheNotRespondingError` unless the default cache takes a value and gives it back. */
+export async function cacheRequire(): Promise<void> {
+  return defaultCache().require()
+}
+
+const cachedFunctions = new WeakMap<AnyFunction, CachedFunction<any>>()
+
+/** Makes functions whose results are kept in the default cache: `cacheFunction({ ttl: 60 })(fn)` or `cacheFunction(60)(fn)`. */
+export function cacheFunction(
+  options: FunctionOptions<AnyFunction> | Ttl = {},
+): <F extends AnyFunction>(fn: F) => CachedFunction<Asynchronous<F>> {
+  const given = typeof options === 'object' ? options : { ttl: options }
+  return <F extends AnyFunction>(fn: F) => {
+    const cached = cachedFunctions.get(fn) ?? cachedFunction(homeHere, fn, given as FunctionOptions<F>)
+    cachedFunctions.set(fn, cached).set(cached, cached)
+    return cached as CachedFunction<Asynchronous<F>>
+  }
+}
+
+/** Deletes all results of a cached function, given itself or the function that was cached. Gives how many there were. */
+export async function cacheDeleteFunction(fn: AnyFunction): Promise<number> {
+  const cached = cachedFunctions.get(fn) ?? (fn as Partial<CachedFunction<AnyFunction>>)
+  if (typeof cached?.clear === 'function') return cached.clear()
+  throw new TypeError('Expected a function that was given to cacheFunction, or what cacheFunction gave back')
+}

@@ -1,0 +1,53 @@
+import type { Request, RequestHandler, Response } from 'express'
+import type { Cache, KeyedCache } from '../cache/cache.js'
+import { StoreBackedCache } from '../cache/keyed-cache.js'
+import { checkOptions } from '../cache/options.js'
+import { show } from '../cache/show.js'
+import { defaultCache } from '../defaults/configure.js'
+import { RequestContext, runInRequest, watchWrites } from '../request/request-context.js'
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** The cache, with a Map of this request in front. There after `app.use(keyedcache())`. */
+      cache: Cache
+    }
+  }
+}
+
+/** How requests see the cache. */
+export interface KeyedcacheOptions {
+  /** The cache behind `req.cache`. @defaultValue the default cache */
+  cache?: KeyedCache | undefined
+  /** Whether functions called by a request find its Map (by `AsyncLocalStorage`). @defaultValue true */
+  context?: boolean | undefined
+}
+
+const contexts = new WeakMap<Request, RequestContext>()
+
+/**
+ * Middleware that sets `req.cache`: the cache with a Map in front that lives as long as the request. Mounting it twice is mounting it once.
+ * @throws {TypeError} naming the option that is wrong.
+ */
+export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
+  const { cache, context = true } = checkOptions(options, 'keyedcache') ?? {}
+  if (cache !== undefined && !(cache instanceof StoreBackedCache)) {
+    throw new TypeError(`Expected \`cache\` to be a cache made by createKeyedCache or configure, got ${show(cache)}`)
+  }
+  if (typeof context !== 'boolean') throw new TypeError(`Expected \`context\` to be true or false, got ${show(context)}`)
+
+  return function keyedcacheMiddleware(req, res, next) {
+    if (contexts.has(req)) return next()
+    const requestContext = new RequestContext()
+    contexts.set(req, requestContext)
+    res.once('close', () => requestContext.close())
+    defineCache(req, res, () => requestContext.view(cache ?? defaultCache()))
+    watchWrites(cache ?? defaultCache())
+    return context ? runInRequest(requestContext, next) : next()
+  }
+}
+
+/** Made when it is first used: most requests never touch it. */
+function defineCache(req: Request, _res: Response, view: () => Cache): void {
+  Object.defineProperty(req, 'cache', { get: view, configurable: true, enumerable: true })
+}

@@ -1,0 +1,143 @@
+import { LRUCache } from 'lru-cache'
+import type { BackendStats, ChildPage, KeyPage } from '../../cache/cache.js'
+import { addCounters, emptyCounters, type StatsBatch, type StatsTotals } from '../../cache/stats.js'
+import type { Store, Write } from '../store.js'
+import { SortedKeys } from './sorted-keys.js'
+
+/** The bounds of the embedded store. */
+export interface MemoryStoreOptions {
+  /** Entries kept before the least recently used is dropped. */
+  readonly maxEntries: number
+  /** Bytes of entries and keys kept before the least recently used is dropped. */
+  readonly maxBytes: number
+}
+
+interface Stored {
+  readonly bytes: Buffer
+  readonly expiresAt: number
+}
+
+/** The embedded store: entries of this process alone, bounded by number and bytes, the least recently used dropped first. */
+export class MemoryStore implements Store {
+  readonly kind = 'memory'
+  readonly #entries: LRUCache<string, Stored>
+  readonly #keys = new SortedKeys()
+  readonly #since = new Date()
+  readonly #counters = emptyCounters()
+  #process: StatsTotals['processes'] = []
+  /** No entry expires before this moment, so that most listings need not look for expired ones. */
+  #nextExpiry = Infinity
+
+  constructor({ maxEntries, maxBytes }: MemoryStoreOptions) {
+    this.#entries = new LRUCache({
+      max: maxEntries,
+      maxSize: maxBytes,
+      sizeCalculation: ({ bytes }, key) => bytes.length + 2 * key.length + 1,
+      ttlResolution: 0,
+      perf: { now: () => this.now() },
+      dispose: (_stored, key, reason) => {
+        if (reason !== 'set') this.#keys.delete(key)
+      },
+    })
+  }
+
+  now(): number {
+    return performance.timeOrigin + performance.now()
+  }
+
+  backend(): BackendStats {
+    return { kind: this.kind, up: true, since: this.#since, roundTripMs: 0 }
+  }
+
+  async read(key: string): Promise<Buffer | undefined> {
+    return this.#entries.get(key)?.bytes
+  }
+
+  async readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+    return keys.map((key) => this.#entries.get(key)?.bytes)
+  }
+
+  async look(key: string): Promise<Buffer | undefined> {
+    return this.#entries.peek(key)?.bytes
+  }
+
+  async write(entries: readonly Write[]): Promise<boolean[]> {
+    return entries.map((entry) => this.#write(entry))
+  }
+
+  async remove(keys: readonly string[]): Promise<string[]> {
+    return keys.filter((key) => this.#remove(key))
+  }
+
+  async removeTree(key: string): Promise<string[]> {
+    const below = this.#keys.below(key)
+    return [key, ...below].filter((each) => this.#remove(each))
+  }
+
+  async clear(): Promise<number> {
+    this.#dropExpired()
+    const count = this.#keys.size
+    this.#entries.clear()
+    return count
+  }
+
+  async list(under: string | undefined, after: string | undefined, limit: number): Promise<KeyPage> {
+    this.#dropExpired()
+    return this.#keys.page(under, after, limit)
+  }
+
+  async children(under: string | undefined, after: string | undefined, limit: number): Promise<ChildPage> {
+    this.#dropExpired()
+    return this.#keys.children(under, after, limit)
+  }
+
+  async count(under: string | undefined): Promise<number> {
+    this.#dropExpired()
+    return this.#keys.count(under)
+  }
+
+  async probe(): Promise<void> {
+    // Memory always answers.
+  }
+
+  async addStats({ process, startedAt, counters }: StatsBatch): Promise<void> {
+    addCounters(this.#counters, counters, this.now())
+    this.#process = [{ id: process, startedAt, seenAt: Date.now() }]
+  }
+
+  async readStats(): Promise<StatsTotals> {
+    return { scope: 'process', counters: this.#counters, processes: this.#process }
+  }
+
+  async close(): Promise<void> {
+    this.#entries.clear()
+  }
+
+  #write({ key, bytes, expiresAt }: Write): boolean {
+    const ttl = expiresAt - this.now()
+    if (ttl <= 0) {
+      this.#entries.delete(key)
+      return false
+    }
+    this.#keys.add(key)
+    this.#entries.set(key, { bytes, expiresAt }, { ttl: Number.isFinite(ttl) ? ttl : 0 })
+    // An entry larger than the whole store is not taken, and the older one under its key is dropped.
+    const stored = this.#entries.peek(key) !== undefined
+    if (stored) this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
+    else this.#keys.delete(key)
+    return stored
+  }
+
+  #remove(key: string): boolean {
+    const wasThere = this.#entries.peek(key) !== undefined
+    this.#entries.delete(key)
+    return wasThere
+  }
+
+  #dropExpired(): void {
+    if (this.now() < this.#nextExpiry) return
+    this.#entries.purgeStale()
+    this.#nextExpiry = Infinity
+    for (const { expiresAt } of this.#entries.values()) this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
+  }
+}

@@ -1,0 +1,51 @@
+import { childRange, compareKeys } from '../../cache/key.js'
+import { endOfGroup } from '../../cache/key-tree.js'
+
+/** The names under which one cache keeps everything in Redis, each below its prefix. */
+export class Keyspace {
+  /** Sorted set, all scores 0: the live keys in lexicographic order. */
+  readonly index: string
+  /** Sorted set of the same keys, scored by the time at which they expire (ms, `+inf` for never). */
+  readonly expiry: string
+  /** Hash: the computations under way, by key. */
+  readonly leases: string
+  /** Hashes: the counters of all processes, and the processes seen. */
+  readonly totals: string
+  readonly groups: string
+  readonly minutes: string
+  readonly processes: string
+  /** String: written and read back by `require()`. */
+  readonly probe: string
+  readonly #entries: string
+
+  constructor(keyPrefix: string) {
+    this.index = `${keyPrefix}:index:`
+    this.expiry = `${keyPrefix}:expiry:`
+    this.leases = `${keyPrefix}:leases:`
+    this.totals = `${keyPrefix}:stats:totals`
+    this.groups = `${keyPrefix}:stats:groups`
+    this.minutes = `${keyPrefix}:stats:minutes`
+    this.processes = `${keyPrefix}:processes`
+    this.probe = `${keyPrefix}:probe`
+    this.#entries = `${keyPrefix}:v:`
+  }
+
+  /** The name of the string that holds a key's entry. */
+  entry(key: string): string {
+    return this.#entries + key
+  }
+
+  /** The bounds (as `ZRANGEBYLEX` takes them) of the keys below `under`, or of all, from the first after `after`. */
+  range(under: string | undefined, after?: string): { min: string; max: string } {
+    if (under === undefined) return { min: `(${after ?? ''}`, max: '+' }
+    const { from, to } = childRange(under)
+    return { min: after !== undefined && compareKeys(after, from) > 0 ? `(${after}` : `[${from}`, max: `(${to}` }
+  }
+
+  /** The same for the children of `under`, from the first after a place among them. */
+  childrenRange(under: string | undefined, place: string | undefined): { min: string; max: string } {
+    const range = this.range(under, place)
+    const groupEnd = place === undefined ? undefined : endOfGroup(place)
+    return groupEnd === undefined ? range : { min: `[${groupEnd}`, max: range.max }
+  }
+}

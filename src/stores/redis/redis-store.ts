@@ -1,0 +1,225 @@
+import type { BackendStats, ChildPage, KeyPage } from '../../cache/cache.js'
+import { compareKeys } from '../../cache/key.js'
+import { childPlace, childPrefix, childTowards } from '../../cache/key-tree.js'
+import type { StatsBatch, StatsTotals } from '../../cache/stats.js'
+import type { Store, Write } from '../store.js'
+import { Connection, type ConnectionOptions } from './connection.js'
+import { Keyspace } from './keyspace.js'
+import { RedisStats } from './redis-stats.js'
+import { CHILDREN, LIST, PRUNE_EXPIRED, REMOVE, type Script, WRITE } from './scripts.js'
+
+/** Where a Redis store keeps its entries. */
+export interface RedisStoreOptions extends ConnectionOptions {
+  /** What every name in Redis begins with. */
+  readonly keyPrefix: string
+  /** Called with what failed in the background. */
+  readonly onError: (operation: string, error: unknown) => void
+}
+
+/** No script touches more names than this, so that none blocks the server for long: about 3 ms. */
+const NAMES_A_SCRIPT = 500
+/** A skip-scan costs about 10 us a step on the server. */
+const CHILDREN_A_SCRIPT = 100
+const PRUNE_EVERY_MS = 1000
+
+/** The store on one Redis server, with an index that lists, counts and deletes below a key without walking the database. */
+export class RedisStore implements Store {
+  readonly kind = 'redis'
+  readonly #connection: Connection
+  readonly #keyspace: Keyspace
+  readonly #stats: RedisStats
+  readonly #timeoutMs: number
+  readonly #pruning: NodeJS.Timeout
+
+  constructor({ keyPrefix, onError, ...connection }: RedisStoreOptions) {
+    this.#keyspace = new Keyspace(keyPrefix)
+    this.#connection = new Connection(connection)
+    this.#stats = new RedisStats(this.#connection, this.#keyspace)
+    this.#timeoutMs = connection.timeoutMs
+    this.#pruning = setInterval(() => {
+      if (this.#connection.up) this.#pruneOnce().catch((error: unknown) => onError('prune', error))
+    }, PRUNE_EVERY_MS).unref()
+  }
+
+  now(): number {
+    return this.#connection.clock.now()
+  }
+
+  backend(): BackendStats {
+    const { up, since, clock } = this.#connection
+    return { kind: this.kind, up, since, roundTripMs: up ? clock.roundTripMs : null }
+  }
+
+  async read(key: string): Promise<Buffer | undefined> {
+    const bytes = await this.#connection.send((client) => client.getBuffer(this.#keyspace.entry(key)))
+    return bytes ?? undefined
+  }
+
+  async readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+    if (keys.length === 0) return []
+    const names = keys.map((key) => this.#keyspace.entry(key))
+    const found = await this.#connection.send((client) => client.mgetBuffer(...names))
+    return found.map((bytes) => bytes ?? undefined)
+  }
+
+  async look(key: string): Promise<Buffer | undefined> {
+    return this.read(key)
+  }
+
+  async write(entries: readonly Write[]): Promise<boolean[]> {
+    const stored: boolean[] = []
+    for (const some of chunks(entries, NAMES_A_SCRIPT)) {
+      // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
+      const done = await this.#run(
+        WRITE,
+        some.map(({ key }) => key),
+        [
+          Math.ceil(this.now() + this.#timeoutMs),
+          ...some.flatMap(({ key, bytes, expiresAt }) => [key, bytes, expiryArgument(expiresAt)]),
+        ],
+      )
+      stored.push(...some.map(() => done === 1))
+    }
+    return stored
+  }
+
+  async remove(keys: readonly string[]): Promise<string[]> {
+    const removed: string[] = []
+    for (const some of chunks(keys, NAMES_A_SCRIPT)) {
+      // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
+      const numbers = (await this.#run(REMOVE, some, some)) as number[]
+      for (const number of numbers) removed.push(some[number - 1] as string)
+    }
+    return removed
+  }
+
+  async removeTree(key: string): Promise<string[]> {
+    const removed = await this.remove([key])
+    await this.#removeBelow(key, (keys) => removed.push(...keys))
+    return removed
+  }
+
+  async clear(): Promise<number> {
+    let count = 0
+    await this.#removeBelow(undefined, (keys) => {
+      count += keys.length
+    })
+    return count
+  }
+
+  async list(under: string | undefined, after: string | undefined, limit: number): Promise<KeyPage> {
+    await this.#prune()
+    const page = this.#keyspace.range(under, after)
+    const all = this.#keyspace.range(under)
+    const selfOnPage = under !== undefined && (after === undefined || compareKeys(after, under) < 0)
+    const [total, ...names] = (await this.#connection.run(
+      LIST,
+      [this.#keyspace.index],
+      [under ?? '', selfOnPage ? 1 : 0, page.min, page.max, all.min, all.max, limit],
+    )) as [number, ...string[]]
+    const keys = names.slice(0, limit)
+    return { keys, next: names.length > limit ? keys.at(-1) : undefined, total }
+  }
+
+  async children(under: string | undefined, after: string | undefined, limit: number): Promise<ChildPage> {
+    await this.#prune()
+    const children: ChildPage['children'] = []
+    let place = after
+    while (children.length <= limit) {
+      const wanted = Math.min(limit + 1 - children.length, CHILDREN_A_SCRIPT)
+      // eslint-disable-next-line no-await-in-loop -- each step begins where the last one ended
+      const step = await this.#childrenStep(under, place, wanted)
+      children.push(...step)
+      const last = step.at(-1)
+      if (last === undefined || step.length < wanted) break
+      place = childPlace(last)
+    }
+    const page = children.slice(0, limit)
+    const last = page.at(-1)
+    return { children: page, next: children.length > limit && last !== undefined ? childPlace(last) : undefined }
+  }
+
+  async count(under: string | undefined): Promise<number> {
+    await this.#prune()
+    const { min, max } = this.#keyspace.range(under)
+    const [total] = (await this.#connection.run(
+      LIST,
+      [this.#keyspace.index],
+      [under ?? '', 0, '(', '(', min, max, -1],
+    )) as [number]
+    return total
+  }
+
+  async probe(): Promise<void> {
+    const token = `${process.pid}-${performance.now()}`
+    await this.#connection.send((client) => client.set(this.#keyspace.probe, token, 'PX', 60_000))
+    const answer = await this.#connection.send((client) => client.get(this.#keyspace.probe))
+    if (answer === null) throw new Error('a value that was just written is not there')
+  }
+
+  addStats(batch: StatsBatch): Promise<void> {
+    return this.#stats.add(batch, this.now())
+  }
+
+  readStats(): Promise<StatsTotals> {
+    return this.#stats.read()
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#pruning)
+    await this.#connection.close()
+  }
+
+  /** Runs a script that declares leases, index, expiry and the entries of these keys. */
+  #run(script: Script, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown> {
+    const { leases, index, expiry } = this.#keyspace
+    return this.#connection.run(script, [leases, index, expiry, ...keys.map((key) => this.#keyspace.entry(key))], args)
+  }
+
+  /** Goes on from the last name each time, so that keys written meanwhile cannot make it endless. */
+  async #removeBelow(under: string | undefined, report: (keys: string[]) => void): Promise<void> {
+    let after: string | undefined
+    do {
+      const { min, max } = this.#keyspace.range(under, after)
+      // eslint-disable-next-line no-await-in-loop -- bounded steps, each from where the last one ended
+      const names = await this.#connection.send((client) =>
+        client.zrangebylex(this.#keyspace.index, min, max, 'LIMIT', 0, NAMES_A_SCRIPT),
+      )
+      // eslint-disable-next-line no-await-in-loop
+      if (names.length > 0) report(await this.remove(names))
+      after = names.length === NAMES_A_SCRIPT ? names.at(-1) : undefined
+    } while (after !== undefined)
+  }
+
+  async #childrenStep(under: string | undefined, place: string | undefined, limit: number): Promise<ChildPage['children']> {
+    const { min, max } = this.#keyspace.childrenRange(under, place)
+    const reply = (await this.#connection.run(
+      CHILDREN,
+      [this.#keyspace.index],
+      [childPrefix(under), min, max, limit],
+    )) as (string | number)[]
+    return Array.from({ length: reply.length / 3 }, (_, i) => {
+      const key = String(reply[3 * i])
+      return { ...childTowards(key, under), isKey: reply[3 * i + 1] === 1, count: Number(reply[3 * i + 2]) }
+    })
+  }
+
+  /** Drops what has expired, so that a list or count that follows is exact. */
+  async #prune(): Promise<void> {
+    // eslint-disable-next-line no-await-in-loop -- bounded steps
+    while ((await this.#pruneOnce()) === NAMES_A_SCRIPT);
+  }
+
+  async #pruneOnce(): Promise<number> {
+    const { index, expiry } = this.#keyspace
+    return (await this.#connection.run(PRUNE_EXPIRED, [index, expiry], [NAMES_A_SCRIPT])) as number
+  }
+}
+
+function expiryArgument(expiresAt: number): string {
+  return Number.isFinite(expiresAt) ? String(Math.ceil(expiresAt)) : '+inf'
+}
+
+function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size)
+}
