@@ -21,6 +21,10 @@ export interface KeyedCacheOptions {
   ttl?: Ttl | undefined
   /** How long past its ttl `getOrSet` may serve a value. @defaultValue 0 */
   grace?: Ttl | undefined
+  /** How long the one who computes a key may be silent before another one takes over. @defaultValue '5s' */
+  lease?: Ttl | undefined
+  /** After this time a computation is given up. @defaultValue '60s' */
+  maxCompute?: Ttl | undefined
   /** How long one answer from Redis may take. @defaultValue '250ms' */
   redisTimeout?: Ttl | undefined
   /** Entries in the embedded store. @defaultValue 100000 */
@@ -49,6 +53,8 @@ const KNOWN: Record<keyof KeyedCacheOptions, true> = {
   keyPrefix: true,
   ttl: true,
   grace: true,
+  lease: true,
+  maxCompute: true,
   redisTimeout: true,
   maxEntries: true,
   maxBytes: true,
@@ -70,14 +76,17 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
       throw new TypeError(`Expected no option \`${name}\` of createKeyedCache: it knows ${Object.keys(KNOWN).join(', ')}`)
     }
   }
-  const { name = 'default', serializer = defaultSerializer, ttl = 300, grace = 0, maxValueBytes = 2 ** 20 } = given
+  const { name = 'default', serializer = defaultSerializer, ttl = 300, grace = 0, lease = '5s', maxCompute = '60s' } = given
   if (typeof name !== 'string' || name === '') throw new TypeError(`Expected \`name\` to be text that is not empty, got ${show(name)}`)
   checkSerializer(serializer)
+  checkLogger(given.logger)
   const parts = {
     name,
     serializer,
     lifetime: { ttlMs: toMs('ttl', ttl), graceMs: toMs('grace', grace) },
-    maxValueBytes: checkCount('maxValueBytes', maxValueBytes),
+    leaseMs: checkLimit('lease', lease),
+    maxComputeMs: toMs('maxCompute', maxCompute),
+    maxValueBytes: checkCount('maxValueBytes', given.maxValueBytes ?? 2 ** 20),
   }
   const events = new Events()
   const cache = new StoreBackedCache({ ...parts, events, store: openStore(given, events) })
@@ -88,7 +97,7 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
 function openStore(options: KeyedCacheOptions, events: Events): Store {
   const { redis, redisTimeout = '250ms', maxEntries = 100_000, maxBytes = 64 * 2 ** 20 } = options
   const bounds = { maxEntries: checkCount('maxEntries', maxEntries), maxBytes: checkCount('maxBytes', maxBytes) }
-  const timeoutMs = checkTimeout(redisTimeout)
+  const timeoutMs = checkLimit('redisTimeout', redisTimeout)
   const keyPrefix = checkKeyPrefix(options)
   if (redis === undefined) return new MemoryStore(bounds)
   return new RedisStore({
@@ -138,10 +147,10 @@ function checkRedis(redis: NonNullable<KeyedCacheOptions['redis']>): string | Re
   throw new TypeError(`Expected \`redis\` to be a URL, options or a client of ioredis, got ${show(redis)}`)
 }
 
-function checkTimeout(redisTimeout: Ttl): number {
-  const timeoutMs = toMs('redisTimeout', redisTimeout)
-  if (timeoutMs > 0 && timeoutMs <= 60_000) return timeoutMs
-  throw new TypeError(`Expected \`redisTimeout\` to be above 0 and at most 60 s, got ${show(redisTimeout)}`)
+function checkLimit(option: string, limit: Ttl): number {
+  const ms = toMs(option, limit)
+  if (ms >= 1 && ms <= 3_600_000) return Math.round(ms)
+  throw new TypeError(`Expected \`${option}\` to be from 1 ms to 1 hour, got ${show(limit)}`)
 }
 
 function checkCount(option: string, value: number): number {
@@ -153,6 +162,13 @@ function checkSerializer(serializer: Serializer): void {
   const { name, encode, decode } = checkOptions(serializer, 'serializer') ?? defaultSerializer
   if (typeof name === 'string' && typeof encode === 'function' && typeof decode === 'function') return
   throw new TypeError(`Expected \`serializer\` to have a name and the functions encode and decode, got ${show(serializer)}`)
+}
+
+function checkLogger(logger: Logger | undefined): void {
+  if (logger === undefined) return
+  const { info, warn: warning, error } = checkOptions(logger, 'logger') ?? {}
+  if ([info, warning, error].every((each) => typeof each === 'function')) return
+  throw new TypeError(`Expected \`logger\` to have the functions info, warn and error, got ${show(logger)}`)
 }
 
 function warn(code: string, message: string): void {

@@ -1,44 +1,288 @@
-/** One factory run, shared by all calls of this process that asked for its key while it may still answer them. */
-interface Run<T> {
-  readonly result: Promise<T>
-  /** A delete or set of the key has come since it began: its result is good for nobody but the call that began it. */
-  voided: boolean
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Acquired, Store } from '../stores/store.js'
+import type { Factory } from './cache.js'
+import type { Endings } from './endings.js'
+import { CacheTimeoutError } from './errors.js'
+import type { Events } from './events.js'
+import { runFactory } from './factory-chain.js'
+import { nextMoment } from './moment.js'
+import { checkTags, type Lifetime, lifetime } from './options.js'
+import { processName } from './stats.js'
+import { schemaError, type Stored, type Values } from './values.js'
+
+/** What computations of one cache have in common. */
+export interface ComputationSetting {
+  /** The cache, to tell its keys from those of others. */
+  readonly cache: object
+  readonly store: Store
+  readonly values: Values
+  readonly events: Events
+  readonly endings: Endings
+  readonly leaseMs: number
+  /** The bytes of what was computed; `undefined` when it cannot be stored. */
+  readonly encode: (key: string, value: unknown, life: Lifetime, computeMs: number, tags: readonly string[]) => Buffer | undefined
+  readonly onFailed: (operation: string, key: string, error: unknown) => void
 }
 
-/** Lets the calls of one process for one key share one computation. */
-export class Computations {
-  readonly #runs = new Map<string, Run<unknown>>()
-
+/** What is to be computed, and how. */
+export interface ComputationPlan {
+  readonly key: string
+  readonly factory: Factory<unknown>
+  readonly life: Lifetime
+  readonly tags: readonly string[]
+  readonly maxComputeMs: number
+  readonly schema: StandardSchemaV1 | undefined
+  /** The bytes that were read and found wanting; `any` to compute whatever is stored. */
+  readonly seen: Buffer | 'any' | undefined
+  /** The value that will be replaced, and serves meanwhile. */
+  readonly stale: Stored | undefined
   /**
-   * The result of the computation under way for a key, or of `compute`, which is begun when there is none. `compute` is told how to
-   * ask whether it has been voided meanwhile.
+   * `wait` for others who compute the key, `leave` it to them, or compute `alone` without asking them, since the store did not answer.
    */
-  async share<T>(key: string, compute: (isVoid: () => boolean) => Promise<T>): Promise<T> {
-    for (;;) {
-      const run = this.#runs.get(key)
-      if (run === undefined) return this.#begin(key, compute)
-      // eslint-disable-next-line no-await-in-loop -- goes round again only where what it waited for was voided
-      const result = await run.result
-      if (!run.voided) return result as T
+  readonly manner: 'wait' | 'leave' | 'alone'
+  /** Told when another one computes the key. */
+  readonly onFollow?: (() => void) | undefined
+}
+
+/** How a computation ended. */
+export type Result =
+  | {
+      readonly kind: 'value'
+      readonly value: unknown
+      readonly computeMs: number
+      /** The entry that holds the value, if one does. */
+      readonly bytes: Buffer | undefined
+      /** The value is good for calls that began up to this moment. */
+      readonly asOf: number
+      /** When its factory began here; -1 when another process computed it. */
+      readonly startedAt: number
+      /** Whether others than the call that began it may have it. */
+      readonly shared: boolean
+    }
+  | { readonly kind: 'error'; readonly error: unknown; readonly pauseMs: number }
+  /** `maxCompute` has passed. */
+  | { readonly kind: 'given-up' }
+  /** Left to others, or nobody wants it any more; not to be tried again for this long. */
+  | { readonly kind: 'left'; readonly restMs: number }
+
+type Outcome =
+  | { kind: 'computed'; value: unknown; computeMs: number; life: Lifetime; tags: readonly string[]; skipped: boolean }
+  | { kind: 'failed'; error: unknown }
+  | { kind: 'given-up' }
+
+const MIN_PAUSE_MS = 1000
+const MAX_PAUSE_MS = 30_000
+
+let computations = 0
+const tokenPrefix = `${process.pid.toString(36)}${Math.random().toString(36).slice(2)}`
+
+/** One computation of one key in this process: it leads, or follows the one that leads. */
+export class Computation {
+  readonly result: Promise<Result>
+  readonly #setting: ComputationSetting
+  readonly #plan: ComputationPlan
+  readonly #abort = new AbortController()
+
+  constructor(setting: ComputationSetting, plan: ComputationPlan) {
+    this.#setting = setting
+    this.#plan = plan
+    this.result = Promise.resolve().then(() => (plan.manner === 'alone' ? this.#alone() : this.#leadOrFollow()))
+  }
+
+  /** Nobody wants the result any more: the factory's signal aborts. */
+  abandon(): void {
+    this.#abort.abort(new Error(`Nobody waits for ${JSON.stringify(this.#plan.key)} any more`))
+  }
+
+  async #leadOrFollow(): Promise<Result> {
+    const { key, manner, onFollow, schema } = this.#plan
+    const { endings, leaseMs, values } = this.#setting
+    let { seen, stale } = this.#plan
+    let sideBySide = false
+    for (let looks = 0; ; looks++) {
+      const ending = endings.listen(key)
+      try {
+        const token = nextToken()
+        const askedAt = nextMoment()
+        // eslint-disable-next-line no-await-in-loop -- each round begins with what the last one learned
+        const acquired = await this.#acquire(token, seen, manner === 'wait' && !sideBySide)
+        if (acquired === undefined) return await this.#alone()
+        if (acquired.kind === 'leads') return await this.#lead(token, stale)
+        if (acquired.kind === 'paused') return { kind: 'left', restMs: acquired.leftMs }
+        if (acquired.kind === 'value') {
+          const stored = values.decode(key, acquired.bytes)
+          // eslint-disable-next-line no-await-in-loop
+          const good = stored !== undefined && (await schemaError(schema, key, stored.value)) === undefined
+          if (good && stored.state === 'fresh') return found(stored, askedAt)
+          seen = acquired.bytes
+          stale = good ? stored : undefined
+          continue
+        }
+        onFollow?.()
+        if (manner === 'leave') return { kind: 'left', restMs: Math.min(acquired.leftMs, leaseMs / 2) }
+        if (sideBySide) return await this.#alone()
+        // eslint-disable-next-line no-await-in-loop
+        const ended = await ending.within(endings.patienceMs(leaseMs, acquired.leftMs, looks), this.#abort.signal)
+        if (this.#abort.signal.aborted) return { kind: 'left', restMs: 0 }
+        // Those who waited in vain do not wait for each other as well.
+        sideBySide = ended === 'nothing'
+      } finally {
+        ending.leave()
+      }
     }
   }
 
-  /** Voids the computations of these keys: what they give is not stored and answers no call that comes later. */
-  void(concerns: (key: string) => boolean): void {
-    for (const [key, run] of this.#runs) {
-      if (!concerns(key)) continue
-      run.voided = true
-      this.#runs.delete(key)
+  async #acquire(token: string, seen: Buffer | 'any' | undefined, follows: boolean): Promise<Acquired | undefined> {
+    const { key, stale } = this.#plan
+    const { store, leaseMs } = this.#setting
+    try {
+      // Who has a stale value to serve can do without a new attempt after a failure.
+      return await store.acquire({ key, token, process: processName, leaseMs, seen, follows, patient: stale !== undefined })
+    } catch (error) {
+      this.#setting.onFailed('acquire', key, error)
+      return undefined
     }
   }
 
-  #begin<T>(key: string, compute: (isVoid: () => boolean) => Promise<T>): Promise<T> {
-    const run: Run<T> = { result: compute(() => run.voided), voided: false }
-    this.#runs.set(key, run)
-    const end = (): void => {
-      if (this.#runs.get(key) === run) this.#runs.delete(key)
+  async #lead(token: string, stale: Stored | undefined): Promise<Result> {
+    const { key } = this.#plan
+    const { store, leaseMs, onFailed } = this.#setting
+    const startedAt = nextMoment()
+    const heartbeat = setInterval(() => {
+      store.renew(key, token, leaseMs).then(
+        (held) => {
+          if (!held) clearInterval(heartbeat)
+        },
+        (error: unknown) => onFailed('renew', key, error),
+      )
+    }, leaseMs / 3)
+    const outcome = await this.#compute(stale).finally(() => clearInterval(heartbeat))
+    switch (outcome.kind) {
+      case 'given-up':
+        await this.#release(token, 'voided', 0)
+        return outcome
+      case 'failed': {
+        const pauseMs = stale === undefined ? 0 : pauseAfterFailure(this.#plan.life)
+        await this.#release(token, 'nothing', pauseMs)
+        return { kind: 'error', error: outcome.error, pauseMs }
+      }
+      case 'computed':
+        return this.#keep(token, outcome, startedAt)
     }
-    run.result.then(end, end)
-    return run.result
   }
+
+  /** Stores what was computed if it may be stored, and says for whom it is good. */
+  async #keep(token: string, outcome: Outcome & { kind: 'computed' }, startedAt: number): Promise<Result> {
+    const { key } = this.#plan
+    const { store, events, encode, onFailed } = this.#setting
+    const { value, computeMs, life, tags, skipped } = outcome
+    const unusable = skipped || life.ttlMs === 0
+    const bytes = unusable ? undefined : encode(key, value, life, computeMs, tags)
+    const sentAt = nextMoment()
+    let held: boolean | undefined
+    if (bytes === undefined) held = await this.#release(token, 'nothing', 0)
+    else {
+      const expiresAt = store.now() + life.ttlMs + life.graceMs
+      held = await store.fill({ key, bytes, expiresAt, tags }, token).catch((error: unknown) => {
+        onFailed('fill', key, error)
+        return undefined
+      })
+    }
+    events.emit('compute', { key, computeMs, stored: held === true && bytes !== undefined })
+    // While the lease was held nothing was deleted, so the value is good up to when that was asked; else only as of its beginning.
+    const asOf = held === true ? sentAt : startedAt
+    return { kind: 'value', value, computeMs, bytes, asOf, startedAt, shared: held !== false }
+  }
+
+  /** Computes without a lease, and stores nothing. */
+  async #alone(): Promise<Result> {
+    const { key, stale } = this.#plan
+    const startedAt = nextMoment()
+    const outcome = await this.#compute(stale)
+    if (outcome.kind === 'given-up') return outcome
+    if (outcome.kind === 'failed') return { kind: 'error', error: outcome.error, pauseMs: 0 }
+    const { value, computeMs } = outcome
+    this.#setting.events.emit('compute', { key, computeMs, stored: false })
+    return { kind: 'value', value, computeMs, bytes: undefined, asOf: startedAt, startedAt, shared: true }
+  }
+
+  async #compute(stale: Stored | undefined): Promise<Outcome> {
+    const { key, factory, maxComputeMs, schema } = this.#plan
+    let { life, tags } = this.#plan
+    let skipped = false
+    let timer: NodeJS.Timeout | undefined
+    const givenUp = new Promise<'given-up'>((resolve) => {
+      if (maxComputeMs > MAX_TIMER_MS) return
+      timer = setTimeout(() => {
+        this.#abort.abort(new CacheTimeoutError(key, maxComputeMs))
+        resolve('given-up')
+      }, maxComputeMs)
+    })
+    const context = {
+      key,
+      signal: this.#abort.signal,
+      stale: stale === undefined ? undefined : staleCopy(stale, this.#setting.values),
+      setTtl: (ttl: number | string) => {
+        life = lifetime({ ttl }, life)
+      },
+      setTags: (own: readonly string[]) => {
+        tags = checkTags(own)
+      },
+      skip: () => {
+        skipped = true
+      },
+    }
+    const startedMs = performance.now()
+    const computed = runFactory(this.#setting.cache, key, async (): Promise<Outcome> => {
+      try {
+        const value = await factory(context)
+        const computeMs = Math.round(performance.now() - startedMs)
+        const error = await schemaError(schema, key, value)
+        return error === undefined ? { kind: 'computed', value, computeMs, life, tags, skipped } : { kind: 'failed', error }
+      } catch (error) {
+        return { kind: 'failed', error }
+      }
+    })
+    const outcome = await Promise.race([computed, givenUp])
+    clearTimeout(timer)
+    return outcome === 'given-up' ? { kind: 'given-up' } : outcome
+  }
+
+  async #release(token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean | undefined> {
+    const { key } = this.#plan
+    try {
+      return await this.#setting.store.release(key, token, ended, pauseMs)
+    } catch (error) {
+      this.#setting.onFailed('release', key, error)
+      return undefined
+    }
+  }
+}
+
+/** What a timer takes at most. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+function found({ value, bytes, entry }: Stored, asOf: number): Result {
+  return { kind: 'value', value, computeMs: entry.computeMs ?? 0, bytes, asOf, startedAt: -1, shared: true }
+}
+
+/** Made when asked for: the value itself is what callers are being served. */
+function staleCopy({ value }: Stored, values: Values): { readonly value: unknown } {
+  let copy: { value: unknown } | undefined
+  return {
+    get value() {
+      copy ??= { value: values.copy(value) }
+      return copy.value
+    },
+  }
+}
+
+function nextToken(): string {
+  computations++
+  return `${tokenPrefix}.${computations.toString(36)}`
+}
+
+/** After a failure, a stale value serves for a tenth of its ttl before the next attempt. */
+function pauseAfterFailure({ ttlMs }: Lifetime): number {
+  return Math.min(Math.max(ttlMs / 10, MIN_PAUSE_MS), MAX_PAUSE_MS)
 }

@@ -4,7 +4,7 @@ import { show } from './show.js'
 /** A length of time: seconds (fractions allowed), or text such as `'250ms'`, `'30s'`, `'5m'`, `'2h'`, `'1d'`. `Infinity` never ends. */
 export type Ttl = number | string
 
-const TEXT = /^\d+(?:\.\d+)?\s*(?:ms|s|m|h|d|w|y)$/
+const TEXT = /^\d{1,15}(?:\.\d{1,15})? ?(?:ms|s|m|h|d|w|y)$/
 
 /**
  * Turns a length of time into milliseconds.

@@ -51,17 +51,18 @@ export function toKey(key: Key): string {
 }
 
 /**
- * The key of a call: `func::<name>::<argument>::…`. Arguments keep their type: text stands in JSON quotes, bigints end
- * in `n`. Trailing `undefined` is dropped. An object follows the rules for keys; as a plain one stands for its pairs
- * only where these cannot be taken for other arguments: in the last place, and with identifiers for names. Elsewhere it is a digest.
- * @throws {TypeError} for arguments that have no key, and for more than 30 of them.
+ * The key of a call: the arguments below the key of the function, which is `func::<name>`, or for a method of an
+ * instance `func::<name>::<id>`. Arguments keep their type: text stands in JSON quotes, bigints end in `n`. Trailing
+ * `undefined` is dropped. An object follows the rules for keys; a plain one stands for its pairs only where these cannot
+ * be taken for other arguments: in the last place, with at most 8 names that are identifiers. Elsewhere it is a digest.
+ * @throws {TypeError} for arguments that have no key, and where the key would have more than 32 parts.
  */
-export function argumentsKey(name: string, args: readonly unknown[]): string {
+export function argumentsKey(parent: string, args: readonly unknown[]): string {
   let count = args.length
   while (count > 0 && args[count - 1] === undefined) count--
-  let key = `func${SEPARATOR}${segmentOf(name, 'the name of the function')}`
+  let key = parent
   for (let i = 0; i < count; i++) {
-    const place = `argument ${i + 1} of ${name}`
+    const place = `argument ${i + 1} of ${parent}`
     const arg = args[i]
     if (i === count - 1 && isOptions(arg)) {
       for (const option of Object.keys(arg).toSorted()) {

@@ -6,6 +6,7 @@ import type {
   Computation,
   EntryInfo,
   Factory,
+  FactoryContext,
   GetOrSetOptions,
   KeyedCache,
   KeyPage,
@@ -13,21 +14,21 @@ import type {
   PageOptions,
   SetOptions,
 } from './cache.js'
+import { BatchFactory } from './batch-factory.js'
 import { type CachedFunction, cachedFunction, FunctionNames, type FunctionOptions } from './cached-function.js'
-import { Computations } from './computation.js'
-import { EntryFormat } from './entry.js'
+import { Endings } from './endings.js'
 import { CacheNotRespondingError, NotCachedError } from './errors.js'
 import type { CacheEvents, Events } from './events.js'
-import { refuseOwnKey, runFactory } from './factory-chain.js'
 import { freshness } from './freshness.js'
-import { cacheKey, cacheKeyUnder, isUnder, type Key, type KeyPart, toKey } from './key.js'
+import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey } from './key.js'
 import { checkFunction, checkOptions, checkPage, checkTags, type Lifetime, lifetime } from './options.js'
-import { groupOf } from './key-tree.js'
+import { type Found, ReadThrough } from './read-through.js'
 import { Scope } from './scope.js'
 import type { Serializer } from './serializer.js'
 import { show } from './show.js'
-import { reportStats } from './stats-report.js'
-import { Stats } from './stats.js'
+import { StatsFlush } from './stats-flush.js'
+import { Values } from './values.js'
+import { Writing } from './writing.js'
 
 /** What a keyed cache is made of. */
 export interface KeyedCacheParts {
@@ -36,48 +37,55 @@ export interface KeyedCacheParts {
   readonly events: Events
   readonly serializer: Serializer
   readonly lifetime: Lifetime
+  readonly leaseMs: number
+  readonly maxComputeMs: number
   readonly maxValueBytes: number
 }
 
-/** A value with the time that finding it saves. */
-export interface Found<T = unknown> {
-  readonly value: T
-  /** What the value took to compute, 0 when that is not known. */
-  readonly computeMs: number
-}
-
-const FLUSH_EVERY_MS = 1000
-const SEEN_EVERY_FLUSHES = 10
-
-/** The keyed cache over a store: reads, writes, deletes and lists. What Redis does stays here, except where a stale value would remain. */
+/** The keyed cache over a store. What Redis does stays here, except where a stale value would remain. */
 export class StoreBackedCache implements KeyedCache {
   readonly name: string
   readonly ttl: number
   readonly events: Events
-  readonly #store: Store
-  readonly #format: EntryFormat
-  readonly #lifetime: Lifetime
-  readonly #maxValueBytes: number
-  readonly #stats: Stats
-  readonly #computations = new Computations()
+  /** Which cached function has which name here. */
   readonly functionNames: FunctionNames = new FunctionNames()
+  readonly #store: Store
+  readonly #lifetime: Lifetime
+  readonly #values: Values
+  readonly #writing: Writing
+  readonly #reading: ReadThrough
+  readonly #stats: StatsFlush
   readonly #functions = new WeakMap<object, CachedFunction<any>>()
-  readonly #flushing: NodeJS.Timeout
-  readonly #warned = new Set<string>()
   #enabled: boolean
-  #flushes = 0
 
-  constructor({ name, store, events, serializer, lifetime: defaults, maxValueBytes }: KeyedCacheParts) {
+  constructor({ name, store, events, serializer, lifetime: defaults, leaseMs, maxComputeMs, maxValueBytes }: KeyedCacheParts) {
     this.name = name
     this.ttl = defaults.ttlMs / 1000
     this.events = events
-    this.#store = store
-    this.#format = new EntryFormat(serializer)
-    this.#lifetime = defaults
-    this.#maxValueBytes = maxValueBytes
     this.#enabled = defaults.ttlMs > 0
-    this.#stats = new Stats(events, () => store.now())
-    this.#flushing = setInterval(() => this.#flush(), FLUSH_EVERY_MS).unref()
+    this.#store = store
+    this.#lifetime = defaults
+    const onFailed = this.#failed
+    const values = new Values(
+      serializer,
+      () => store.now(),
+      (key, error) => onFailed('read', key, error),
+    )
+    this.#values = values
+    this.#writing = new Writing({ store, values, events, maxValueBytes, onFailed })
+    this.#reading = new ReadThrough({
+      cache: this,
+      store,
+      values,
+      events,
+      endings: new Endings(store),
+      lifetime: defaults,
+      leaseMs,
+      maxComputeMs,
+      encode: (key, value, life, computeMs, tags) => this.#writing.encodeComputed(key, value, life, computeMs, tags),
+      onFailed,
+    })
+    this.#stats = new StatsFlush(events, store, onFailed)
   }
 
   get enabled(): boolean {
@@ -120,7 +128,7 @@ export class StoreBackedCache implements KeyedCache {
     const full = toKey(key)
     if (!this.#enabled) return false
     const bytes = await this.#read('has', full)
-    const entry = bytes === undefined ? undefined : this.#format.read(bytes)
+    const entry = bytes === undefined ? undefined : this.#values.entry(full, bytes)
     return entry !== undefined && freshness(entry, this.#store.now()) === 'fresh'
   }
 
@@ -132,32 +140,36 @@ export class StoreBackedCache implements KeyedCache {
     const life = lifetime(checkOptions(options, 'set') ?? {}, this.#lifetime)
     const tags = checkTags(options?.tags)
     const values = Array.from(entries, ([key, value]) => [toKey(key), value] as const)
-    const encoded = values.map(([key, value]) => ({ key, bytes: this.#encode(value, life, undefined, tags) }))
-    if (!this.#enabled) return false
-    const stored = await this.#write(encoded, life, tags)
-    for (const [i, { key }] of encoded.entries()) this.events.emit('set', { key, stored: stored[i] === true })
-    return stored.every((each) => each || life.ttlMs === 0)
+    if (!this.#enabled) {
+      this.#writing.encodeAll(values, life, tags)
+      return false
+    }
+    const stored = await this.#writing.write(values, life, tags)
+    for (const [i, [key]] of values.entries()) this.events.emit('set', { key, stored: stored[i] === true })
+    return stored.every(Boolean)
   }
 
   async delete(key: Key, options?: { children?: boolean | undefined }): Promise<string[]> {
     const full = toKey(key)
     const children = checkOptions(options, 'delete')?.children ?? false
-    if (typeof children !== 'boolean')
-      throw new TypeError(`Expected \`children\` to be true or false, got ${show(children)}`)
-    const removed = await this.#remove(
-      { key: full, children },
-      (each) => each === full || (children && isUnder(each, full)),
-      () => (children ? this.#store.removeTree(full) : this.#store.remove([full])),
-    )
-    return removed
+    if (typeof children !== 'boolean') throw new TypeError(`Expected \`children\` to be true or false, got ${show(children)}`)
+    let removed: string[] = []
+    try {
+      removed = await this.#ask('delete', () => (children ? this.#store.removeTree(full) : this.#store.remove([full])))
+      return removed
+    } finally {
+      this.events.emit('delete', { key: full, children, count: removed.length })
+    }
   }
 
   async clear(): Promise<number> {
-    return this.#remove(
-      { key: undefined, children: true },
-      () => true,
-      () => this.#store.clear(),
-    )
+    let count = 0
+    try {
+      count = await this.#ask('clear', () => this.#store.clear())
+      return count
+    } finally {
+      this.events.emit('delete', { key: undefined, children: true, count })
+    }
   }
 
   async getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T> {
@@ -171,30 +183,16 @@ export class StoreBackedCache implements KeyedCache {
     options?: GetOrSetOptions<T>,
   ): Promise<T[]> {
     const full = fullKeys(keys)
+    checkFunction(factory, 'the factory')
     const given = new Map(full.map((key, i) => [key, keys[i] as K]))
-    const found = await this.lookupMany([...given.keys()])
-    const values = new Map([...given.keys()].map((key, i) => [key, found[i]]))
-    const missing = [...values.keys()].filter((key) => values.get(key) === undefined)
-    if (missing.length > 0) {
-      checkFunction(factory, 'the factory')
-      const results = await factory(
+    const ofFull: ManyFactory<T, string> = (missing, context) =>
+      factory(
         missing.map((key) => given.get(key) as K),
-        { signal: new AbortController().signal },
+        context,
       )
-      if (!Array.isArray(results) || results.length !== missing.length) {
-        throw new TypeError(
-          `Expected the factory to give ${missing.length} results, one for each key, got ${show(results)}`,
-        )
-      }
-      const good = missing
-        .map((key, i) => [key, results[i] as T | Error] as const)
-        .filter(([, result]) => !(result instanceof Error))
-      await this.setMany(good, options)
-      for (const [i, key] of missing.entries()) values.set(key, { value: results[i], computeMs: 0 })
-      const failed = results.find((result) => result instanceof Error)
-      if (failed !== undefined) throw failed
-    }
-    return full.map((key) => values.get(key)?.value as T)
+    if (!this.#enabled) return callThrough([...given.keys()], full, ofFull)
+    const values = await this.#reading.many([...given.keys()], ofFull, options)
+    return full.map((key) => values.get(key) as T)
   }
 
   wrap(fn: (...args: any[]) => unknown, options?: FunctionOptions<any>): CachedFunction<any> {
@@ -227,7 +225,7 @@ export class StoreBackedCache implements KeyedCache {
     const full = toKey(key)
     const withValue = checkOptions(options, 'entry')?.value ?? false
     const bytes = await this.#ask('entry', () => this.#store.look(full))
-    const entry = bytes === undefined ? undefined : this.#format.read(bytes)
+    const entry = bytes === undefined ? undefined : this.#values.entry(full, bytes)
     if (bytes === undefined || entry === undefined) return undefined
     const nowMs = this.#store.now()
     return {
@@ -238,23 +236,16 @@ export class StoreBackedCache implements KeyedCache {
       createdAt: new Date(entry.createdAt),
       computeMs: entry.computeMs,
       tags: [...entry.tags],
-      ...(withValue ? { value: this.#format.value(entry) } : {}),
+      ...(withValue ? { value: this.#values.decode(full, bytes)?.value } : {}),
     }
   }
 
   async computing(): Promise<Computation[]> {
-    return []
+    return this.#ask('computing', () => this.#store.computations())
   }
 
   async stats(): Promise<CacheStats> {
-    try {
-      await this.#stats.flush((batch) => this.#store.addStats(batch))
-      const [totals, keys] = await Promise.all([this.#store.readStats(), this.#store.count(undefined)])
-      return reportStats(totals, this.#store.backend(), keys)
-    } catch (error) {
-      this.#failed('stats', undefined, error)
-      return reportStats(this.#stats.ownTotals(), { ...this.#store.backend(), up: false }, null)
-    }
+    return this.#stats.read()
   }
 
   async require(): Promise<void> {
@@ -272,12 +263,7 @@ export class StoreBackedCache implements KeyedCache {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#flushing)
-    if (this.#store.backend().up) {
-      await this.#stats
-        .flush((batch) => this.#store.addStats(batch))
-        .catch((error: unknown) => this.#failed('stats', undefined, error))
-    }
+    await this.#stats.close()
     await this.#store.close()
   }
 
@@ -288,7 +274,7 @@ export class StoreBackedCache implements KeyedCache {
   /** The fresh value under a full key, counted as one call. For what stands in front of the cache. */
   async lookup(full: string): Promise<Found | undefined> {
     if (!this.#enabled) return undefined
-    return this.#count(full, this.#decode(full, await this.#read('get', full)))
+    return this.#count(full, await this.#read('get', full))
   }
 
   /** The same for many keys, in one round trip. */
@@ -300,113 +286,25 @@ export class StoreBackedCache implements KeyedCache {
     } catch (error) {
       this.#failed('getMany', undefined, error)
     }
-    return full.map((key, i) => this.#count(key, this.#decode(key, bytes[i])))
+    return full.map((key, i) => this.#count(key, bytes[i]))
   }
 
   /** The value under a full key, or else that of the factory. For what stands in front of the cache. */
   async obtain<T>(full: string, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<Found<T>> {
     checkFunction(factory, 'the factory')
-    const checked = checkOptions(options, 'getOrSet') ?? {}
-    const life = lifetime(checked, this.#lifetime)
-    const tags = checkTags(checked.tags)
-    refuseOwnKey(this, full)
-    const found = checked.refresh === true ? undefined : await this.lookup(full)
-    if (found !== undefined) return found as Found<T>
-    return this.#computations.share(full, (isVoid) => this.#compute(full, factory, life, tags, isVoid)) as Promise<Found<T>>
+    if (!this.#enabled) return { value: await factory(contextOfNobody(full)), computeMs: 0 }
+    return this.#reading.one(full, factory, options)
   }
 
-  async #compute<T>(
-    full: string,
-    factory: Factory<T>,
-    life: Lifetime,
-    tags: readonly string[],
-    isVoid: () => boolean,
-  ): Promise<Found<T>> {
-    let plan = { life, tags, skipped: !this.#enabled }
-    const startedMs = performance.now()
-    const value = await runFactory(this, full, () =>
-      factory({
-        key: full,
-        signal: new AbortController().signal,
-        stale: undefined,
-        setTtl: (ttl) => {
-          plan = { ...plan, life: lifetime({ ttl }, plan.life) }
-        },
-        setTags: (own) => {
-          plan = { ...plan, tags: checkTags(own) }
-        },
-        skip: () => {
-          plan = { ...plan, skipped: true }
-        },
-      }),
-    )
-    const computeMs = Math.round(performance.now() - startedMs)
-    const stored = !plan.skipped && !isVoid() && (await this.#fill(full, value, plan.life, plan.tags, computeMs))
-    if (this.#enabled) this.events.emit('compute', { key: full, computeMs, stored })
-    return { value, computeMs }
-  }
-
-  /** Stores what was computed. What cannot be stored is told once for each group of keys. */
-  async #fill(full: string, value: unknown, life: Lifetime, tags: readonly string[], computeMs: number): Promise<boolean> {
-    let bytes: Buffer
-    try {
-      bytes = this.#encode(value, life, computeMs, tags)
-    } catch (error) {
-      const group = groupOf(full)
-      if (!this.#warned.has(group)) {
-        this.#warned.add(group)
-        process.emitWarning(`The value of ${JSON.stringify(full)} is not cached: ${String(error)}`, { code: 'KEYEDCACHE_NOT_STORED' })
-      }
-      return false
+  #count(full: string, bytes: Buffer | undefined): Found | undefined {
+    const stored = bytes === undefined ? undefined : this.#values.decode(full, bytes)
+    if (stored === undefined || stored.state === 'stale') {
+      this.events.emit('miss', { key: full })
+      return undefined
     }
-    const [stored] = await this.#write([{ key: full, bytes }], life, tags)
-    return stored === true
-  }
-
-  #encode(value: unknown, { ttlMs }: Lifetime, computeMs: number | undefined, tags: readonly string[]): Buffer {
-    const createdAt = this.#store.now()
-    return this.#format.encode(value, { expiresAt: createdAt + ttlMs, createdAt, computeMs, tags })
-  }
-
-  /** Stores encoded entries. What is too large, or has no lifetime, is removed instead. Gives for each whether it is stored. */
-  async #write(
-    entries: readonly { key: string; bytes: Buffer }[],
-    { ttlMs, graceMs }: Lifetime,
-    tags: readonly string[],
-  ): Promise<boolean[]> {
-    const tooLarge = entries.filter(({ bytes }) => bytes.length > this.#maxValueBytes)
-    for (const { key, bytes } of tooLarge) {
-      const error = new RangeError(`${bytes.length} bytes are above \`maxValueBytes\` (${this.#maxValueBytes})`)
-      this.#failed('set', key, error)
-    }
-    const kept = ttlMs === 0 ? [] : entries.filter((entry) => !tooLarge.includes(entry))
-    const gone = entries.filter((entry) => !kept.includes(entry))
-    const expiresAt = this.#store.now() + ttlMs + graceMs
-    try {
-      if (gone.length > 0) await this.#store.remove(gone.map(({ key }) => key))
-      if (kept.length === 0) return entries.map(() => false)
-      const stored = await this.#store.write(kept.map((entry) => ({ ...entry, expiresAt, tags })))
-      return entries.map((entry) => stored[kept.indexOf(entry)] === true)
-    } catch (error) {
-      this.#failed('set', entries[0]?.key, error)
-      return entries.map(() => false)
-    }
-  }
-
-  async #remove<T extends string[] | number>(
-    target: { key: string | undefined; children: boolean },
-    concerns: (key: string) => boolean,
-    remove: () => Promise<T>,
-  ): Promise<T> {
-    this.#computations.void(concerns)
-    let removed: T | undefined
-    try {
-      removed = await this.#ask('delete', remove)
-      return removed
-    } finally {
-      this.#computations.void(concerns)
-      this.events.emit('delete', { ...target, count: typeof removed === 'number' ? removed : (removed?.length ?? 0) })
-    }
+    const computeMs = stored.entry.computeMs ?? 0
+    this.events.emit('hit', { key: full, by: 'store', stale: false, savedMs: computeMs })
+    return { value: stored.value, computeMs }
   }
 
   async #read(operation: string, full: string): Promise<Buffer | undefined> {
@@ -416,26 +314,6 @@ export class StoreBackedCache implements KeyedCache {
       this.#failed(operation, full, error)
       return undefined
     }
-  }
-
-  /** The fresh value in these bytes. What does not check or does not decode is reported, and as good as missing. */
-  #decode(full: string, bytes: Buffer | undefined): Found | undefined {
-    if (bytes === undefined) return undefined
-    const entry = this.#format.read(bytes)
-    if (entry !== undefined && freshness(entry, this.#store.now()) === 'stale') return undefined
-    try {
-      if (entry !== undefined) return { value: this.#format.value(entry), computeMs: entry.computeMs ?? 0 }
-      this.#failed('read', full, new Error('the stored entry does not check'))
-    } catch (error) {
-      this.#failed('read', full, error)
-    }
-    return undefined
-  }
-
-  #count(full: string, found: Found | undefined): Found | undefined {
-    if (found === undefined) this.events.emit('miss', { key: full })
-    else this.events.emit('hit', { key: full, by: 'store', stale: false, savedMs: found.computeMs })
-    return found
   }
 
   /** Asks the store where no answer would be a wrong one. */
@@ -448,21 +326,25 @@ export class StoreBackedCache implements KeyedCache {
     }
   }
 
-  #failed(operation: string, key: string | undefined, error: unknown): void {
+  readonly #failed = (operation: string, key: string | undefined, error: unknown): void => {
     this.events.emit('error', { operation, key, error })
-  }
-
-  #flush(): void {
-    this.#flushes++
-    if (this.#flushes % SEEN_EVERY_FLUSHES === 0) this.#stats.touch()
-    if (!this.#store.backend().up) return
-    this.#stats
-      .flush((batch) => this.#store.addStats(batch))
-      .catch((error: unknown) => this.#failed('stats', undefined, error))
   }
 }
 
 function fullKeys(keys: readonly Key[]): string[] {
   if (!Array.isArray(keys)) throw new TypeError(`Expected the keys to be an array, got ${show(keys)}`)
   return keys.map((key) => toKey(key as Key))
+}
+
+/** What a factory is told when nothing is stored: a disabled cache calls through. */
+function contextOfNobody(key: string): FactoryContext {
+  const nothing = (): void => undefined
+  return { key, signal: new AbortController().signal, stale: undefined, setTtl: nothing, setTags: nothing, skip: nothing }
+}
+
+async function callThrough<T>(keys: readonly string[], full: readonly string[], factory: ManyFactory<T, string>): Promise<T[]> {
+  const batch = new BatchFactory(keys, factory)
+  const values = await Promise.all(keys.map((key) => batch.member(key).factory(contextOfNobody(key))))
+  const byKey = new Map(keys.map((key, i) => [key, values[i] as T]))
+  return full.map((key) => byKey.get(key) as T)
 }

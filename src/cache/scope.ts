@@ -1,6 +1,7 @@
 import type { Cache, Factory, GetOrSetOptions, ManyFactory, SetOptions } from './cache.js'
 import { cacheKeyUnder, type Key, type KeyPart } from './key.js'
 import { joinKeys } from './key-tree.js'
+import { show } from './show.js'
 
 /** All keys of a cache below one of its keys. Keys that are given are relative to it; keys that come back are full. */
 export class Scope implements Cache {
@@ -60,7 +61,11 @@ export class Scope implements Cache {
     const given = new Map(full.map((key, i) => [key, keys[i] as K]))
     return this.#cache.getOrSetMany<T, string>(
       full,
-      (missing, context) => factory(missing.map((key) => given.get(key) as K), context),
+      (missing, context) =>
+        factory(
+          missing.map((key) => given.get(key) as K),
+          context,
+        ),
       options,
     )
   }
@@ -80,5 +85,5 @@ export class Scope implements Cache {
 
 function checkArray(keys: readonly Key[]): readonly Key[] {
   if (Array.isArray(keys)) return keys
-  throw new TypeError('Expected the keys to be an array')
+  throw new TypeError(`Expected the keys to be an array, got ${show(keys)}`)
 }

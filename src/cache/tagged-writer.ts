@@ -46,14 +46,12 @@ export class TaggedWriter {
   #object(value: object): unknown {
     if (isPlainPrototype(Object.getPrototypeOf(value))) return this.#container(value, () => this.#properties(value))
     if (Array.isArray(value) && isBuiltIn(value, 'Array')) return this.#container(value, () => this.#array(value))
-    if (types.isDate(value) && isBuiltIn(value, 'Date')) return [Tag.date, value.getTime()]
+    if (types.isDate(value) && isBuiltIn(value, 'Date')) return this.#date(value)
     if (types.isMap(value) && isBuiltIn(value, 'Map')) return this.#container(value, () => this.#map(value))
     if (types.isSet(value) && isBuiltIn(value, 'Set')) return this.#container(value, () => this.#set(value))
     if (ArrayBuffer.isView(value)) return this.#view(value)
-    if (types.isArrayBuffer(value) && isBuiltIn(value, 'ArrayBuffer'))
-      return this.#bytes([Tag.arrayBuffer], new Uint8Array(value))
-    if (types.isRegExp(value) && isBuiltIn(value, 'RegExp'))
-      return [Tag.regExp, this.#text(value.source), value.flags, value.lastIndex]
+    if (types.isArrayBuffer(value) && isBuiltIn(value, 'ArrayBuffer')) return this.#arrayBuffer(value)
+    if (types.isRegExp(value) && isBuiltIn(value, 'RegExp')) return this.#regExp(value)
     const name = classOf(value)
     if (types.isNativeError(value) && ERROR_CLASSES.has(name) && isBuiltIn(value, name)) {
       return this.#container(value, () => this.#error(value))
@@ -69,6 +67,24 @@ export class TaggedWriter {
     const tree = write()
     this.#ancestors.pop()
     return tree
+  }
+
+  #date(date: Date): unknown[] {
+    this.#refuseProperties(date)
+    return [Tag.date, date.getTime()]
+  }
+
+  #regExp(regExp: RegExp): unknown[] {
+    const [, beside] = Reflect.ownKeys(regExp)
+    if (beside !== undefined) this.#refuse(Reflect.get(regExp, beside), 'a property of a RegExp', beside)
+    const lastIndex: unknown = regExp.lastIndex
+    if (typeof lastIndex !== 'number') this.#refuse(lastIndex, 'not a number', 'lastIndex')
+    return [Tag.regExp, this.#text(regExp.source), regExp.flags, lastIndex]
+  }
+
+  #arrayBuffer(buffer: ArrayBuffer): unknown[] {
+    this.#refuseProperties(buffer)
+    return this.#bytes([Tag.arrayBuffer], new Uint8Array(buffer))
   }
 
   #bytes(head: unknown[], bytes: Uint8Array): unknown[] {

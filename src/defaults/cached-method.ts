@@ -10,7 +10,7 @@ export type CachedDecorator = <M extends Method>(method: M, context: ClassMethod
 
 /**
  * Caches the results of a method in the default cache: `@cached({ ttl: 60 })`. Its name in keys is `<Class>.<method>`; the key of an
- * instance method holds the instance's `cacheId`, unless `key` says what stands for a call.
+ * instance method holds the instance's `cacheId`. An instance without one needs the option `key`.
  * @throws {TypeError} for wrong options, on anything but a method, and under `experimentalDecorators`.
  */
 export function cached(options: FunctionOptions<any> | Ttl = {}): CachedDecorator {
@@ -23,7 +23,7 @@ export function cached(options: FunctionOptions<any> | Ttl = {}): CachedDecorato
     const byName = new Map<string, CachedFunction<Method>>()
 
     const forClass = (className: string): CachedFunction<Method> => {
-      const fullName = name ?? `${className}.${String(context.name)}`
+      const fullName = name ?? nameOf(className, context.name)
       const known = byName.get(fullName)
       if (known !== undefined) return known
       const parent = cacheKey('func', fullName)
@@ -34,8 +34,9 @@ export function cached(options: FunctionOptions<any> | Ttl = {}): CachedDecorato
         owner: method,
         name: fullName,
         keyOf: ([self, ...args]) => {
-          if (key !== undefined) return cacheKeyUnder(parent, ...(key(...args) as readonly KeyPart[]))
-          return argumentsKey(context.static ? parent : cacheKeyUnder(parent, idOf(self, fullName)), args)
+          const id = context.static ? undefined : idOf(self)
+          const owner = id === undefined ? parent : cacheKeyUnder(parent, id)
+          return key === undefined ? argumentsKey(owner, args) : cacheKeyUnder(owner, ...key(...args))
         },
         options: getOrSet,
       })
@@ -44,17 +45,29 @@ export function cached(options: FunctionOptions<any> | Ttl = {}): CachedDecorato
     }
 
     return async function (this: any, ...args: any[]) {
-      if (!context.static && key === undefined) idOf(this, String(context.name))
+      if (!context.static && key === undefined && idOf(this) === undefined) throw withoutId(context.name)
       return forClass(context.static ? this.name : this.constructor.name)(this, ...args)
     } as typeof method
   }
 }
 
-/** @throws {TypeError} when the instance has no `cacheId`: all instances would share their results. */
-function idOf(self: { cacheId?: KeyPart }, method: string): KeyPart {
-  const id = self?.cacheId
-  if (id !== undefined && id !== null) return id
-  throw new TypeError(`Expected the object whose method ${method} is @cached to have a \`cacheId\`, or the option \`key\` to be given`)
+function idOf(self: { cacheId?: KeyPart | null } | undefined): KeyPart | undefined {
+  return self?.cacheId ?? undefined
+}
+
+/** Without an id all instances would share their results. */
+function withoutId(method: string | symbol): TypeError {
+  const name = String(method)
+  return new TypeError(
+    `Expected the object whose method ${name} is @cached to have a \`cacheId\`, or the option \`key\` to be given`,
+  )
+}
+
+function nameOf(className: string, method: string | symbol): string {
+  if (className !== '') return `${className}.${String(method)}`
+  throw new Error(
+    `The method ${String(method)} of a class without a name cannot be cached by its name: give it one with the option \`name\``,
+  )
 }
 
 function checkContext(context: unknown): void {

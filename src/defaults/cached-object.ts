@@ -1,6 +1,7 @@
 import type { Cache, Factory, GetOrSetOptions, KeyedCache, SetOptions } from '../cache/cache.js'
 import { toMs, type Ttl } from '../cache/duration.js'
 import { cacheKey, keyParts, type KeyPart, type KeyScalar } from '../cache/key.js'
+import { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkFunction, checkOptions } from '../cache/options.js'
 import { show } from '../cache/show.js'
 import { cacheHere } from './cache-here.js'
@@ -42,7 +43,10 @@ export interface CachedClass {
   /** An instance from what was stored of one. No constructor runs, unless the class says otherwise. */
   fromCache(data: any): any
   /** The cached instance of an id, or what `load` gives, which is then stored. `null` and `undefined` are stored as themselves. */
-  findCached<C extends abstract new (...args: any[]) => any, T extends InstanceType<C> | null | undefined = InstanceType<C>>(
+  findCached<
+    C extends abstract new (...args: any[]) => any,
+    T extends InstanceType<C> | null | undefined = InstanceType<C>,
+  >(
     this: C,
     id: KeyScalar,
     load: Factory<T>,
@@ -64,13 +68,21 @@ export function CachedObject<B extends AnyClass>(
 ): B & (abstract new (...args: any[]) => CachedInstance) & CachedClass
 export function CachedObject(base: AnyClass | undefined = class {}, options?: CachedObjectOptions): unknown {
   const { cache: own, ttl } = checkOptions(options, 'CachedObject') ?? {}
+  if (own !== undefined && !(own instanceof StoreBackedCache)) {
+    throw new TypeError(`Expected \`cache\` to be a cache made by createKeyedCache or configure, got ${show(own)}`)
+  }
   if (ttl !== undefined) toMs('ttl', ttl)
   const defaults = ttl === undefined ? {} : { ttl }
   const cache = (): Cache => own ?? cacheHere()
   const Base = checkFunction(base, 'the base of CachedObject') as new (...args: any[]) => any
 
   class Cached extends Base {
-    static findCached(this: typeof Cached, id: KeyScalar, load: Factory<unknown>, given?: GetOrSetOptions<unknown>): Promise<unknown> {
+    static findCached(
+      this: typeof Cached,
+      id: KeyScalar,
+      load: Factory<unknown>,
+      given?: GetOrSetOptions<unknown>,
+    ): Promise<unknown> {
       return findCached(this, id, load, { ...defaults, ...given })
     }
 
@@ -79,7 +91,7 @@ export function CachedObject(base: AnyClass | undefined = class {}, options?: Ca
     }
 
     async cacheGet(): Promise<unknown> {
-      return restore(this.constructor as typeof Cached, await cache().get(this.cacheKey()))
+      return restore(this.constructor, await cache().get(this.cacheKey()))
     }
 
     async cacheSet(given?: SetOptions): Promise<boolean> {
@@ -100,14 +112,19 @@ export function CachedObject(base: AnyClass | undefined = class {}, options?: Ca
     }
 
     [keyParts](): readonly [string, KeyScalar] {
-      return [nameOf(this.constructor), checkId(this)]
+      return [nameOf(this.constructor), checkId((this as unknown as CachedInstance).cacheId, this.constructor)]
     }
   }
 
-  async function findCached(type: typeof Cached, id: KeyScalar, load: Factory<unknown>, given: GetOrSetOptions<unknown>): Promise<unknown> {
+  async function findCached(
+    type: typeof Cached,
+    id: KeyScalar,
+    load: Factory<unknown>,
+    given: GetOrSetOptions<unknown>,
+  ): Promise<unknown> {
     checkFunction(load, '`load`')
     const data = await cache().getOrSet(
-      cacheKey(nameOf(type), id),
+      cacheKey(nameOf(type), checkId(id, type)),
       async (context) => {
         const loaded = await load(context)
         return loaded instanceof type ? (loaded as unknown as CachedInstance).toCache() : loaded
@@ -118,38 +135,55 @@ export function CachedObject(base: AnyClass | undefined = class {}, options?: Ca
   }
 
   // A base that has these of its own keeps them.
-  if (!('cacheId' in Base.prototype)) {
-    Object.defineProperty(Cached.prototype, 'cacheId', { get: idField, configurable: true })
+  const give = (to: object, name: string, property: PropertyDescriptor): void => {
+    if (!(name in to)) Object.defineProperty(to, name, { configurable: true, ...property })
   }
-  if (!('toCache' in Base.prototype)) Object.defineProperty(Cached.prototype, 'toCache', { value: ownFields, configurable: true, writable: true })
-  if (!('fromCache' in Base)) Object.defineProperty(Cached, 'fromCache', { value: fromFields, configurable: true, writable: true })
+  give(Cached, 'cacheName', overridable('cacheName', 'name'))
+  give(Cached, 'fromCache', { value: fromFields, writable: true })
+  give(Cached.prototype, 'cacheId', overridable('cacheId', 'id'))
+  give(Cached.prototype, 'toCache', { value: ownFields, writable: true })
   return Cached
 }
 
-function idField(this: { id?: unknown }): unknown {
-  return this.id
+/** A property that gives another one of the same object, until it is assigned. */
+function overridable(name: string, source: string): PropertyDescriptor {
+  return {
+    get(this: object): unknown {
+      return Reflect.get(this, source)
+    },
+    set(this: object, value: unknown) {
+      Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true })
+    },
+  }
 }
 
 function ownFields(this: object): object {
   return { ...this }
 }
 
-function fromFields(this: { prototype: object }, data: object): object {
-  return Object.assign(Object.create(this.prototype) as object, data)
+function fromFields(this: { prototype: object; name: string }, data: unknown): object {
+  if (typeof data === 'object' && data !== null) {
+    // Fields are defined, not assigned: no setter runs, and nothing that was stored can replace the prototype.
+    return Object.create(this.prototype, Object.getOwnPropertyDescriptors(data)) as object
+  }
+  throw new TypeError(`Expected what is cached of a ${this.name} to be its fields, got ${show(data)}`)
 }
 
 function restore(type: unknown, data: unknown): unknown {
   return data === null || data === undefined ? data : (type as CachedClass).fromCache(data)
 }
 
+/** @throws {TypeError} when the class has no name. */
 function nameOf(type: unknown): string {
-  const { cacheName, name } = type as { cacheName?: string; name: string }
-  return cacheName ?? name
+  const { cacheName } = type as CachedClass
+  if (typeof cacheName === 'string' && cacheName !== '') return cacheName
+  throw new TypeError(
+    `Expected the cached class to have a name, or a static \`cacheName\` that is text, got ${show(cacheName)}`,
+  )
 }
 
-/** @throws {TypeError} when the object has no id. */
-function checkId(object: { cacheId?: KeyScalar; constructor: unknown }): KeyScalar {
-  const id = object.cacheId
+/** @throws {TypeError} when there is no id. */
+function checkId(id: KeyScalar | undefined, type: unknown): KeyScalar {
   if (id !== undefined && id !== null && id !== '') return id
-  throw new TypeError(`Expected the ${nameOf(object.constructor)} to have an id, or its class a getter \`cacheId\`, got ${show(id)}`)
+  throw new TypeError(`Expected the ${nameOf(type)} to have an id, or its class a getter \`cacheId\`, got ${show(id)}`)
 }

@@ -2,6 +2,7 @@ import type { Cache, SetOptions } from '../cache/cache.js'
 import { type CachedFunction, cachedFunction, type FunctionOptions } from '../cache/cached-function.js'
 import type { Ttl } from '../cache/duration.js'
 import type { Key } from '../cache/key.js'
+import { show } from '../cache/show.js'
 import { cacheHere, homeHere } from './cache-here.js'
 import { defaultCache } from './configure.js'
 
@@ -65,6 +66,8 @@ export function cacheFunction(
 /** Deletes all results of a cached function, given itself or the function that was cached. Gives how many there were. */
 export async function cacheDeleteFunction(fn: AnyFunction): Promise<number> {
   const cached = cachedFunctions.get(fn) ?? (fn as Partial<CachedFunction<AnyFunction>>)
-  if (typeof cached?.clear === 'function') return cached.clear()
-  throw new TypeError('Expected a function that was given to cacheFunction, or what cacheFunction gave back')
+  if (typeof cached === 'function' && typeof cached.clear === 'function') return cached.clear()
+  throw new TypeError(
+    `Expected a function that was given to cacheFunction, or what cacheFunction gave back, got ${show(fn)}`,
+  )
 }

@@ -1,10 +1,10 @@
-import type { Request, RequestHandler, Response } from 'express'
+import type { Request, RequestHandler } from 'express'
 import type { Cache, KeyedCache } from '../cache/cache.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkOptions } from '../cache/options.js'
 import { show } from '../cache/show.js'
 import { defaultCache } from '../defaults/configure.js'
-import { RequestContext, runInRequest, watchWrites } from '../request/request-context.js'
+import { RequestContext, runInRequest } from '../request/request-context.js'
 
 declare global {
   namespace Express {
@@ -34,20 +34,21 @@ export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
   if (cache !== undefined && !(cache instanceof StoreBackedCache)) {
     throw new TypeError(`Expected \`cache\` to be a cache made by createKeyedCache or configure, got ${show(cache)}`)
   }
-  if (typeof context !== 'boolean') throw new TypeError(`Expected \`context\` to be true or false, got ${show(context)}`)
+  if (typeof context !== 'boolean')
+    throw new TypeError(`Expected \`context\` to be true or false, got ${show(context)}`)
 
   return function keyedcacheMiddleware(req, res, next) {
     if (contexts.has(req)) return next()
     const requestContext = new RequestContext()
     contexts.set(req, requestContext)
-    res.once('close', () => requestContext.close())
-    defineCache(req, res, () => requestContext.view(cache ?? defaultCache()))
-    watchWrites(cache ?? defaultCache())
+    if (res.closed) requestContext.close()
+    else res.once('close', () => requestContext.close())
+    defineCache(req, () => requestContext.view(cache ?? defaultCache()))
     return context ? runInRequest(requestContext, next) : next()
   }
 }
 
 /** Made when it is first used: most requests never touch it. */
-function defineCache(req: Request, _res: Response, view: () => Cache): void {
+function defineCache(req: Request, view: () => Cache): void {
   Object.defineProperty(req, 'cache', { get: view, configurable: true, enumerable: true })
 }

@@ -1,14 +1,13 @@
 import type { Cache, Factory, GetOrSetOptions, ManyFactory, SetOptions } from '../cache/cache.js'
 import { NotCachedError } from '../cache/errors.js'
 import { insideFactory } from '../cache/factory-chain.js'
-import { cacheKey, cacheKeyUnder, isUnder, type Key, type KeyPart, toKey } from '../cache/key.js'
-import type { Found, StoreBackedCache } from '../cache/keyed-cache.js'
-import { checkOptions } from '../cache/options.js'
+import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey } from '../cache/key.js'
+import type { StoreBackedCache } from '../cache/keyed-cache.js'
+import { checkFunction, checkOptions } from '../cache/options.js'
+import type { Found } from '../cache/read-through.js'
 import { Scope } from '../cache/scope.js'
-
-type Remembered = Promise<Found | undefined>
-
-const MAX_REMEMBERED = 1000
+import { show } from '../cache/show.js'
+import { RequestMemory } from './request-memory.js'
 
 /**
  * A cache with a Map in front of it, for one request. It remembers what the request read, found or not, and reads that are under
@@ -16,9 +15,8 @@ const MAX_REMEMBERED = 1000
  * since what a factory computes is shared with others.
  */
 export class RequestCache implements Cache {
+  readonly memory: RequestMemory = new RequestMemory()
   readonly #cache: StoreBackedCache
-  readonly #memory = new Map<string, Remembered>()
-  #open = true
 
   constructor(cache: StoreBackedCache) {
     this.#cache = cache
@@ -46,18 +44,19 @@ export class RequestCache implements Cache {
   }
 
   async getMany(keys: readonly Key[], options?: { default?: any }): Promise<any[]> {
-    if (this.#passesThrough()) return this.#cache.getMany(keys, options as { default: unknown })
+    if (this.#passesThrough()) return this.#cache.getMany(keys, options)
     checkOptions(options, 'getMany')
     const full = checkKeys(keys)
-    const unknown = [...new Set(full)].filter((key) => !this.#memory.has(key))
-    const reading = unknown.length === 0 ? [] : this.#cache.lookupMany(unknown)
-    const read = new Map(unknown.map((key, i) => [key, Promise.resolve(reading).then((all) => all[i])]))
-    for (const [key, one] of read) this.#remember(key, one)
+    const unknown = [...new Set(full)].filter((key) => this.#isUnknown(key))
+    const reading = unknown.length === 0 ? Promise.resolve([]) : this.#cache.lookupMany(unknown)
+    const read = new Map(unknown.map((key, i) => [key, reading.then((all) => all[i])]))
+    for (const [key, one] of read) if (this.memory.get(key) === undefined) this.memory.add(key, one, 'reading')
     const found = await Promise.all(
       full.map((key) => {
         const one = read.get(key)
+        read.delete(key)
         // A key given twice is read once, and answered the second time by the Map.
-        return read.delete(key) ? one : this.#lookup(key)
+        return one ?? this.#lookup(key)
       }),
     )
     return found.map((each) => (each === undefined ? options?.default : each.value))
@@ -65,8 +64,8 @@ export class RequestCache implements Cache {
 
   async has(key: Key): Promise<boolean> {
     const full = toKey(key)
-    const remembered = this.#passesThrough() ? undefined : this.#memory.get(full)
-    return remembered === undefined ? this.#cache.has(full) : (await remembered) !== undefined
+    if (this.#passesThrough() || this.#isUnknown(full)) return this.#cache.has(full)
+    return (await this.memory.get(full)?.found) !== undefined
   }
 
   async set(key: Key, value: unknown, options?: SetOptions): Promise<boolean> {
@@ -78,7 +77,7 @@ export class RequestCache implements Cache {
     try {
       return await this.#cache.setMany(full, options)
     } finally {
-      for (const [key] of full) this.forget(key, false)
+      for (const [key] of full) this.memory.forget(key, false)
     }
   }
 
@@ -87,21 +86,24 @@ export class RequestCache implements Cache {
     try {
       return await this.#cache.delete(full, options)
     } finally {
-      this.forget(full, options?.children === true)
+      this.memory.forget(full, options?.children === true)
     }
   }
 
   async getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T> {
     const full = toKey(key)
     if (this.#passesThrough()) return this.#cache.getOrSet(full, factory, options)
-    const remembered = isPlain(options) ? this.#memory.get(full) : undefined
-    const found = await remembered
-    if (found !== undefined) {
-      this.#countHit(full, found)
-      return found.value as T
+    checkFunction(factory, 'the factory')
+    const plain = isPlain(options)
+    for (;;) {
+      const remembered = plain ? this.memory.get(full) : undefined
+      if (remembered === undefined || !remembered.shared || remembered.state === 'missing') break
+      // eslint-disable-next-line no-await-in-loop -- goes round again only where the key was missing
+      const found = await remembered.found
+      if (found !== undefined) return this.#countHit(full, found) as T
     }
     const obtaining = this.#cache.obtain(full, factory, options)
-    this.#remember(full, obtaining)
+    this.memory.add(full, obtaining, 'obtaining', plain)
     const { value } = await obtaining
     return value
   }
@@ -111,63 +113,96 @@ export class RequestCache implements Cache {
     factory: ManyFactory<T, K>,
     options?: GetOrSetOptions<T>,
   ): Promise<T[]> {
-    return this.#cache.getOrSetMany(keys, factory, options)
-  }
-
-  /** Drops what is remembered of a key, with `children` of all keys below it too; of everything for `undefined`. */
-  forget(key: string | undefined, children: boolean): void {
-    if (key === undefined) this.#memory.clear()
-    else {
-      this.#memory.delete(key)
-      if (children) for (const each of this.#memory.keys()) if (isUnder(each, key)) this.#memory.delete(each)
+    if (this.#passesThrough()) return this.#cache.getOrSetMany(keys, factory, options)
+    checkFunction(factory, 'the factory')
+    const plain = isPlain(options)
+    const full = checkKeys(keys)
+    const given = new Map(full.map((key, i) => [key, keys[i] as K]))
+    const known = new Map<string, T>()
+    for (const key of given.keys()) {
+      if (!plain || this.#isUnknown(key)) continue
+      // eslint-disable-next-line no-await-in-loop -- all of them are under way, if not known already
+      const found = await this.memory.get(key)?.found
+      if (found !== undefined) known.set(key, this.#countHit(key, found) as T)
     }
+    const asked = [...given.keys()].filter((key) => !known.has(key))
+    const values = asked.length === 0 ? [] : await this.#obtainMany(asked, given, factory, options)
+    for (const [i, key] of asked.entries()) known.set(key, values[i] as T)
+    return full.map((key) => known.get(key) as T)
   }
 
-  /** The request is over: from now on everything passes through. */
-  close(): void {
-    this.#open = false
-    this.#memory.clear()
+  async #obtainMany<T, K extends Key>(
+    full: readonly string[],
+    given: ReadonlyMap<string, K>,
+    factory: ManyFactory<T, K>,
+    options: GetOrSetOptions<T> | undefined,
+  ): Promise<T[]> {
+    const computed = new Set<string>()
+    const obtaining = this.#cache.getOrSetMany<T, string>(
+      full,
+      (missing, context) => {
+        for (const key of missing) computed.add(key)
+        return factory(
+          missing.map((key) => given.get(key) as K),
+          context,
+        )
+      },
+      options,
+    )
+    for (const [i, key] of full.entries()) {
+      this.memory.add(
+        key,
+        obtaining.then((values) => ({ value: values[i], computeMs: 0 })),
+        'obtaining',
+        false,
+      )
+    }
+    try {
+      return await obtaining
+    } finally {
+      // Whether they were stored is not known.
+      for (const key of computed) this.memory.forget(key, false)
+    }
   }
 
   async #lookup(full: string): Promise<Found | undefined> {
     if (this.#passesThrough()) return this.#cache.lookup(full)
-    const remembered = this.#memory.get(full)
+    const remembered = this.memory.get(full)
     if (remembered === undefined) {
       const reading = this.#cache.lookup(full)
-      this.#remember(full, reading)
+      this.memory.add(full, reading, 'reading')
       return reading
     }
-    const found = await remembered
+    if (remembered.state === 'obtaining') return this.#cache.lookup(full)
+    const found = await remembered.found
     if (found === undefined) this.#cache.events.emit('miss', { key: full })
     else this.#countHit(full, found)
     return found
   }
 
-  #remember(full: string, reading: Remembered): void {
-    // A Map gives its keys in the order in which they came: the oldest makes room.
-    if (this.#memory.size >= MAX_REMEMBERED) this.#memory.delete(this.#memory.keys().next().value as string)
-    this.#memory.set(full, reading)
-    reading.catch(() => {
-      if (this.#memory.get(full) === reading) this.#memory.delete(full)
-    })
+  #countHit(full: string, { value, computeMs }: Found): unknown {
+    this.#cache.events.emit('hit', { key: full, by: 'request', stale: false, savedMs: computeMs })
+    return value
   }
 
-  #countHit(full: string, { computeMs }: Found): void {
-    this.#cache.events.emit('hit', { key: full, by: 'request', stale: false, savedMs: computeMs })
+  /** Whether a read has to ask the cache. It does not wait for what may be computed just now. */
+  #isUnknown(full: string): boolean {
+    const remembered = this.memory.get(full)
+    return remembered === undefined || remembered.state === 'obtaining'
   }
 
   #passesThrough(): boolean {
-    return !this.#open || !this.#cache.enabled || insideFactory()
+    return !this.memory.open || !this.#cache.enabled || insideFactory()
   }
 }
 
-/** Whether a call may take what another call of the request waits for: not when it has wishes of its own. */
+/** Whether a call may take what another call of the request obtained, and the other way round: not when it has wishes of its own. */
 function isPlain<T>(options: GetOrSetOptions<T> | undefined): boolean {
   const { refresh, schema, signal, timeout, softTimeout } = checkOptions(options, 'getOrSet') ?? {}
-  return refresh !== true && schema === undefined && signal === undefined && timeout === undefined && softTimeout === undefined
+  return refresh !== true && [schema, signal, timeout, softTimeout].every((wish) => wish === undefined)
 }
 
 function checkKeys(keys: readonly Key[]): string[] {
-  if (!Array.isArray(keys)) throw new TypeError('Expected the keys to be an array')
+  if (!Array.isArray(keys)) throw new TypeError(`Expected the keys to be an array, got ${show(keys)}`)
   return keys.map((key) => toKey(key as Key))
 }

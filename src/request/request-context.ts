@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { StoreBackedCache } from '../cache/keyed-cache.js'
 import { RequestCache } from './request-cache.js'
+import type { RequestMemory } from './request-memory.js'
 
 /** The caches of one request: one Map for each keyed cache that it uses, made when first used. */
 export class RequestContext {
@@ -12,8 +13,10 @@ export class RequestContext {
     const known = this.#caches.get(cache)
     if (known !== undefined) return known
     const view = new RequestCache(cache)
-    if (this.#open) this.#caches.set(cache, view)
-    else view.close()
+    if (this.#open) {
+      watchWrites(cache)
+      this.#caches.set(cache, view)
+    } else view.memory.close()
     return view
   }
 
@@ -25,7 +28,7 @@ export class RequestContext {
   /** The request is over: its Maps are dropped, and what still uses them passes through. */
   close(): void {
     this.#open = false
-    for (const view of this.#caches.values()) view.close()
+    for (const view of this.#caches.values()) view.memory.close()
     this.#caches.clear()
   }
 }
@@ -44,10 +47,12 @@ export function currentRequest(): RequestContext | undefined {
 
 const watched = new WeakSet<StoreBackedCache>()
 
-/** Lets requests see what they write and delete through the cache itself. */
-export function watchWrites(cache: StoreBackedCache): void {
+/** Lets requests see what they write, compute and delete through the cache itself. */
+function watchWrites(cache: StoreBackedCache): void {
   if (watched.has(cache)) return
   watched.add(cache)
-  cache.on('set', ({ key }) => currentRequest()?.viewInUse(cache)?.forget(key, false))
-  cache.on('delete', ({ key, children }) => currentRequest()?.viewInUse(cache)?.forget(key, children))
+  const memory = (): RequestMemory | undefined => currentRequest()?.viewInUse(cache)?.memory
+  cache.on('set', ({ key }) => memory()?.forget(key, false))
+  cache.on('delete', ({ key, children }) => memory()?.forget(key, children))
+  cache.on('compute', ({ key, stored }) => memory()?.computed(key, stored))
 }

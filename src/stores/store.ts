@@ -1,4 +1,4 @@
-import type { BackendStats, ChildPage, KeyPage } from '../cache/cache.js'
+import type { BackendStats, ChildPage, Computation, KeyPage } from '../cache/cache.js'
 import type { StatsBatch, StatsTotals } from '../cache/stats.js'
 
 /** One entry to be written. */
@@ -11,6 +11,36 @@ export interface Write {
   /** The entry's tags. */
   tags: readonly string[]
 }
+
+/** A wish to be the one who computes a key. */
+export interface Attempt {
+  key: string
+  /** Names this computation, and no other. */
+  token: string
+  /** `host:pid` */
+  process: string
+  leaseMs: number
+  /** The bytes that the caller has read and found wanting; `any` when it wants no stored value at all. */
+  seen: Buffer | 'any' | undefined
+  /** Whether the caller will wait for a computation that another one leads. */
+  follows: boolean
+  /** Whether the caller can do without a computation while attempts are paused after a failure. */
+  patient: boolean
+}
+
+/** How an attempt ended. */
+export type Acquired =
+  /** An entry other than the one that was seen is there. */
+  | { kind: 'value'; bytes: Buffer }
+  /** The caller leads: the lease is its own. */
+  | { kind: 'leads' }
+  /** Another one leads; `leftMs`: what is left of its lease, unless it is renewed. */
+  | { kind: 'follows'; leftMs: number }
+  /** Attempts are paused for this long. */
+  | { kind: 'paused'; leftMs: number }
+
+/** How a computation ended that somebody waited for: with an entry, without one, or void since its key was written or deleted. */
+export type Ended = 'filled' | 'nothing' | 'voided'
 
 /**
  * Where entries are kept. Keys are full keys as `cacheKey` builds them; entries are bytes that the store does not look into.
@@ -37,18 +67,18 @@ export interface Store {
   look(key: string): Promise<Buffer | undefined>
 
   /**
-   * Stores entries, each with its place in the index, atomically for each key. Gives for each whether it was stored;
-   * where not, the older entry is removed.
+   * Stores entries, each with its place in the index, and voids computations of their keys, atomically for each key.
+   * Gives for each whether it was stored; where not, the older entry is removed.
    */
   write(entries: readonly Write[]): Promise<boolean[]>
 
-  /** Removes these keys, each atomically with its place in the index. Gives those that were there. */
+  /** Removes these keys, each atomically with its place in the index and with its computation. Gives those that were there. */
   remove(keys: readonly string[]): Promise<string[]>
 
-  /** Removes a key and all keys below it, in bounded steps. Keys written meanwhile do not make it endless. */
+  /** Voids all computations of a key and of the keys below it, then removes these, in bounded steps. Keys written meanwhile do not make it endless. */
   removeTree(key: string): Promise<string[]>
 
-  /** Removes all keys, in bounded steps, and nothing that is not this cache's. Gives how many there were. */
+  /** Voids all computations, then removes all keys, in bounded steps, and nothing that is not this cache's. Gives how many there were. */
   clear(): Promise<number>
 
   /** A page of that key and the keys below it (`undefined`: all), sorted by UTF-8 bytes, from the first one after `after`. */
@@ -59,6 +89,36 @@ export interface Store {
 
   /** How many keys there are: that key and the keys below it (`undefined`: all). */
   count(under: string | undefined): Promise<number>
+
+  /**
+   * Makes the caller the one who computes a key, unless an entry that it has not seen is there or another one leads already.
+   * Atomic: of all attempts at one time exactly one leads, until its lease ends.
+   */
+  acquire(attempt: Attempt): Promise<Acquired>
+
+  /** Makes the lease last this long from now. `false`: it is no longer the caller's. */
+  renew(key: string, token: string, leaseMs: number): Promise<boolean>
+
+  /**
+   * Stores what was computed and ends the lease, atomically, if the lease still is the caller's: neither deleted nor taken over.
+   * `false`: nothing was stored. A lease past its end that nobody took or deleted still fills.
+   */
+  fill(entry: Write, token: string): Promise<boolean>
+
+  /**
+   * Ends the lease without an entry, and pauses patient attempts for this long. `false`: it was no longer the caller's.
+   * `ended` is what those are told who wait: `voided` lets one of them take over.
+   */
+  release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean>
+
+  /** The computations under way, in all processes. */
+  computations(): Promise<Computation[]>
+
+  /** Calls the listener when a computation has ended that somebody follows. */
+  onEnded(listener: (key: string, ended: Ended) => void): void
+
+  /** Whether `onEnded` can be relied on now. */
+  readonly hearsEnds: boolean
 
   /** Writes and reads back a probe that is never listed or counted. */
   probe(): Promise<void>

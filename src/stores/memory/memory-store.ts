@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import type { BackendStats, ChildPage, KeyPage } from '../../cache/cache.js'
+import type { BackendStats, ChildPage, Computation, KeyPage } from '../../cache/cache.js'
 import { addCounters, emptyCounters, type StatsBatch, type StatsTotals } from '../../cache/stats.js'
-import type { Store, Write } from '../store.js'
+import type { Acquired, Attempt, Ended, Store, Write } from '../store.js'
+import { Leases } from './leases.js'
 import { SortedKeys } from './sorted-keys.js'
 
 /** The bounds of the embedded store. */
@@ -20,11 +21,15 @@ interface Stored {
 /** The embedded store: entries of this process alone, bounded by number and bytes, the least recently used dropped first. */
 export class MemoryStore implements Store {
   readonly kind = 'memory'
+  readonly hearsEnds = true
   readonly #entries: LRUCache<string, Stored>
   readonly #keys = new SortedKeys()
+  readonly #leases = new Leases()
   readonly #since = new Date()
   readonly #counters = emptyCounters()
   #process: StatsTotals['processes'] = []
+  /** The number of the last batch, by the run of a process that sent it. */
+  readonly #batches = new Map<string, number>()
   /** No entry expires before this moment, so that most listings need not look for expired ones. */
   #nextExpiry = Infinity
 
@@ -62,19 +67,25 @@ export class MemoryStore implements Store {
   }
 
   async write(entries: readonly Write[]): Promise<boolean[]> {
-    return entries.map((entry) => this.#write(entry))
+    return entries.map((entry) => {
+      this.#leases.void(entry.key)
+      return this.#write(entry)
+    })
   }
 
   async remove(keys: readonly string[]): Promise<string[]> {
+    for (const key of keys) this.#leases.void(key)
     return keys.filter((key) => this.#remove(key))
   }
 
   async removeTree(key: string): Promise<string[]> {
+    this.#leases.voidTree(key)
     const below = this.#keys.below(key)
     return [key, ...below].filter((each) => this.#remove(each))
   }
 
   async clear(): Promise<number> {
+    this.#leases.voidTree(undefined)
     this.#dropExpired()
     const count = this.#keys.size
     this.#entries.clear()
@@ -96,11 +107,45 @@ export class MemoryStore implements Store {
     return this.#keys.count(under)
   }
 
+  async acquire(attempt: Attempt): Promise<Acquired> {
+    const bytes = this.#entries.get(attempt.key)?.bytes
+    if (bytes !== undefined && attempt.seen !== 'any' && attempt.seen !== bytes) return { kind: 'value', bytes }
+    return this.#leases.acquire(attempt, this.now())
+  }
+
+  async renew(key: string, token: string, leaseMs: number): Promise<boolean> {
+    return this.#leases.renew(key, token, this.now() + leaseMs)
+  }
+
+  async fill(entry: Write, token: string): Promise<boolean> {
+    // Nobody is told before the entry is there.
+    if (!this.#leases.renew(entry.key, token, 0)) return false
+    const stored = this.#write(entry)
+    this.#leases.end(entry.key, token, stored ? 'filled' : 'nothing')
+    return true
+  }
+
+  async release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
+    if (!this.#leases.end(key, token, ended)) return false
+    if (pauseMs > 0) this.#leases.pause(key, this.now(), this.now() + pauseMs)
+    return true
+  }
+
+  async computations(): Promise<Computation[]> {
+    return this.#leases.list(this.now())
+  }
+
+  onEnded(listener: (key: string, ended: Ended) => void): void {
+    this.#leases.listen(listener)
+  }
+
   async probe(): Promise<void> {
     // Memory always answers.
   }
 
-  async addStats({ process, startedAt, counters }: StatsBatch): Promise<void> {
+  async addStats({ process, instance, number, startedAt, counters }: StatsBatch): Promise<void> {
+    if (number <= (this.#batches.get(instance) ?? 0)) return
+    this.#batches.set(instance, number)
     addCounters(this.#counters, counters, this.now())
     this.#process = [{ id: process, startedAt, seenAt: Date.now() }]
   }

@@ -59,7 +59,9 @@ export class SortedKeys {
     const range = under === undefined ? undefined : childRange(under)
     const children: ChildPage['children'] = []
     const groupEnd = after === undefined ? undefined : endOfGroup(after)
-    let next = groupEnd === undefined ? this.#start(range?.from, after) : this.#start(groupEnd, undefined)
+    // A place comes from outside: it may lie before the first child.
+    const isInside = groupEnd !== undefined && (range === undefined || compareKeys(groupEnd, range.from) > 0)
+    let next = this.#start(isInside ? groupEnd : range?.from, groupEnd === undefined ? after : undefined)
     while (next !== undefined && (range === undefined || compareKeys(next, range.to) < 0) && children.length <= limit) {
       const child = childTowards(next, under)
       const isKey = this.#tree.has(child.key)

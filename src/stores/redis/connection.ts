@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Redis, type RedisOptions } from 'ioredis'
 import { Deadlines } from './deadlines.js'
 import type { Script } from './scripts.js'
@@ -31,6 +32,8 @@ const CACHE_CLIENT = {
 } satisfies RedisOptions
 
 const CLOCK_EVERY_MS = 1000
+/** How long the server may take to say goodbye. */
+const QUIT_MS = 400
 
 /** One Redis server: commands within a time limit, the server's clock, and whether it answers. */
 export class Connection {
@@ -88,9 +91,31 @@ export class Connection {
     try {
       return await this.send((client) => client.evalsha(script.sha1, keys.length, ...keys, ...args))
     } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+      if (!isUnknownScript(error)) throw error
       return this.send((client) => client.eval(script.source, keys.length, ...keys, ...args))
     }
+  }
+
+  /** The same, with text in the answer as bytes. */
+  async runForBytes(script: Script, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
+    try {
+      return await this.send((client) => client.callBuffer('EVALSHA', script.sha1, keys.length, ...keys, ...args))
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error
+      return this.send((client) => client.callBuffer('EVAL', script.source, keys.length, ...keys, ...args))
+    }
+  }
+
+  /** A client of our own to the same server, for messages. */
+  openSubscriber(): Redis {
+    // Protocol 2, since ioredis drops the push messages of protocol 3 that tracking needs; what was subscribed is told anew on each ready.
+    return this.#client.duplicate({
+      ...CACHE_CLIENT,
+      protocol: 2,
+      autoResubscribe: false,
+      lazyConnect: false,
+      connectionName: 'keyedcache-subscriber',
+    })
   }
 
   /** Ends the connection, unless the client is somebody else's. */
@@ -100,7 +125,9 @@ export class Connection {
     clearInterval(this.#tick)
     this.#client.off('ready', this.#onReady)
     this.#client.off('close', this.#onClose)
-    if (this.#own && this.#up) await this.#deadlines.limit(this.#client.quit()).catch(() => 'gone already')
+    if (this.#own && this.#up) {
+      await Promise.race([this.#client.quit(), delay(QUIT_MS, undefined, { ref: false })]).catch(() => 'gone already')
+    }
     if (this.#own) this.#client.disconnect()
     else this.#client.off('error', this.#onError)
     this.#deadlines.close()
@@ -155,6 +182,10 @@ export class Connection {
     }
     if (!this.#up) throw new Error('not connected to Redis', { cause: this.#lastError })
   }
+}
+
+function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }
 
 function openClient(redis: string | RedisOptions | Redis): Redis {

@@ -9,6 +9,8 @@ export class Keyspace {
   readonly expiry: string
   /** Hash: the computations under way, by key. */
   readonly leases: string
+  /** Channel: a computation that somebody follows has ended, as `<outcome> <key>`. */
+  readonly wake: string
   /** Hashes: the counters of all processes, and the processes seen. */
   readonly totals: string
   readonly groups: string
@@ -22,6 +24,7 @@ export class Keyspace {
     this.index = `${keyPrefix}:index:`
     this.expiry = `${keyPrefix}:expiry:`
     this.leases = `${keyPrefix}:leases:`
+    this.wake = `${keyPrefix}:wake`
     this.totals = `${keyPrefix}:stats:totals`
     this.groups = `${keyPrefix}:stats:groups`
     this.minutes = `${keyPrefix}:stats:minutes`
@@ -44,8 +47,11 @@ export class Keyspace {
 
   /** The same for the children of `under`, from the first after a place among them. */
   childrenRange(under: string | undefined, place: string | undefined): { min: string; max: string } {
-    const range = this.range(under, place)
     const groupEnd = place === undefined ? undefined : endOfGroup(place)
-    return groupEnd === undefined ? range : { min: `[${groupEnd}`, max: range.max }
+    if (groupEnd === undefined) return this.range(under, place)
+    const all = this.range(under)
+    // A place comes from outside: it may lie before the first child.
+    const isInside = under === undefined || compareKeys(groupEnd, childRange(under).from) > 0
+    return isInside ? { min: `[${groupEnd}`, max: all.max } : all
   }
 }

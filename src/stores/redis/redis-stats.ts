@@ -81,10 +81,18 @@ function readCounters(total: Fields, byGroup: Fields, byMinute: Fields): StatsCo
 }
 
 function readProcesses(seen: Fields): StatsTotals['processes'] {
-  return Object.entries(seen).map(([id, text]) => {
-    const [startedAt, seenAt] = text.split(' ')
-    return { id, startedAt: count(startedAt), seenAt: count(seenAt) }
-  })
+  const processes = new Map<string, StatsTotals['processes'][number]>()
+  for (const [run, text] of Object.entries(seen)) {
+    const [id = ''] = run.split(' ')
+    const [startedAt, seenAt] = text.split(' ').map(count)
+    const known = processes.get(id) ?? { id, startedAt: Infinity, seenAt: 0 }
+    processes.set(id, {
+      id,
+      startedAt: Math.min(known.startedAt, startedAt ?? 0),
+      seenAt: Math.max(known.seenAt, seenAt ?? 0),
+    })
+  }
+  return [...processes.values()]
 }
 
 function splitField(field: string): [counter: string, of: string] {

@@ -1,12 +1,13 @@
-import type { BackendStats, ChildPage, KeyPage } from '../../cache/cache.js'
+import type { BackendStats, ChildPage, Computation, KeyPage } from '../../cache/cache.js'
 import { compareKeys } from '../../cache/key.js'
 import { childPlace, childPrefix, childTowards } from '../../cache/key-tree.js'
 import type { StatsBatch, StatsTotals } from '../../cache/stats.js'
-import type { Store, Write } from '../store.js'
+import type { Acquired, Attempt, Ended, Store, Write } from '../store.js'
 import { Connection, type ConnectionOptions } from './connection.js'
 import { Keyspace } from './keyspace.js'
+import { expiryArgument, RedisLeases } from './redis-leases.js'
 import { RedisStats } from './redis-stats.js'
-import { CHILDREN, LIST, PRUNE_EXPIRED, REMOVE, type Script, WRITE } from './scripts.js'
+import { CHILDREN, LIST, PRUNE_EXPIRED, REMOVE, type Script, VOID_TREE, WRITE } from './scripts.js'
 
 /** Where a Redis store keeps its entries. */
 export interface RedisStoreOptions extends ConnectionOptions {
@@ -27,6 +28,7 @@ export class RedisStore implements Store {
   readonly kind = 'redis'
   readonly #connection: Connection
   readonly #keyspace: Keyspace
+  readonly #leases: RedisLeases
   readonly #stats: RedisStats
   readonly #timeoutMs: number
   readonly #pruning: NodeJS.Timeout
@@ -34,6 +36,7 @@ export class RedisStore implements Store {
   constructor({ keyPrefix, onError, ...connection }: RedisStoreOptions) {
     this.#keyspace = new Keyspace(keyPrefix)
     this.#connection = new Connection(connection)
+    this.#leases = new RedisLeases(this.#connection, this.#keyspace, onError)
     this.#stats = new RedisStats(this.#connection, this.#keyspace)
     this.#timeoutMs = connection.timeoutMs
     this.#pruning = setInterval(() => {
@@ -70,15 +73,17 @@ export class RedisStore implements Store {
     const stored: boolean[] = []
     for (const some of chunks(entries, NAMES_A_SCRIPT)) {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
-      const done = await this.#run(
+      const refused = (await this.#run(
         WRITE,
         some.map(({ key }) => key),
         [
+          this.#keyspace.wake,
           Math.ceil(this.now() + this.#timeoutMs),
           ...some.flatMap(({ key, bytes, expiresAt }) => [key, bytes, expiryArgument(expiresAt)]),
         ],
-      )
-      stored.push(...some.map(() => done === 1))
+      )) as number[] | null
+      if (refused === null) throw new Error('the write reached Redis after its deadline, and was not carried out')
+      stored.push(...some.map((_, i) => !refused.includes(i + 1)))
     }
     return stored
   }
@@ -87,13 +92,14 @@ export class RedisStore implements Store {
     const removed: string[] = []
     for (const some of chunks(keys, NAMES_A_SCRIPT)) {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
-      const numbers = (await this.#run(REMOVE, some, some)) as number[]
+      const numbers = (await this.#run(REMOVE, some, [this.#keyspace.wake, ...some])) as number[]
       for (const number of numbers) removed.push(some[number - 1] as string)
     }
     return removed
   }
 
   async removeTree(key: string): Promise<string[]> {
+    await this.#voidTree(key)
     const removed = await this.remove([key])
     await this.#removeBelow(key, (keys) => removed.push(...keys))
     return removed
@@ -101,6 +107,7 @@ export class RedisStore implements Store {
 
   async clear(): Promise<number> {
     let count = 0
+    await this.#voidTree(undefined)
     await this.#removeBelow(undefined, (keys) => {
       count += keys.length
     })
@@ -150,6 +157,34 @@ export class RedisStore implements Store {
     return total
   }
 
+  acquire(attempt: Attempt): Promise<Acquired> {
+    return this.#leases.acquire(attempt)
+  }
+
+  renew(key: string, token: string, leaseMs: number): Promise<boolean> {
+    return this.#leases.renew(key, token, leaseMs)
+  }
+
+  fill(entry: Write, token: string): Promise<boolean> {
+    return this.#leases.fill(entry, token)
+  }
+
+  release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
+    return this.#leases.release(key, token, ended, pauseMs)
+  }
+
+  computations(): Promise<Computation[]> {
+    return this.#leases.list(this.now())
+  }
+
+  onEnded(listener: (key: string, ended: Ended) => void): void {
+    this.#leases.onEnded(listener)
+  }
+
+  get hearsEnds(): boolean {
+    return this.#leases.hears
+  }
+
   async probe(): Promise<void> {
     const token = `${process.pid}-${performance.now()}`
     await this.#connection.send((client) => client.set(this.#keyspace.probe, token, 'PX', 60_000))
@@ -167,6 +202,7 @@ export class RedisStore implements Store {
 
   async close(): Promise<void> {
     clearInterval(this.#pruning)
+    this.#leases.close()
     await this.#connection.close()
   }
 
@@ -174,6 +210,12 @@ export class RedisStore implements Store {
   #run(script: Script, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown> {
     const { leases, index, expiry } = this.#keyspace
     return this.#connection.run(script, [leases, index, expiry, ...keys.map((key) => this.#keyspace.entry(key))], args)
+  }
+
+  /** First of all, so that nothing computed before a delete can be stored after it. */
+  async #voidTree(key: string | undefined): Promise<void> {
+    const { leases, wake } = this.#keyspace
+    await this.#connection.run(VOID_TREE, [leases], [wake, key ?? '', childPrefix(key)])
   }
 
   /** Goes on from the last name each time, so that keys written meanwhile cannot make it endless. */
@@ -214,10 +256,6 @@ export class RedisStore implements Store {
     const { index, expiry } = this.#keyspace
     return (await this.#connection.run(PRUNE_EXPIRED, [index, expiry], [NAMES_A_SCRIPT])) as number
   }
-}
-
-function expiryArgument(expiresAt: number): string {
-  return Number.isFinite(expiresAt) ? String(Math.ceil(expiresAt)) : '+inf'
 }
 
 function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {

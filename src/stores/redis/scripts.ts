@@ -10,6 +10,14 @@ function script(source: string): Script {
   return { source, sha1: createHash('sha1').update(source).digest('hex') }
 }
 
+/** The server's time in ms. Called once in a script: it moves on while the script runs. */
+const NOW = `
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+`
+
 /** Removes at most `most` keys that have expired from both sorted sets, and says how many it found. */
 const PRUNE = `
 local function prune(index, expiry, now, most)
@@ -20,50 +28,166 @@ local function prune(index, expiry, now, most)
   end
   return #expired
 end
-local function now()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+`
+
+/** Stores one entry with its place in the index, and says whether the key is new there. */
+const STORE = `
+local function store(entry, index, expiry, key, bytes, expires)
+  if expires == '+inf' then redis.call('SET', entry, bytes)
+  else redis.call('SET', entry, bytes, 'PXAT', expires) end
+  redis.call('ZADD', expiry, expires, key)
+  return redis.call('ZADD', index, 0, key)
 end
 `
 
 /**
- * Stores entries with their places in the index, and ends computations of their keys.
+ * A lease is `<until> <since> <token> <followed 0 or 1> <process>`, times in ms; the token of a pause is `-`.
+ * `drop` ends one and tells those who follow it: `<outcome> <key>`.
+ */
+const LEASE = `
+local function parse(lease)
+  return string.match(lease, '^(%d+) (%d+) (%S+) ([01]) (.*)$')
+end
+local function drop(leases, channel, key, outcome)
+  local lease = redis.call('HGET', leases, key)
+  if not lease then return end
+  redis.call('HDEL', leases, key)
+  local _, _, _, followed = parse(lease)
+  if followed == '1' then redis.call('PUBLISH', channel, outcome .. ' ' .. key) end
+end
+local function holds(leases, key, token)
+  local lease = redis.call('HGET', leases, key)
+  if not lease then return false end
+  local _, _, held = parse(lease)
+  return held == token and lease
+end
+`
+
+/**
+ * Stores entries with their places in the index, and voids computations of their keys.
  * A script that reaches the server after its deadline does nothing: its caller has been told that it failed.
  *
- * KEYS: leases, index, expiry, entry 1..n. ARGV: deadline, then for each entry: key, bytes, expires at ('+inf' for never).
- * Returns 1, or 0 after the deadline.
+ * KEYS: leases, index, expiry, entry 1..n. ARGV: channel, deadline, then for each entry: key, bytes, expires at ('+inf' for never).
+ * Returns the numbers (from 1) of those that have expired and were removed instead, or nil after the deadline.
  */
-export const WRITE: Script = script(`${PRUNE}
+export const WRITE: Script = script(`${NOW}${PRUNE}${STORE}${LEASE}
 local time = now()
-if time > tonumber(ARGV[1]) then return 0 end
-local added = 0
+if time > tonumber(ARGV[2]) then return false end
+local added, refused = 0, {}
 for i = 4, #KEYS do
-  local at = 3 * (i - 4) + 2
-  local key, bytes, expires = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  if expires == '+inf' then redis.call('SET', KEYS[i], bytes)
-  else redis.call('SET', KEYS[i], bytes, 'PXAT', expires) end
-  redis.call('HDEL', KEYS[1], key)
-  added = added + redis.call('ZADD', KEYS[2], 0, key)
-  redis.call('ZADD', KEYS[3], expires, key)
+  local at = 3 * (i - 4) + 3
+  drop(KEYS[1], ARGV[1], ARGV[at], 'voided')
+  if ARGV[at + 2] ~= '+inf' and tonumber(ARGV[at + 2]) <= time then
+    redis.call('UNLINK', KEYS[i])
+    redis.call('ZREM', KEYS[2], ARGV[at])
+    redis.call('ZREM', KEYS[3], ARGV[at])
+    refused[#refused + 1] = i - 3
+  else
+    added = added + store(KEYS[i], KEYS[2], KEYS[3], ARGV[at], ARGV[at + 1], ARGV[at + 2])
+  end
 end
-if added > 0 then prune(KEYS[2], KEYS[3], time, 16 * added) end
+if added > 0 then prune(KEYS[2], KEYS[3], time, math.min(16 * added, 500)) end
+return refused
+`)
+
+/**
+ * Removes entries and their places in the index, and voids computations of their keys.
+ *
+ * KEYS: leases, index, expiry, entry 1..n. ARGV: channel, key 1..n. Returns the numbers (from 1) of those that were there.
+ */
+export const REMOVE: Script = script(`${LEASE}
+local there, names = {}, { unpack(ARGV, 2) }
+local leased = redis.call('EXISTS', KEYS[1]) == 1
+for i = 4, #KEYS do
+  if leased then drop(KEYS[1], ARGV[1], names[i - 3], 'voided') end
+  if redis.call('UNLINK', KEYS[i]) == 1 then there[#there + 1] = i - 3 end
+end
+redis.call('ZREM', KEYS[2], unpack(names))
+redis.call('ZREM', KEYS[3], unpack(names))
+return there
+`)
+
+/**
+ * Voids all computations of a key and of the keys below it.
+ *
+ * KEYS: leases. ARGV: channel, the key ('' for all), what keys below it begin with.
+ */
+export const VOID_TREE: Script = script(`${LEASE}
+for _, key in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if ARGV[2] == '' or key == ARGV[2] or string.sub(key, 1, #ARGV[3]) == ARGV[3] then drop(KEYS[1], ARGV[1], key, 'voided') end
+end
 return 1
 `)
 
 /**
- * Removes entries and their places in the index, and ends computations of their keys.
+ * Takes the lease of a key, unless an entry is there that the caller has not seen, or another one holds it.
  *
- * KEYS: leases, index, expiry, entry 1..n. ARGV: key 1..n. Returns the numbers (from 1) of those that were there.
+ * KEYS: leases, entry. ARGV: key, token, process, lease in ms, checksum of the entry seen ('' for none, '*' for whatever is there),
+ * whether the caller follows (0, 1), whether it is patient (0, 1).
+ * Returns { 'leads' }, { 'value', bytes }, { 'follows', ms left } or { 'paused', ms left }.
  */
-export const REMOVE: Script = script(`
-local there = {}
-for i = 4, #KEYS do
-  if redis.call('UNLINK', KEYS[i]) == 1 then there[#there + 1] = i - 3 end
+export const ACQUIRE: Script = script(`${NOW}${LEASE}
+local bytes = redis.call('GET', KEYS[2])
+if bytes and ARGV[5] ~= '*' and string.sub(bytes, 19, 22) ~= ARGV[5] then return { 'value', bytes } end
+local time = now()
+local lease = redis.call('HGET', KEYS[1], ARGV[1])
+if lease then
+  local ends, since, token, followed, process = parse(lease)
+  if ends and tonumber(ends) > time then
+    local left = tonumber(ends) - time
+    if token ~= '-' then
+      if ARGV[6] == '1' and followed == '0' then
+        redis.call('HSET', KEYS[1], ARGV[1], table.concat({ ends, since, token, '1', process }, ' '))
+      end
+      return { 'follows', left }
+    end
+    if ARGV[7] == '1' then return { 'paused', left } end
+  end
 end
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HDEL', KEYS[1], unpack(ARGV)) end
-redis.call('ZREM', KEYS[2], unpack(ARGV))
-redis.call('ZREM', KEYS[3], unpack(ARGV))
-return there
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f %.0f %s 0 %s', time + ARGV[4], time, ARGV[2], ARGV[3]))
+return { 'leads' }
+`)
+
+/**
+ * Makes a lease last from now on, if it has this token.
+ *
+ * KEYS: leases. ARGV: key, token, lease in ms. Returns 1, or 0 when the lease is another's or gone.
+ */
+export const RENEW: Script = script(`${NOW}${LEASE}
+local lease = holds(KEYS[1], ARGV[1], ARGV[2])
+if not lease then return 0 end
+local _, since, token, followed, process = parse(lease)
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f %s %s %s %s', now() + ARGV[3], since, token, followed, process))
+return 1
+`)
+
+/**
+ * Stores what was computed and ends the lease, if it still has this token. (Leases as in Nishtala et al., Scaling Memcache at
+ * Facebook, 2013: a delete takes the lease away, so that a value read before it is never stored after it.)
+ *
+ * KEYS: leases, index, expiry, entry. ARGV: channel, key, token, bytes, expires at ('+inf' for never).
+ * Returns 1, or 0 when the lease is another's or gone.
+ */
+export const FILL: Script = script(`${NOW}${PRUNE}${STORE}${LEASE}
+if not holds(KEYS[1], ARGV[2], ARGV[3]) then return 0 end
+if store(KEYS[4], KEYS[2], KEYS[3], ARGV[2], ARGV[4], ARGV[5]) == 1 then prune(KEYS[2], KEYS[3], now(), 16) end
+drop(KEYS[1], ARGV[1], ARGV[2], 'filled')
+return 1
+`)
+
+/**
+ * Ends a lease without an entry, if it has this token, and pauses patient attempts.
+ *
+ * KEYS: leases. ARGV: channel, key, token, outcome, pause in ms. Returns 1, or 0 when the lease is another's or gone.
+ */
+export const RELEASE: Script = script(`${NOW}${LEASE}
+if not holds(KEYS[1], ARGV[2], ARGV[3]) then return 0 end
+drop(KEYS[1], ARGV[1], ARGV[2], ARGV[4])
+if tonumber(ARGV[5]) > 0 then
+  local time = now()
+  redis.call('HSET', KEYS[1], ARGV[2], string.format('%.0f %.0f - 0 -', time + ARGV[5], time))
+end
+return 1
 `)
 
 /**
@@ -71,7 +195,7 @@ return there
  *
  * KEYS: index, expiry. ARGV: how many at most. Returns how many it dropped.
  */
-export const PRUNE_EXPIRED: Script = script(`${PRUNE}
+export const PRUNE_EXPIRED: Script = script(`${NOW}${PRUNE}
 return prune(KEYS[1], KEYS[2], now(), ARGV[1])
 `)
 
@@ -125,12 +249,10 @@ return reply
  * how many groups, batch as JSON: { totals: { field: n }, groups: { group: { field: n } }, minutes: { minute: { field: n } } }.
  */
 export const ADD_STATS: Script = script(`
-local process, instance, number, now = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[5]
-local seen = redis.call('HGET', KEYS[4], process)
-if seen then
-  local last, batch = string.match(seen, '^%S+ %S+ (%S+) (%d+)$')
-  if last == instance and tonumber(batch) >= number then return 0 end
-end
+local run, number, now = ARGV[1] .. ' ' .. ARGV[2], tonumber(ARGV[3]), ARGV[5]
+local seen = redis.call('HGET', KEYS[4], run)
+local last = seen and tonumber(string.match(seen, '^%S+ %S+ (%d+)$'))
+if last and last >= number then return 0 end
 if not seen or number % 60 == 0 then
   local all = redis.call('HGETALL', KEYS[4])
   for i = 1, #all, 2 do
@@ -138,7 +260,7 @@ if not seen or number % 60 == 0 then
     if not at or at < tonumber(ARGV[6]) then redis.call('HDEL', KEYS[4], all[i]) end
   end
 end
-redis.call('HSET', KEYS[4], process, ARGV[4] .. ' ' .. now .. ' ' .. instance .. ' ' .. ARGV[3])
+redis.call('HSET', KEYS[4], run, ARGV[4] .. ' ' .. now .. ' ' .. ARGV[3])
 local batch = cjson.decode(ARGV[8])
 for field, n in pairs(batch.totals) do redis.call('HINCRBY', KEYS[1], field, n) end
 for group, fields in pairs(batch.groups) do

@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** A file that pages load. */
+export interface Asset {
+  readonly type: string
+  readonly bytes: Buffer
+  /** Where it is below the mount, with a part that changes when the content does. */
+  readonly url: string
+}
+
+const TYPES = {
+  'dashboard.css': 'text/css; charset=utf-8',
+  'dashboard.js': 'text/javascript; charset=utf-8',
+  'dashboard.svg': 'image/svg+xml',
+} as const
+
+/** The name of an asset. */
+export type AssetName = keyof typeof TYPES
+
+const FOLDER = join(import.meta.dirname, '../../public')
+
+/** Reads the dashboard's assets, once. No other file can be asked for. */
+export function readAssets(): ReadonlyMap<AssetName, Asset> {
+  return new Map(
+    Object.entries(TYPES).map(([name, type]) => {
+      const bytes = readFileSync(join(FOLDER, name))
+      const hash = createHash('sha256').update(bytes).digest('base64url').slice(0, 12)
+      return [name as AssetName, { type, bytes, url: `assets/${name}?v=${hash}` }]
+    }),
+  )
+}

@@ -1,0 +1,67 @@
+import type { Request } from 'express'
+import type { AdminSettings } from './options.js'
+import type { Place } from './mount.js'
+import { Problem } from './problem.js'
+
+/** Whether a request comes from staff; if not, who it is and what it gets instead of an answer. */
+export type Admission =
+  | { readonly as: 'staff'; readonly userName: string | undefined }
+  | { readonly as: 'user'; readonly userName: string | undefined; readonly loginUrl: string }
+  | { readonly as: 'stranger'; readonly loginUrl: string }
+
+/** Judges who asks. Closed by default: a function that throws, and anything but a literal `true`, denies. */
+export async function admit(req: Request, settings: AdminSettings): Promise<Admission> {
+  const user = await orDenied(() => settings.user(req))
+  const { isStaff } = settings
+  const verdict = isStaff ? await orDenied(() => isStaff(req)) : (user as { isStaff?: unknown } | undefined)?.isStaff
+  const userName = nameOf(user)
+  if (verdict === true) return { as: 'staff', userName }
+  const loginUrl = loginUrlWithNext(settings.loginUrl(req), req.originalUrl)
+  return user ? { as: 'user', userName, loginUrl } : { as: 'stranger', loginUrl }
+}
+
+/** Whether the answer is for a program, which is better served with a status than with a page. */
+export function isMachine(req: Request, place: Place): boolean {
+  return place.path.startsWith('/api/') || req.accepts(['html', 'json']) === 'json'
+}
+
+/** Why nothing can be changed by this request; `undefined` when it can. */
+export function readOnlyReason(req: Request, settings: AdminSettings, hasSession: boolean): string | undefined {
+  if (!hasSession) {
+    return 'Requests have no session here, and deleting needs one: its token keeps other sites from deleting in your name.'
+  }
+  return settings.readOnly(req) ? 'The application has made this dashboard read-only for you.' : undefined
+}
+
+/** What somebody gets who is signed in but not staff. */
+export function forbidden(userName: string | undefined): Problem {
+  return new Problem(403, 'For staff only', `${userName ? `Signed in as ${userName}. ` : ''}This page is for staff.`)
+}
+
+async function orDenied(ask: () => unknown): Promise<unknown> {
+  try {
+    return await ask()
+  } catch (error) {
+    process.emitWarning(`The dashboard denied a request, since asking who it is from failed: ${String(error)}`, {
+      code: 'KEYEDCACHE_ADMIN_DENIED',
+    })
+    return undefined
+  }
+}
+
+function loginUrlWithNext(loginUrl: string, originalUrl: string): string {
+  // a request line may hold a whole URL, and "//host" would lead away from the site
+  const path = originalUrl.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '').replace(/^[/\\]*/, '/')
+  const [address = '', fragment] = loginUrl.split('#', 2)
+  const separator = address.includes('?') ? '&' : '?'
+  const next = `${address}${separator}next=${encodeURIComponent(path)}`
+  return fragment === undefined ? next : `${next}#${fragment}`
+}
+
+function nameOf(user: unknown): string | undefined {
+  if (typeof user === 'string') return user
+  if (typeof user !== 'object' || user === null) return undefined
+  const { name, username, email, id } = user as Record<string, unknown>
+  const shown = [name, username, email, id].find((each) => typeof each === 'string' || typeof each === 'number')
+  return shown === undefined ? undefined : String(shown)
+}

@@ -1,0 +1,52 @@
+import type { KeyedCache } from '../cache/cache.js'
+import { toKey } from '../cache/key.js'
+import type { Link } from './mount.js'
+import { badRequest } from './problem.js'
+import { encodedKey, text, type Query } from './query.js'
+import type { AdminSession } from './session.js'
+
+/** What a page is made from: the facts of a request that passed the guard. */
+export interface PageRequest {
+  readonly cache: KeyedCache
+  readonly query: Query
+  /** The fields of the form that was posted; of a GET, none. */
+  readonly form: Query
+  /** Links relative to this page, for the cache that was chosen. */
+  readonly link: Link
+  readonly session: AdminSession | undefined
+  /** Why nothing can be changed; `undefined` when it can. */
+  readonly readOnly: string | undefined
+  readonly redact: (key: string, value: unknown) => unknown
+}
+
+/** What a request is answered with. */
+export type Reply =
+  | { readonly view: View; readonly title: string; readonly status?: number; readonly model: object }
+  | { readonly json: unknown }
+  | { readonly redirect: string; readonly status: 303 | 308 }
+
+/** The names of the views. */
+export type View = 'overview' | 'keys' | 'key' | 'delete' | 'delete-preview' | 'problem'
+
+/** Makes the answer of one route. Touches no response. */
+export type Handler = (request: PageRequest) => Promise<Reply>
+
+/** The full key that a parameter gives as readers type it. @throws {Problem} for what is no key. */
+export function typedKey(query: Query, name: string): string | undefined {
+  const typed = text(query, name)
+  return typed === undefined ? undefined : checkedKey(typed)
+}
+
+/** The full key that a parameter gives as links carry it. @throws {Problem} for what is no key. */
+export function linkedKey(query: Query, name: string): string | undefined {
+  const linked = encodedKey(query, name)
+  return linked === undefined ? undefined : checkedKey(linked)
+}
+
+function checkedKey(given: string): string {
+  try {
+    return toKey(given)
+  } catch (error) {
+    throw badRequest(`That is no key. ${error instanceof TypeError ? error.message : ''}`)
+  }
+}

@@ -1,0 +1,25 @@
+/** What the dashboard answers instead of a page, in words for the reader. Never holds a stack. */
+export class Problem extends Error {
+  readonly status: number
+  readonly title: string
+  /** Response headers that belong to the status. */
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, title: string, sentence: string, headers: Record<string, string> = {}) {
+    super(sentence)
+    this.name = 'Problem'
+    this.status = status
+    this.title = title
+    this.headers = headers
+  }
+}
+
+/** The request cannot be understood. */
+export function badRequest(sentence: string): Problem {
+  return new Problem(400, 'This address does not work', sentence)
+}
+
+/** Redis does not answer, and what was asked for needs an answer. */
+export function notResponding(sentence: string): Problem {
+  return new Problem(503, 'The cache does not respond', sentence, { 'Retry-After': '5' })
+}

@@ -1,0 +1,64 @@
+import { STATUS_CODES } from 'node:http'
+import type { Response } from 'express'
+import { CacheNotRespondingError, ImproperlyConfiguredError } from '../cache/errors.js'
+import type { Asset } from './assets.js'
+import type { Reply } from './page.js'
+import { notResponding, Problem } from './problem.js'
+import { render } from './render.js'
+
+/** Sends what the dashboard answers: one reply, and only one. */
+export class DashboardResponse {
+  /** What the frame around every page is made from. Grows with what is known of the request. */
+  layout: Readonly<Record<string, unknown>>
+  readonly #res: Response
+  readonly #isForMachine: boolean
+
+  constructor(res: Response, isForMachine: boolean, layout: Readonly<Record<string, unknown>>) {
+    this.#res = res
+    this.#isForMachine = isForMachine
+    this.layout = layout
+  }
+
+  redirect(to: string, status: 303 | 308): void {
+    this.#res.status(status).location(to).end()
+  }
+
+  asset({ type, bytes }: Asset): void {
+    this.#res.set({ 'Content-Type': type, 'Cache-Control': 'private, max-age=31536000, immutable' }).send(bytes)
+  }
+
+  async reply(reply: Reply): Promise<void> {
+    if ('redirect' in reply) return this.redirect(reply.redirect, reply.status)
+    if ('json' in reply) return void this.#res.json(reply.json)
+    const html = await render(reply.view, { page: { ...this.layout, title: reply.title }, ...reply.model })
+    this.#res
+      .status(reply.status ?? 200)
+      .type('html')
+      .send(html)
+  }
+
+  /** Says what went wrong, never with a stack. */
+  async fail(error: unknown): Promise<void> {
+    const { status, title, message, headers } = problemOf(error)
+    if (this.#res.headersSent) return void this.#res.end()
+    this.#res.set(headers)
+    if (this.#isForMachine) {
+      this.#res.status(status).type('application/problem+json')
+      this.#res.send(JSON.stringify({ title: STATUS_CODES[status], status, detail: `${title}. ${message}` }))
+      return
+    }
+    await this.reply({ view: 'problem', title, status, model: { sentence: message } })
+  }
+}
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof CacheNotRespondingError) {
+    return notResponding('The cache did not answer in time. The overview says whether it answers again.')
+  }
+  if (error instanceof ImproperlyConfiguredError) return new Problem(503, 'The cache is not configured', error.message)
+  process.emitWarning(`The dashboard could not answer: ${error instanceof Error ? error.stack : String(error)}`, {
+    code: 'KEYEDCACHE_ADMIN_ERROR',
+  })
+  return new Problem(500, 'Something went wrong', 'The log of the application says more.')
+}

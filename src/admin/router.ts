@@ -1,0 +1,161 @@
+import type { Request, RequestHandler, Response } from 'express'
+import { readAssets, type Asset, type AssetName } from './assets.js'
+import type { CacheChoice } from './cache-choice.js'
+import { isFromThisSite } from './csrf.js'
+import { readForm, run } from './form.js'
+import { admit, forbidden, isMachine, readOnlyReason } from './guard.js'
+import { securityHeaders } from './headers.js'
+import { linksFrom, placeOf, type Link, type Place } from './mount.js'
+import type { AdminSettings } from './options.js'
+import type { PageRequest } from './page.js'
+import { Problem } from './problem.js'
+import { parseQuery, text, type Query } from './query.js'
+import { DashboardResponse } from './response.js'
+import { routes, type Route } from './routes.js'
+import { AdminSession } from './session.js'
+
+/** Answers every request below the mount: headers, then the guard, and only then anything of the body or the cache. */
+export function dashboard(settings: AdminSettings): RequestHandler {
+  const assets = readAssets()
+  return async (req, res) => new Visit(req, res, settings, assets).answer()
+}
+
+/** One request on its way to its answer. */
+class Visit {
+  readonly #req: Request
+  readonly #res: Response
+  readonly #settings: AdminSettings
+  readonly #assets: ReadonlyMap<AssetName, Asset>
+  readonly #place: Place
+  readonly #response: DashboardResponse
+
+  constructor(req: Request, res: Response, settings: AdminSettings, assets: ReadonlyMap<AssetName, Asset>) {
+    this.#req = req
+    this.#res = res
+    this.#settings = settings
+    this.#assets = assets
+    this.#place = placeOf(req)
+    this.#response = new DashboardResponse(res, isMachine(req, this.#place), {
+      name: settings.title,
+      environment: settings.environment,
+      asset: (name: AssetName) => this.#place.root + (assets.get(name)?.url ?? ''),
+    })
+  }
+
+  async answer(): Promise<void> {
+    try {
+      await run(securityHeaders, this.#req, this.#res)
+      this.#res.set({ 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex, nofollow' })
+      if (await this.#isAdmitted()) await this.#answerStaff()
+    } catch (error) {
+      await this.#response.fail(error)
+    }
+  }
+
+  async #isAdmitted(): Promise<boolean> {
+    const admission = await admit(this.#req, this.#settings)
+    switch (admission.as) {
+      case 'staff':
+        this.#frame({ userName: admission.userName, ...navigation(linksFrom(this.#place.root, {})) })
+        return true
+      case 'user':
+        this.#frame({ loginUrl: admission.loginUrl })
+        throw forbidden(admission.userName)
+      case 'stranger':
+        if (isMachine(this.#req, this.#place)) throw new Problem(401, 'Nobody is signed in', 'Sign in first.')
+        this.#response.redirect(admission.loginUrl, 303)
+        return false
+    }
+  }
+
+  async #answerStaff(): Promise<void> {
+    const { path, search, root, isBare } = this.#place
+    if (isBare) return this.#response.redirect(root + search, 308)
+    const route = routes.get(path)
+    if (route) {
+      const isPost = this.#isPost(Object.keys(route))
+      return this.#answerRoute(route, isPost)
+    }
+    const asset = path.startsWith('/assets/') && this.#assets.get(path.slice('/assets/'.length) as AssetName)
+    if (asset) {
+      this.#isPost(['get'])
+      return this.#response.asset(asset)
+    }
+    const page = path.replace(/\/$/, '')
+    if (routes.has(page)) return this.#response.redirect(`..${page}${search}`, 308)
+    throw new Problem(404, 'No such page', 'There is no page at this address.')
+  }
+
+  async #answerRoute(route: Route, isPost: boolean): Promise<void> {
+    const query = parseQuery(this.#req.originalUrl)
+    const chosen = this.#settings.choose(text(query, 'cache'))
+    const link = linksFrom(this.#place.root, { cache: chosen.parameter })
+    this.#frame({ ...navigation(link), ...this.#cacheLinks(chosen) })
+    const session = AdminSession.of(this.#req)
+    const request: PageRequest = {
+      cache: chosen.cache,
+      query,
+      form: new Map(),
+      link,
+      session,
+      readOnly: readOnlyReason(this.#req, this.#settings, session !== undefined),
+      redact: this.#settings.redact,
+    }
+    const reply =
+      isPost && route.post
+        ? await route.post({ ...request, form: await this.#form(request) })
+        : await route.get(request)
+    await this.#response.reply(reply)
+  }
+
+  /** Judges the method. @throws {Problem} when the path does not take it. */
+  #isPost(methods: readonly string[]): boolean {
+    const { method } = this.#req
+    const isPost = method === 'POST' && methods.includes('post')
+    if (isPost || method === 'GET' || method === 'HEAD') return isPost
+    const allow = methods.includes('post') ? 'GET, HEAD, POST' : 'GET, HEAD'
+    throw new Problem(405, 'That cannot be done here', `This address takes ${allow}.`, { Allow: allow })
+  }
+
+  /** The form of a request that may change something. @throws {Problem} for every other. */
+  async #form({ readOnly, session }: PageRequest): Promise<Query> {
+    if (readOnly !== undefined) throw new Problem(403, 'Nothing was changed', readOnly)
+    if (!isFromThisSite(this.#req, this.#settings.trustedOrigins)) {
+      throw new Problem(403, 'Nothing was changed', 'The form was sent from another site.')
+    }
+    const form = await readForm(this.#req, this.#res)
+    return form
+    throw new Problem(
+      403,
+      'Nothing was changed',
+      'The form is too old or not from these pages. Go back and load it again.',
+    )
+  }
+
+  /** Tells the frame around the page more. */
+  #frame(more: Readonly<Record<string, unknown>>): void {
+    this.#response.layout = { ...this.#response.layout, ...more }
+  }
+
+  #cacheLinks({ name, names, parameter }: CacheChoice): Record<string, unknown> {
+    const page = this.#place.path.slice(1)
+    const link = linksFrom(this.#place.root, {})
+    // one key or one deletion means nothing in another cache
+    const target = page === 'key' || page === 'delete' ? '' : page
+    return {
+      cacheName: name,
+      cacheParameter: parameter,
+      caches: names.length > 1 ? names.map((each) => ({ name: each, href: link(target, { cache: each }) })) : [],
+    }
+  }
+}
+
+function navigation(link: Link): { navigation: object[] } {
+  return {
+    navigation: [
+      { page: '', name: 'Overview', href: link('') },
+      { page: 'keys', name: 'Keys', href: link('keys') },
+      { page: 'delete', name: 'Delete', href: link('delete') },
+    ],
+  }
+}

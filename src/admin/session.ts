@@ -1,0 +1,72 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Request } from 'express'
+
+/** What came of a deletion, as the next page tells it. */
+export interface DeletionResult {
+  readonly id: string
+  readonly what: string
+  readonly deleted: number
+  readonly previewed: number | undefined
+  readonly ms: number
+}
+
+interface Kept {
+  csrfToken?: string
+  result?: DeletionResult
+}
+
+const FIELD = 'keyedcacheAdmin'
+
+/** What the dashboard keeps in the host's session, all in one field of it. */
+export class AdminSession {
+  readonly #session: Record<string, unknown>
+
+  private constructor(session: Record<string, unknown>) {
+    this.#session = session
+  }
+
+  /** The session that the host gave the request; `undefined` when it gave none. */
+  static of(req: Request): AdminSession | undefined {
+    const { session } = req as { session?: unknown }
+    return typeof session === 'object' && session !== null
+      ? new AdminSession(session as Record<string, unknown>)
+      : undefined
+  }
+
+  /** The token that forms carry, made when it is first needed. */
+  csrfToken(): string {
+    const token = this.#kept.csrfToken ?? randomBytes(32).toString('base64url')
+    this.#keep({ csrfToken: token })
+    return token
+  }
+
+  /** Whether this is the token that this session's forms carry. Takes the same time for every wrong one. */
+  isCsrfToken(given: string | undefined): boolean {
+    const own = this.#kept.csrfToken
+    if (typeof own !== 'string' || given === undefined) return false
+    const [ownBytes, givenBytes] = [Buffer.from(own), Buffer.from(given)]
+    return ownBytes.length === givenBytes.length && timingSafeEqual(ownBytes, givenBytes)
+  }
+
+  /** The last deletion, when it is the one of that name. */
+  result(id: string): DeletionResult | undefined {
+    const { result } = this.#kept
+    return result?.id === id ? result : undefined
+  }
+
+  /** Keeps what came of a deletion, in place of the one before. Gives its name. */
+  keepResult(result: Omit<DeletionResult, 'id'>): string {
+    const id = randomBytes(9).toString('base64url')
+    this.#keep({ result: { ...result, id } })
+    return id
+  }
+
+  get #kept(): Kept {
+    const kept = Object.hasOwn(this.#session, FIELD) ? this.#session[FIELD] : undefined
+    return typeof kept === 'object' && kept !== null ? kept : {}
+  }
+
+  #keep(more: Kept): void {
+    this.#session[FIELD] = { ...this.#kept, ...more }
+  }
+}

@@ -1,0 +1,134 @@
+import { Computation, type ComputationPlan, type ComputationSetting, type Result } from './computation.js'
+import { CacheTimeoutError } from './errors.js'
+import type { Patience } from './patience.js'
+import type { Values } from './values.js'
+
+interface Flight {
+  readonly computation: Computation
+  /** How many wait for it; one more for a flight in the background. */
+  wanted: number
+}
+
+/** A call that waits for a computation. */
+export interface Call {
+  readonly plan: ComputationPlan
+  /** The moment at which it began. */
+  readonly at: number
+  /** Whether it wants a value whose factory began after it. */
+  readonly anew: boolean
+  readonly patience: Patience
+}
+
+/** A value that a call may have. */
+export interface Taken {
+  readonly value: unknown
+  readonly computeMs: number
+}
+
+const MAX_RESTING = 10_000
+
+/**
+ * One computation at a time for each key in this process, whose result all calls share that may have it. A result is good as of
+ * some moment; a call that began later goes round again. (As of: what a call gets was true at some time after it began.)
+ */
+export class SingleFlight {
+  readonly #setting: ComputationSetting
+  readonly #values: Values
+  readonly #flights = new Map<string, Flight>()
+  /** Keys whose refresh is left to others or paused, and until when. */
+  readonly #resting = new Map<string, number>()
+
+  constructor(setting: ComputationSetting) {
+    this.#setting = setting
+    this.#values = setting.values
+  }
+
+  /**
+   * The value for a call; `soft` when its patience for that has ended, `left` when the computation was left to others.
+   * @throws what the factory threw, or when the call's patience has ended.
+   */
+  async take(call: Call): Promise<Taken | 'soft' | 'left'> {
+    const { plan, patience } = call
+    for (;;) {
+      const joined = this.#flights.get(plan.key)
+      const flight = joined ?? this.#begin(plan)
+      // eslint-disable-next-line no-await-in-loop -- goes round again only with a result that is too old for the call
+      const result = await this.#wait(flight, plan.key, patience)
+      if (result === 'soft') return result
+      const own = joined === undefined
+      if (result.kind === 'error') throw result.error
+      if (result.kind === 'given-up' && own) throw new CacheTimeoutError(plan.key, plan.maxComputeMs)
+      if (result.kind === 'left' && own) return 'left'
+      if (result.kind === 'value' && (own || isGoodFor(result, call))) return own ? result : this.#copy(plan.key, result)
+    }
+  }
+
+  /** Computes in the background, unless that is under way, paused, or another process does it. */
+  refresh(plan: ComputationPlan): void {
+    if (this.#flights.has(plan.key) || this.#isResting(plan.key)) return
+    const flight = this.#begin(plan)
+    flight.wanted++
+    flight.computation.result.then(
+      (result) => {
+        if (result.kind === 'left') this.#rest(plan.key, result.restMs)
+        if (result.kind === 'given-up') this.#setting.onFailed('refresh', plan.key, new CacheTimeoutError(plan.key, plan.maxComputeMs))
+        if (result.kind !== 'error') return
+        this.#rest(plan.key, result.pauseMs)
+        this.#setting.onFailed('refresh', plan.key, result.error)
+      },
+      (error: unknown) => this.#setting.onFailed('refresh', plan.key, error),
+    )
+  }
+
+  #begin(plan: ComputationPlan): Flight {
+    const flight = { computation: new Computation(this.#setting, plan), wanted: 0 }
+    this.#flights.set(plan.key, flight)
+    const end = (): void => void this.#detach(plan.key, flight)
+    flight.computation.result.then(end, end)
+    return flight
+  }
+
+  async #wait(flight: Flight, key: string, patience: Patience): Promise<Result | 'soft'> {
+    flight.wanted++
+    let leaves = true
+    try {
+      const result = await patience.within(flight.computation.result)
+      // One who has taken the stale value still wants the fresh one to come.
+      leaves = result !== 'soft'
+      return result
+    } finally {
+      if (leaves) flight.wanted--
+      if (flight.wanted === 0 && this.#detach(key, flight)) flight.computation.abandon()
+    }
+  }
+
+  /** Lets nobody join a flight any more. `false`: it has ended before. */
+  #detach(key: string, flight: Flight): boolean {
+    return this.#flights.get(key) === flight && this.#flights.delete(key)
+  }
+
+  /** What one caller does to its value is not to be seen by another. What cannot be stored cannot be copied either. */
+  #copy(key: string, result: Result & { kind: 'value' }): Taken {
+    const { value, bytes, computeMs } = result
+    const stored = bytes === undefined ? undefined : this.#values.decode(key, bytes)
+    return { value: stored === undefined ? this.#values.copy(value) : stored.value, computeMs }
+  }
+
+  #isResting(key: string): boolean {
+    const untilMs = this.#resting.get(key)
+    if (untilMs === undefined) return false
+    if (untilMs > performance.now()) return true
+    this.#resting.delete(key)
+    return false
+  }
+
+  #rest(key: string, restMs: number): void {
+    if (restMs <= 0) return
+    if (this.#resting.size >= MAX_RESTING) this.#resting.delete(this.#resting.keys().next().value as string)
+    this.#resting.set(key, performance.now() + restMs)
+  }
+}
+
+function isGoodFor({ asOf, startedAt, shared }: Result & { kind: 'value' }, { at, anew }: Call): boolean {
+  return shared && asOf >= at && (!anew || startedAt >= at)
+}

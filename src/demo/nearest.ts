@@ -1,0 +1,68 @@
+import type { RequestHandler } from 'express'
+import { cacheFunction, type CachedFunction } from '../index.js'
+import { allCities, type CityRow } from './cities.js'
+
+/** The city nearest to a place. */
+export interface Nearest {
+  city: string
+  /** Two letters, ISO 3166. */
+  country: string
+  km: number
+}
+
+type NearestCity = (lat: number, lon: number) => Promise<Nearest>
+
+/** Searches all cities for the one nearest to a place, in degrees. Kept for an hour. */
+export const nearestCity: CachedFunction<NearestCity> = cacheFunction({ ttl: '1h' })(async function nearestCity(
+  lat: number,
+  lon: number,
+): Promise<Nearest> {
+  let nearest: CityRow | undefined
+  let leastKm = Infinity
+  for (const city of allCities) {
+    const [cityLon, cityLat] = city.loc.coordinates
+    const km = greatCircleKm(lat, lon, cityLat, cityLon)
+    if (km < leastKm) {
+      leastKm = km
+      nearest = city
+    }
+  }
+  if (nearest === undefined) throw new Error('There is not a single city')
+  return { city: nearest.name, country: nearest.country, km: leastKm }
+})
+
+/** `GET /nearest?lat=50.08&lon=14.43`: the answer, with the milliseconds that the call of `nearestCity` took. */
+export const nearestRoute: RequestHandler = async (req, res) => {
+  const lat = readDegrees('lat', req.query['lat'], 90)
+  const lon = readDegrees('lon', req.query['lon'], 180)
+  if (typeof lat === 'string' || typeof lon === 'string') {
+    res.status(400).json({ error: [lat, lon].filter((reason) => typeof reason === 'string').join('; ') })
+    return
+  }
+  const start = performance.now()
+  const nearest = await nearestCity(lat, lon)
+  const ms = performance.now() - start
+  res.json({ ...nearest, ms })
+}
+
+/** Gives the number, or as text the reason why there is none. */
+function readDegrees(name: string, value: unknown, most: number): number | string {
+  if (value === undefined) return `${name} is missing: expected a number from -${most} to ${most}`
+  if (typeof value !== 'string') return `${name} is given more than once`
+  // Number() alone takes '' for 0, and reads '0x10'
+  if (/^[+-]?(?:\d+\.?\d*|\.\d+)$/.test(value) && Math.abs(Number(value)) <= most) return Number(value)
+  return `Expected ${name} to be a number from -${most} to ${most}, got ${JSON.stringify(value.slice(0, 40))}`
+}
+
+const EARTH_RADIUS_KM = 6371.0088
+
+function greatCircleKm(lat1: number, lon1: number, lat2: number, lon2: number): number {
+  const a =
+    Math.sin(radians(lat2 - lat1) / 2) ** 2 +
+    Math.cos(radians(lat1)) * Math.cos(radians(lat2)) * Math.sin(radians(lon2 - lon1) / 2) ** 2
+  return 2 * EARTH_RADIUS_KM * Math.atan2(Math.sqrt(a), Math.sqrt(1 - a))
+}
+
+function radians(degrees: number): number {
+  return (degrees * Math.PI) / 180
+}

@@ -1,0 +1,119 @@
+import type { Redis } from 'ioredis'
+import type { Computation } from '../../cache/cache.js'
+import type { Acquired, Attempt, Ended, Write } from '../store.js'
+import type { Connection } from './connection.js'
+import type { Keyspace } from './keyspace.js'
+import { ACQUIRE, FILL, RELEASE, RENEW } from './scripts.js'
+
+/** Where an entry's checksum stands in its header: it tells one entry from another. */
+const CHECKSUM = { from: 18, to: 22 }
+const NOTHING = Buffer.alloc(0)
+
+/** The computations under way in all processes, and the messages that tell when one has ended. */
+export class RedisLeases {
+  readonly #connection: Connection
+  readonly #keyspace: Keyspace
+  readonly #subscriber: Redis
+  #listener: (key: string, ended: Ended) => void = () => undefined
+  #hears = false
+
+  constructor(connection: Connection, keyspace: Keyspace, onError: (operation: string, error: unknown) => void) {
+    this.#connection = connection
+    this.#keyspace = keyspace
+    this.#subscriber = connection.openSubscriber()
+    this.#subscriber.on('ready', () => {
+      this.#subscriber.subscribe(keyspace.wake).then(
+        () => {
+          this.#hears = true
+        },
+        (error: unknown) => onError('subscribe', error),
+      )
+    })
+    this.#subscriber.on('close', () => {
+      this.#hears = false
+    })
+    // The connection for commands reports the same server's troubles.
+    this.#subscriber.on('error', () => undefined)
+    this.#subscriber.on('message', (_channel, message) => this.#tell(message))
+  }
+
+  /** Whether messages arrive now. */
+  get hears(): boolean {
+    return this.#hears
+  }
+
+  onEnded(listener: (key: string, ended: Ended) => void): void {
+    this.#listener = listener
+  }
+
+  async acquire({ key, token, process, leaseMs, seen, follows, patient }: Attempt): Promise<Acquired> {
+    const [kind, detail] = (await this.#connection.runForBytes(
+      ACQUIRE,
+      [this.#keyspace.leases, this.#keyspace.entry(key)],
+      [
+        key,
+        token,
+        process,
+        leaseMs,
+        seen === 'any' ? '*' : (seen?.subarray(CHECKSUM.from, CHECKSUM.to) ?? NOTHING),
+        follows ? 1 : 0,
+        patient ? 1 : 0,
+      ],
+    )) as [Buffer, (Buffer | number)?]
+    switch (kind.toString()) {
+      case 'value':
+        return { kind: 'value', bytes: detail as Buffer }
+      case 'leads':
+        return { kind: 'leads' }
+      case 'paused':
+        return { kind: 'paused', leftMs: Number(detail) }
+      default:
+        return { kind: 'follows', leftMs: Number(detail) }
+    }
+  }
+
+  async renew(key: string, token: string, leaseMs: number): Promise<boolean> {
+    return (await this.#connection.run(RENEW, [this.#keyspace.leases], [key, token, leaseMs])) === 1
+  }
+
+  async fill({ key, bytes, expiresAt }: Write, token: string): Promise<boolean> {
+    const { leases, index, expiry, wake } = this.#keyspace
+    return (
+      (await this.#connection.run(
+        FILL,
+        [leases, index, expiry, this.#keyspace.entry(key)],
+        [wake, key, token, bytes, expiryArgument(expiresAt)],
+      )) === 1
+    )
+  }
+
+  async release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
+    const { leases, wake } = this.#keyspace
+    return (await this.#connection.run(RELEASE, [leases], [wake, key, token, ended, Math.round(pauseMs)])) === 1
+  }
+
+  async list(now: number): Promise<Computation[]> {
+    const leases = await this.#connection.send((client) => client.hgetall(this.#keyspace.leases))
+    return Object.entries(leases).flatMap(([key, lease]) => {
+      const [, until, since, token, process] = /^(\d+) (\d+) (\S+) [01] (.*)$/.exec(lease) ?? []
+      if (process === undefined || token === '-' || Number(until) <= now) return []
+      return [{ key, process, since: new Date(Number(since)) }]
+    })
+  }
+
+  close(): void {
+    this.#hears = false
+    this.#subscriber.disconnect()
+  }
+
+  #tell(message: string): void {
+    const space = message.indexOf(' ')
+    const ended = message.slice(0, space)
+    if (ended === 'filled' || ended === 'nothing' || ended === 'voided') this.#listener(message.slice(space + 1), ended)
+  }
+}
+
+/** When an entry expires, as Redis takes it. */
+export function expiryArgument(expiresAt: number): string {
+  return Number.isFinite(expiresAt) ? String(Math.ceil(expiresAt)) : '+inf'
+}

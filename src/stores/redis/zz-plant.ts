@@ -1,0 +1,2 @@
+import { x } from '../../cache/key.js'
+export const y = x
