@@ -73,11 +73,21 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
   const given = checkOptions(options, 'createKeyedCache') ?? {}
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(KNOWN, name)) {
-      throw new TypeError(`Expected no option \`${name}\` of createKeyedCache: it knows ${Object.keys(KNOWN).join(', ')}`)
+      throw new TypeError(
+        `Expected no option \`${name}\` of createKeyedCache: it knows ${Object.keys(KNOWN).join(', ')}`,
+      )
     }
   }
-  const { name = 'default', serializer = defaultSerializer, ttl = 300, grace = 0, lease = '5s', maxCompute = '60s' } = given
-  if (typeof name !== 'string' || name === '') throw new TypeError(`Expected \`name\` to be text that is not empty, got ${show(name)}`)
+  const {
+    name = 'default',
+    serializer = defaultSerializer,
+    ttl = 300,
+    grace = 0,
+    lease = '5s',
+    maxCompute = '60s',
+  } = given
+  if (typeof name !== 'string' || name === '')
+    throw new TypeError(`Expected \`name\` to be text that is not empty, got ${show(name)}`)
   checkSerializer(serializer)
   checkLogger(given.logger)
   const parts = {
@@ -114,7 +124,9 @@ function openStore(options: KeyedCacheOptions, events: Events): Store {
 
 function logState({ logger, name = 'default' }: KeyedCacheOptions, up: boolean, error: unknown): void {
   const reason = error instanceof Error ? ` (${error.message})` : ''
-  const message = up ? `The cache ${show(name)} reaches its Redis` : `The cache ${show(name)} does not reach its Redis${reason}`
+  const message = up
+    ? `The cache ${show(name)} reaches its Redis`
+    : `The cache ${show(name)} does not reach its Redis${reason}`
   if (logger === undefined) {
     if (!up) warn('KEYEDCACHE_DOWN', message)
   } else if (up) logger.info(message)
@@ -128,20 +140,29 @@ function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
   }
   if (redis !== undefined) {
     if (process.env['NODE_ENV'] === 'production') {
-      throw new ImproperlyConfiguredError('With Redis in production `keyPrefix` must be given, so that no two applications share their keys')
+      throw new ImproperlyConfiguredError(
+        'With Redis in production `keyPrefix` must be given, so that no two applications share their keys',
+      )
     }
-    warn('KEYEDCACHE_KEY_PREFIX', "No `keyPrefix` was given: 'keyedcache' is used, which any other application on this Redis may use too")
+    warn(
+      'KEYEDCACHE_KEY_PREFIX',
+      "No `keyPrefix` was given: 'keyedcache' is used, which any other application on this Redis may use too",
+    )
   }
   return 'keyedcache'
 }
 
 function checkRedis(redis: NonNullable<KeyedCacheOptions['redis']>): string | RedisOptions | Redis {
   if (Array.isArray(redis) || redis instanceof Cluster) {
-    throw new ImproperlyConfiguredError('Redis Cluster is not supported by this version: give one URL, options or a Redis client')
+    throw new ImproperlyConfiguredError(
+      'Redis Cluster is not supported by this version: give one URL, options or a Redis client',
+    )
   }
   if (typeof redis === 'string') {
     if (URL.canParse(redis) && /^rediss?:$/.test(new URL(redis).protocol)) return redis
-    throw new TypeError('Expected `redis` to be a URL like redis://host:6379, options or a client of ioredis, got other text')
+    throw new TypeError(
+      'Expected `redis` to be a URL like redis://host:6379, options or a client of ioredis, got other text',
+    )
   }
   if (typeof redis === 'object' && redis !== null) return redis as RedisOptions | Redis
   throw new TypeError(`Expected \`redis\` to be a URL, options or a client of ioredis, got ${show(redis)}`)
@@ -161,7 +182,9 @@ function checkCount(option: string, value: number): number {
 function checkSerializer(serializer: Serializer): void {
   const { name, encode, decode } = checkOptions(serializer, 'serializer') ?? defaultSerializer
   if (typeof name === 'string' && typeof encode === 'function' && typeof decode === 'function') return
-  throw new TypeError(`Expected \`serializer\` to have a name and the functions encode and decode, got ${show(serializer)}`)
+  throw new TypeError(
+    `Expected \`serializer\` to have a name and the functions encode and decode, got ${show(serializer)}`,
+  )
 }
 
 function checkLogger(logger: Logger | undefined): void {

@@ -29,7 +29,12 @@ export { cacheKey, cacheKeyUnder, type Key, type KeyPairs, type KeyPart, type Ke
 export type { Serializer } from './cache/serializer.js'
 export { createKeyedCache, type KeyedCacheOptions, type Logger } from './create-keyed-cache.js'
 export { cached, type CachedDecorator } from './defaults/cached-method.js'
-export { type CachedClass, type CachedInstance, CachedObject, type CachedObjectOptions } from './defaults/cached-object.js'
+export {
+  type CachedClass,
+  type CachedInstance,
+  CachedObject,
+  type CachedObjectOptions,
+} from './defaults/cached-object.js'
 export { caches, closeCaches, configure, type KeyedCacheConfiguration } from './defaults/configure.js'
 export {
   cacheClear,

@@ -124,7 +124,7 @@ class Visit {
       throw new Problem(403, 'Nothing was changed', 'The form was sent from another site.')
     }
     const form = await readForm(this.#req, this.#res)
-    return form
+    if (session?.isCsrfToken(form.get('_csrf'))) return form
     throw new Problem(
       403,
       'Nothing was changed',

@@ -53,7 +53,9 @@ export class BatchFactory<T> {
     try {
       const results = await this.#factory([...waiting.keys()], { signal: this.#abort.signal })
       if (!Array.isArray(results) || results.length !== waiting.size) {
-        throw new TypeError(`Expected the factory to give ${waiting.size} results, one for each key, got ${show(results)}`)
+        throw new TypeError(
+          `Expected the factory to give ${waiting.size} results, one for each key, got ${show(results)}`,
+        )
       }
       for (const [i, { resolve, reject }] of [...waiting.values()].entries()) {
         const result = results[i] as T | Error

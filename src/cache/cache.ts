@@ -83,7 +83,11 @@ export interface Cache {
   /** The value under a key, or else that of the factory, which is then stored. */
   getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T>
   /** The values of many keys; one call of the factory computes those that are missing. */
-  getOrSetMany<T, const K extends Key = Key>(keys: readonly K[], factory: ManyFactory<T, K>, options?: GetOrSetOptions<T>): Promise<T[]>
+  getOrSetMany<T, const K extends Key = Key>(
+    keys: readonly K[],
+    factory: ManyFactory<T, K>,
+    options?: GetOrSetOptions<T>,
+  ): Promise<T[]>
   /** A cache of all keys below these parts. @throws {TypeError} for parts that have no key. */
   scope(...parts: KeyPart[]): Cache
 }
@@ -191,7 +195,10 @@ export interface KeyedCache extends Cache {
   clear(): Promise<number>
   /** A function whose results are cached by its arguments. */
   wrap<F extends (...args: any[]) => PromiseLike<unknown>>(fn: F, options?: FunctionOptions<F>): CachedFunction<F>
-  wrap<A extends any[], R>(fn: (...args: A) => R, options?: FunctionOptions<(...args: A) => R>): CachedFunction<(...args: A) => Promise<R>>
+  wrap<A extends any[], R>(
+    fn: (...args: A) => R,
+    options?: NoInfer<FunctionOptions<(...args: A) => R>>,
+  ): CachedFunction<(...args: A) => Promise<R>>
   /** That key and everything below it (without one: all keys), sorted by UTF-8 bytes. */
   keys(under?: Key, options?: PageOptions): Promise<KeyPage>
   /** One level below that key, each segment once. */

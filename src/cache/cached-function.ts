@@ -18,7 +18,9 @@ export type CachedFunction<F extends (...args: any[]) => unknown> = F & {
 }
 
 /** How the results of a function are cached. */
-export interface FunctionOptions<F extends (...args: any[]) => unknown> extends GetOrSetOptions<Awaited<ReturnType<F>>> {
+export interface FunctionOptions<F extends (...args: any[]) => unknown> extends GetOrSetOptions<
+  Awaited<ReturnType<F>>
+> {
   /** The name in its keys. @defaultValue the function's own name */
   name?: string | undefined
   /** The parts that stand for its arguments in keys. */
@@ -42,7 +44,9 @@ export class FunctionNames {
     const known = this.#owners.get(name)
     if (known === undefined) this.#owners.set(name, owner)
     else if (known !== owner) {
-      throw new Error(`Two cached functions are called ${JSON.stringify(name)} and would share their keys: give one of them another \`name\``)
+      throw new Error(
+        `Two cached functions are called ${JSON.stringify(name)} and would share their keys: give one of them another \`name\``,
+      )
     }
   }
 }
@@ -93,7 +97,8 @@ export function planned<F extends AnyFunction>(plan: FunctionPlan<F>): CachedFun
     try {
       return keyOf(args)
     } catch (error) {
-      if (!warned) process.emitWarning(`Calls of ${name} are not cached: ${String(error)}`, { code: 'KEYEDCACHE_NO_KEY' })
+      if (!warned)
+        process.emitWarning(`Calls of ${name} are not cached: ${String(error)}`, { code: 'KEYEDCACHE_NO_KEY' })
       warned = true
       return undefined
     }

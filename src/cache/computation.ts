@@ -20,7 +20,13 @@ export interface ComputationSetting {
   readonly endings: Endings
   readonly leaseMs: number
   /** The bytes of what was computed; `undefined` when it cannot be stored. */
-  readonly encode: (key: string, value: unknown, life: Lifetime, computeMs: number, tags: readonly string[]) => Buffer | undefined
+  readonly encode: (
+    key: string,
+    value: unknown,
+    life: Lifetime,
+    computeMs: number,
+    tags: readonly string[],
+  ) => Buffer | undefined
   readonly onFailed: (operation: string, key: string, error: unknown) => void
 }
 
@@ -137,7 +143,15 @@ export class Computation {
     const { store, leaseMs } = this.#setting
     try {
       // Who has a stale value to serve can do without a new attempt after a failure.
-      return await store.acquire({ key, token, process: processName, leaseMs, seen, follows, patient: stale !== undefined })
+      return await store.acquire({
+        key,
+        token,
+        process: processName,
+        leaseMs,
+        seen,
+        follows,
+        patient: stale !== undefined,
+      })
     } catch (error) {
       this.#setting.onFailed('acquire', key, error)
       return undefined
@@ -238,7 +252,9 @@ export class Computation {
         const value = await factory(context)
         const computeMs = Math.round(performance.now() - startedMs)
         const error = await schemaError(schema, key, value)
-        return error === undefined ? { kind: 'computed', value, computeMs, life, tags, skipped } : { kind: 'failed', error }
+        return error === undefined
+          ? { kind: 'computed', value, computeMs, life, tags, skipped }
+          : { kind: 'failed', error }
       } catch (error) {
         return { kind: 'failed', error }
       }

@@ -13,5 +13,7 @@ const TEXT = /^\d{1,15}(?:\.\d{1,15})? ?(?:ms|s|m|h|d|w|y)$/
 export function toMs(option: string, ttl: Ttl): number {
   if (typeof ttl === 'number' && ttl >= 0) return ttl * 1000
   if (typeof ttl === 'string' && TEXT.test(ttl)) return parseMs(ttl as StringValue)
-  throw new TypeError(`Expected \`${option}\` to be seconds (0 or more) or text like '250ms', '30s', '5m', '2h', '1d', got ${show(ttl)}`)
+  throw new TypeError(
+    `Expected \`${option}\` to be seconds (0 or more) or text like '250ms', '30s', '5m', '2h', '1d', got ${show(ttl)}`,
+  )
 }

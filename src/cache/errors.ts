@@ -22,7 +22,10 @@ export class NotCachedError extends KeyedCacheError {
   readonly key: string
 
   constructor(key: string) {
-    super('ERR_NOT_CACHED', `Nothing is cached under ${JSON.stringify(key)}. To get a value instead of this error, pass { default: … }.`)
+    super(
+      'ERR_NOT_CACHED',
+      `Nothing is cached under ${JSON.stringify(key)}. To get a value instead of this error, pass { default: … }.`,
+    )
     this.key = key
   }
 }
@@ -41,7 +44,10 @@ export class CacheTimeoutError extends KeyedCacheError {
   readonly key: string
 
   constructor(key: string, timeoutMs: number) {
-    super('ERR_CACHE_TIMEOUT', `${JSON.stringify(key)} was not computed within ${timeoutMs} ms, the timeout of this call`)
+    super(
+      'ERR_CACHE_TIMEOUT',
+      `${JSON.stringify(key)} was not computed within ${timeoutMs} ms, the timeout of this call`,
+    )
     this.key = key
   }
 }

@@ -23,7 +23,9 @@ export function runFactory<T>(cache: object, key: string, factory: () => T): T {
 export function refuseOwnKey(cache: object, key: string): void {
   for (let link = chain.getStore(); link !== undefined; link = link.outer) {
     if (link.cache === cache && link.key === key) {
-      throw new Error(`${JSON.stringify(key)} is asked for inside its own factory, which would wait for itself for ever`)
+      throw new Error(
+        `${JSON.stringify(key)} is asked for inside its own factory, which would wait for itself for ever`,
+      )
     }
   }
 }

@@ -51,11 +51,10 @@ export function toKey(key: Key): string {
 }
 
 /**
- * The key of a call: the arguments below the key of the function, which is `func::<name>`, or for a method of an
- * instance `func::<name>::<id>`. Arguments keep their type: text stands in JSON quotes, bigints end in `n`. Trailing
- * `undefined` is dropped. An object follows the rules for keys; a plain one stands for its pairs only where these cannot
- * be taken for other arguments: in the last place, with at most 8 names that are identifiers. Elsewhere it is a digest.
- * @throws {TypeError} for arguments that have no key, and where the key would have more than 32 parts.
+ * The key of a call below a parent: `func::<name>::<argument>::…`. Arguments keep their type: text stands in JSON quotes, bigints end
+ * in `n`. Trailing `undefined` is dropped. Objects follow the rules for keys. A plain one stands for its pairs where these cannot be
+ * taken for other arguments: with identifiers for names, and no object after it; elsewhere it is a digest.
+ * @throws {TypeError} for arguments that have no key, and for a key of more than 32 parts.
  */
 export function argumentsKey(parent: string, args: readonly unknown[]): string {
   let count = args.length
@@ -64,9 +63,9 @@ export function argumentsKey(parent: string, args: readonly unknown[]): string {
   for (let i = 0; i < count; i++) {
     const place = `argument ${i + 1} of ${parent}`
     const arg = args[i]
-    if (i === count - 1 && isOptions(arg)) {
+    if (isOptions(arg) && !args.slice(i + 1).some((later) => typeof later === 'object' && later !== null)) {
       for (const option of Object.keys(arg).toSorted()) {
-        key += SEPARATOR + segmentOf(option, place) + SEPARATOR + argument(arg[option], `${place}.${option}`)
+        key += SEPARATOR + segmentOf(option, place) + SEPARATOR + optionValue(arg[option], `${place}.${option}`)
       }
     } else key += SEPARATOR + argument(arg, place)
   }
@@ -90,30 +89,6 @@ export function isUnder(key: string, parent: string): boolean {
 /** The bounds of the keys below a key: all `k` with `from <= k < to` in the order of `compareKeys`. */
 export function childRange(key: string): { from: string; to: string } {
   return { from: `${key}::`, to: `${key}:;` }
-}
-
-/** The last bound of a child's keys, where the place in a listing is that of the keys below a child (`child::`). */
-export function endOfGroup(place: string): string | undefined {
-  return place.endsWith(SEPARATOR) ? `${place.slice(0, -1)};` : undefined
-}
-
-/** The child of `under` (`undefined`: of the top) that a key below it is, or lies below. */
-export function firstChild(key: string, under: string | undefined): { segment: string; key: string } {
-  const start = under === undefined ? 0 : under.length + SEPARATOR.length
-  const end = key.indexOf(SEPARATOR, start)
-  return end === -1 ? { segment: key.slice(start), key } : { segment: key.slice(start, end), key: key.slice(0, end) }
-}
-
-/** The last segment of a full key. */
-export function lastSegment(key: string): string {
-  const start = key.lastIndexOf(SEPARATOR)
-  return start === -1 ? key : key.slice(start + SEPARATOR.length)
-}
-
-/** The group that a key is counted in: its first segment. */
-export function groupOf(key: string): string {
-  const end = key.indexOf(SEPARATOR)
-  return end === -1 ? key : key.slice(0, end)
 }
 
 /** Compares in the order of UTF-8 bytes, which is Redis's: negative, 0 or positive. */
@@ -190,6 +165,12 @@ function argument(value: unknown, place: string): string {
   if (typeof value === 'bigint') return segmentOf(`${value}n`, place)
   if (typeof value === 'number' || value === undefined) return String(value)
   return isPairs(value) ? `#${digest(canonicalForm(value, place))}` : valueSegments(value, place)
+}
+
+/** In a pair text stands without quotes, unless it could be taken for another type. */
+function optionValue(value: unknown, place: string): string {
+  const bare = typeof value === 'string' && !/^[-+\d"]/.test(value) && !NOT_A_NAME.has(value)
+  return bare ? segmentOf(value, place) : argument(value, place)
 }
 
 const NOT_A_NAME = new Set(['true', 'false', 'null', 'undefined', 'NaN', 'Infinity'])

@@ -58,7 +58,16 @@ export class StoreBackedCache implements KeyedCache {
   readonly #functions = new WeakMap<object, CachedFunction<any>>()
   #enabled: boolean
 
-  constructor({ name, store, events, serializer, lifetime: defaults, leaseMs, maxComputeMs, maxValueBytes }: KeyedCacheParts) {
+  constructor({
+    name,
+    store,
+    events,
+    serializer,
+    lifetime: defaults,
+    leaseMs,
+    maxComputeMs,
+    maxValueBytes,
+  }: KeyedCacheParts) {
     this.name = name
     this.ttl = defaults.ttlMs / 1000
     this.events = events
@@ -152,7 +161,8 @@ export class StoreBackedCache implements KeyedCache {
   async delete(key: Key, options?: { children?: boolean | undefined }): Promise<string[]> {
     const full = toKey(key)
     const children = checkOptions(options, 'delete')?.children ?? false
-    if (typeof children !== 'boolean') throw new TypeError(`Expected \`children\` to be true or false, got ${show(children)}`)
+    if (typeof children !== 'boolean')
+      throw new TypeError(`Expected \`children\` to be true or false, got ${show(children)}`)
     let removed: string[] = []
     try {
       removed = await this.#ask('delete', () => (children ? this.#store.removeTree(full) : this.#store.remove([full])))
@@ -339,10 +349,21 @@ function fullKeys(keys: readonly Key[]): string[] {
 /** What a factory is told when nothing is stored: a disabled cache calls through. */
 function contextOfNobody(key: string): FactoryContext {
   const nothing = (): void => undefined
-  return { key, signal: new AbortController().signal, stale: undefined, setTtl: nothing, setTags: nothing, skip: nothing }
+  return {
+    key,
+    signal: new AbortController().signal,
+    stale: undefined,
+    setTtl: nothing,
+    setTags: nothing,
+    skip: nothing,
+  }
 }
 
-async function callThrough<T>(keys: readonly string[], full: readonly string[], factory: ManyFactory<T, string>): Promise<T[]> {
+async function callThrough<T>(
+  keys: readonly string[],
+  full: readonly string[],
+  factory: ManyFactory<T, string>,
+): Promise<T[]> {
   const batch = new BatchFactory(keys, factory)
   const values = await Promise.all(keys.map((key) => batch.member(key).factory(contextOfNobody(key))))
   const byKey = new Map(keys.map((key, i) => [key, values[i] as T]))

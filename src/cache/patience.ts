@@ -17,7 +17,8 @@ export class Patience {
     if (timeoutMs === undefined && softTimeoutMs === undefined && signal === undefined) return
     this.#over = new Promise((resolve, reject) => {
       const leave = (): void => reject(signal?.reason as Error)
-      const hard = timeoutMs === undefined ? undefined : setTimeout(() => reject(new CacheTimeoutError(key, timeoutMs)), timeoutMs)
+      const hard =
+        timeoutMs === undefined ? undefined : setTimeout(() => reject(new CacheTimeoutError(key, timeoutMs)), timeoutMs)
       const soft = softTimeoutMs === undefined ? undefined : setTimeout(() => resolve('soft'), softTimeoutMs)
       signal?.addEventListener('abort', leave)
       this.#end = () => {

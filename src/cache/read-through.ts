@@ -118,7 +118,10 @@ export class ReadThrough {
       this.#refresh(plan, usable, many)
       return this.#hit(key, usable, true)
     }
-    const patience = new Patience(key, { ...wish, softTimeoutMs: usable === undefined ? undefined : wish.softTimeoutMs })
+    const patience = new Patience(key, {
+      ...wish,
+      softTimeoutMs: usable === undefined ? undefined : wish.softTimeoutMs,
+    })
     try {
       const taken = await this.#flights.take({ plan: { ...plan, stale: usable }, at, anew: wish.refresh, patience })
       if (typeof taken === 'object') {
@@ -185,7 +188,8 @@ export class ReadThrough {
   #check(options: GetOrSetOptions<any> | undefined): Wish {
     const given = checkOptions(options, 'getOrSet') ?? {}
     const { grace, early = false, timeout, softTimeout, maxCompute, refresh = false, signal, schema } = given
-    if (typeof refresh !== 'boolean') throw new TypeError(`Expected \`refresh\` to be true or false, got ${show(refresh)}`)
+    if (typeof refresh !== 'boolean')
+      throw new TypeError(`Expected \`refresh\` to be true or false, got ${show(refresh)}`)
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${show(signal)}`)
     }

@@ -59,7 +59,8 @@ export class SingleFlight {
       if (result.kind === 'error') throw result.error
       if (result.kind === 'given-up' && own) throw new CacheTimeoutError(plan.key, plan.maxComputeMs)
       if (result.kind === 'left' && own) return 'left'
-      if (result.kind === 'value' && (own || isGoodFor(result, call))) return own ? result : this.#copy(plan.key, result)
+      if (result.kind === 'value' && (own || isGoodFor(result, call)))
+        return own ? result : this.#copy(plan.key, result)
     }
   }
 
@@ -71,7 +72,8 @@ export class SingleFlight {
     flight.computation.result.then(
       (result) => {
         if (result.kind === 'left') this.#rest(plan.key, result.restMs)
-        if (result.kind === 'given-up') this.#setting.onFailed('refresh', plan.key, new CacheTimeoutError(plan.key, plan.maxComputeMs))
+        if (result.kind === 'given-up')
+          this.#setting.onFailed('refresh', plan.key, new CacheTimeoutError(plan.key, plan.maxComputeMs))
         if (result.kind !== 'error') return
         this.#rest(plan.key, result.pauseMs)
         this.#setting.onFailed('refresh', plan.key, result.error)

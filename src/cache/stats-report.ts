@@ -2,7 +2,11 @@ import type { BackendStats, CacheStats } from './cache.js'
 import type { StatsTotals } from './stats.js'
 
 /** What `stats()` gives, from what was counted and what the store says of itself. */
-export function reportStats({ scope, counters, processes }: StatsTotals, backend: BackendStats, keys: number | null): CacheStats {
+export function reportStats(
+  { scope, counters, processes }: StatsTotals,
+  backend: BackendStats,
+  keys: number | null,
+): CacheStats {
   const { misses, stale, computations, errors, savedMs, hitsBy, groups, minutes } = counters
   const hits = hitsBy.request + hitsBy.near + hitsBy.store
   const calls = hits + misses

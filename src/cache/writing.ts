@@ -58,7 +58,13 @@ export class Writing {
   }
 
   /** The bytes of what a factory gave; `undefined` for what cannot be stored, told once for each group of keys. */
-  encodeComputed(key: string, value: unknown, life: Lifetime, computeMs: number, tags: readonly string[]): Buffer | undefined {
+  encodeComputed(
+    key: string,
+    value: unknown,
+    life: Lifetime,
+    computeMs: number,
+    tags: readonly string[],
+  ): Buffer | undefined {
     try {
       const bytes = this.#setting.values.encode(value, life, computeMs, tags)
       return this.#fits(key, bytes) ? bytes : undefined
@@ -66,7 +72,9 @@ export class Writing {
       const group = groupOf(key)
       if (!this.#warned.has(group)) {
         this.#warned.add(group)
-        process.emitWarning(`The value of ${JSON.stringify(key)} is not cached: ${String(error)}`, { code: 'KEYEDCACHE_NOT_STORED' })
+        process.emitWarning(`The value of ${JSON.stringify(key)} is not cached: ${String(error)}`, {
+          code: 'KEYEDCACHE_NOT_STORED',
+        })
       }
       return undefined
     }

@@ -66,7 +66,7 @@ export function CachedObject<B extends AnyClass>(
   base: B,
   options?: CachedObjectOptions,
 ): B & (abstract new (...args: any[]) => CachedInstance) & CachedClass
-export function CachedObject(base: AnyClass | undefined = class {}, options?: CachedObjectOptions): unknown {
+export function CachedObject(base: AnyClass = Object, options?: CachedObjectOptions): unknown {
   const { cache: own, ttl } = checkOptions(options, 'CachedObject') ?? {}
   if (own !== undefined && !(own instanceof StoreBackedCache)) {
     throw new TypeError(`Expected \`cache\` to be a cache made by createKeyedCache or configure, got ${show(own)}`)

@@ -23,7 +23,9 @@ let defaultAlias = 'default'
 export function configure(config: KeyedCacheConfiguration): KeyedCache {
   const { caches: byAlias, alias } = checkOptions(config, 'configure') ?? {}
   if (typeof byAlias !== 'object' || byAlias === null || Object.keys(byAlias).length === 0) {
-    throw new TypeError(`Expected \`caches\` to hold the options of at least one cache by its alias, got ${show(byAlias)}`)
+    throw new TypeError(
+      `Expected \`caches\` to hold the options of at least one cache by its alias, got ${show(byAlias)}`,
+    )
   }
   const made = new Map<string, StoreBackedCache>()
   try {
@@ -47,7 +49,9 @@ export function caches(alias?: string): KeyedCache {
   if (alias === undefined) return defaultCache()
   const cache = all().get(alias)
   if (cache !== undefined) return cache
-  throw new ImproperlyConfiguredError(`There is no cache with the alias ${show(alias)}: there are ${[...all().keys()].map(show).join(', ')}`)
+  throw new ImproperlyConfiguredError(
+    `There is no cache with the alias ${show(alias)}: there are ${[...all().keys()].map(show).join(', ')}`,
+  )
 }
 
 /** All caches of the application, by alias. */
@@ -88,7 +92,9 @@ function create(options: KeyedCacheOptions, alias: string): StoreBackedCache {
 
 function chooseAlias(made: ReadonlyMap<string, unknown>, alias: string | undefined): string {
   if (alias === undefined || alias === '' || made.has(alias)) return alias || 'default'
-  process.emitWarning(`There is no cache with the alias ${show(alias)}: \`default\` is used`, { code: 'KEYEDCACHE_ALIAS' })
+  process.emitWarning(`There is no cache with the alias ${show(alias)}: \`default\` is used`, {
+    code: 'KEYEDCACHE_ALIAS',
+  })
   return 'default'
 }
 

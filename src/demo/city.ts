@@ -34,7 +34,10 @@ export function cityRouter(populations: Populations): Router {
     })
     const ms = performance.now() - start
     res.format({
-      json: () => res.json({ ...city, ms }),
+      json: () => {
+        const { id, name, country, population } = city
+        res.json({ id, name, country, population, ms })
+      },
       html: () => res.render('city', { city, ms }),
     })
   })

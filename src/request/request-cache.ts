@@ -98,12 +98,25 @@ export class RequestCache implements Cache {
     for (;;) {
       const remembered = plain ? this.memory.get(full) : undefined
       if (remembered === undefined || !remembered.shared || remembered.state === 'missing') break
+      const { state } = remembered
       // eslint-disable-next-line no-await-in-loop -- goes round again only where the key was missing
       const found = await remembered.found
-      if (found !== undefined) return this.#countHit(full, found) as T
+      if (found === undefined) continue
+      // Who waits for a computation is a miss, as it is without a Map.
+      if (state === 'obtaining' && remembered.isComputed()) this.#cache.events.emit('miss', { key: full })
+      else this.#countHit(full, found)
+      return found.value as T
     }
-    const obtaining = this.#cache.obtain(full, factory, options)
-    this.memory.add(full, obtaining, 'obtaining', plain)
+    let computed = false
+    const obtaining = this.#cache.obtain<T>(
+      full,
+      (context) => {
+        computed = true
+        return factory(context)
+      },
+      options,
+    )
+    this.memory.add(full, obtaining, 'obtaining', { shared: plain, isComputed: () => computed })
     const { value } = await obtaining
     return value
   }
@@ -154,7 +167,7 @@ export class RequestCache implements Cache {
         key,
         obtaining.then((values) => ({ value: values[i], computeMs: 0 })),
         'obtaining',
-        false,
+        { shared: false },
       )
     }
     try {

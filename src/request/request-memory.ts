@@ -8,6 +8,8 @@ export interface Remembered {
   state: 'reading' | 'obtaining' | 'found' | 'missing'
   /** Whether another call may take the outcome: not where it depends on a wish of the call that began it. */
   readonly shared: boolean
+  /** Whether the outcome was computed by this request. */
+  readonly isComputed: () => boolean
 }
 
 const MAX_REMEMBERED = 1000
@@ -27,8 +29,13 @@ export class RequestMemory {
   }
 
   /** Remembers what is under way for a key. Where it fails it is forgotten. */
-  add(key: string, found: Promise<Found | undefined>, state: 'reading' | 'obtaining', shared = true): void {
-    const remembered: Remembered = { found, state, shared }
+  add(
+    key: string,
+    found: Promise<Found | undefined>,
+    state: 'reading' | 'obtaining',
+    { shared = true, isComputed = () => false }: { shared?: boolean; isComputed?: () => boolean } = {},
+  ): void {
+    const remembered: Remembered = { found, state, shared, isComputed }
     this.#remembered.delete(key)
     // A Map gives its keys in the order in which they came: the oldest makes room.
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value as string)

@@ -79,7 +79,8 @@ export class SortedKeys {
   }
 
   #start(from: string | undefined, after: string | undefined): string | undefined {
-    if (after !== undefined && (from === undefined || compareKeys(after, from) > 0)) return this.#tree.nextHigherKey(after)
+    if (after !== undefined && (from === undefined || compareKeys(after, from) > 0))
+      return this.#tree.nextHigherKey(after)
     return from === undefined ? this.#tree.minKey() : this.#atOrAfter(from)
   }
 

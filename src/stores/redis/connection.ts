@@ -97,7 +97,11 @@ export class Connection {
   }
 
   /** The same, with text in the answer as bytes. */
-  async runForBytes(script: Script, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
+  async runForBytes(
+    script: Script,
+    keys: readonly string[],
+    args: readonly (string | Buffer | number)[],
+  ): Promise<unknown> {
     try {
       return await this.send((client) => client.callBuffer('EVALSHA', script.sha1, keys.length, ...keys, ...args))
     } catch (error) {
@@ -190,5 +194,7 @@ function isUnknownScript(error: unknown): boolean {
 
 function openClient(redis: string | RedisOptions | Redis): Redis {
   if (redis instanceof Redis) return redis
-  return typeof redis === 'string' ? new Redis(redis, CACHE_CLIENT) : new Redis({ ...CACHE_CLIENT, ...(redis as object) })
+  return typeof redis === 'string'
+    ? new Redis(redis, CACHE_CLIENT)
+    : new Redis({ ...CACHE_CLIENT, ...(redis as object) })
 }

@@ -62,7 +62,8 @@ function totalFields({ misses, stale, computations, errors, savedMs, hitsBy }: S
 
 function readCounters(total: Fields, byGroup: Fields, byMinute: Fields): StatsCounters {
   const counters = emptyCounters()
-  for (const name of ['misses', 'stale', 'computations', 'errors', 'savedMs'] as const) counters[name] = count(total[name])
+  for (const name of ['misses', 'stale', 'computations', 'errors', 'savedMs'] as const)
+    counters[name] = count(total[name])
   for (const tier of ['request', 'near', 'store'] as const) counters.hitsBy[tier] = count(total[tier])
   for (const [field, value] of Object.entries(byGroup)) {
     const [counter, group] = splitField(field)

@@ -233,7 +233,11 @@ export class RedisStore implements Store {
     } while (after !== undefined)
   }
 
-  async #childrenStep(under: string | undefined, place: string | undefined, limit: number): Promise<ChildPage['children']> {
+  async #childrenStep(
+    under: string | undefined,
+    place: string | undefined,
+    limit: number,
+  ): Promise<ChildPage['children']> {
     const { min, max } = this.#keyspace.childrenRange(under, place)
     const reply = (await this.#connection.run(
       CHILDREN,

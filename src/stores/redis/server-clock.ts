@@ -26,7 +26,10 @@ export class ServerClock {
   /** Takes the answer of one `TIME`, sent and answered at these moments of `performance.now()`. */
   add(serverMs: number, sentMs: number, answeredMs: number): void {
     const roundTripMs = answeredMs - sentMs
-    this.#samples = [...this.#samples.slice(1 - SAMPLES), { offsetMs: serverMs - (sentMs + answeredMs) / 2, roundTripMs }]
+    this.#samples = [
+      ...this.#samples.slice(1 - SAMPLES),
+      { offsetMs: serverMs - (sentMs + answeredMs) / 2, roundTripMs },
+    ]
     this.#best = this.#samples.reduce((best, sample) => (sample.roundTripMs < best.roundTripMs ? sample : best))
   }
 

@@ -1,2 +1,0 @@
-import { x } from '../../cache/key.js'
-export const y = x

@@ -1,0 +1,402 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createApp, type Demo } from '../src/demo/app.js'
+import { readConfig } from '../src/demo/config.js'
+import { nextPath } from '../src/demo/next-path.js'
+import { caches } from '../src/index.js'
+import { runDemo, startDemo } from './support/demo-server.js'
+import { HttpClient } from './support/http-client.js'
+import { listen, type Listening } from './support/listen.js'
+
+let demo: Demo
+let server: Listening
+
+beforeAll(async () => {
+  vi.stubEnv('REDIS_URL', undefined)
+  demo = await createApp(readConfig({}))
+  server = await listen(demo.app)
+})
+
+afterAll(async () => {
+  await server.close()
+  await demo.close()
+  vi.unstubAllEnvs()
+})
+
+function client(): HttpClient {
+  return new HttpClient(server.url)
+}
+
+async function signedIn(username: string): Promise<HttpClient> {
+  const visitor = client()
+  const answer = await visitor.post('/accounts/login', { username, password: 'keyedcache' })
+  expect(answer.status).toBe(303)
+  return visitor
+}
+
+async function json(response: Response): Promise<any> {
+  return response.json()
+}
+
+describe('GET /nearest', () => {
+  it('gives the city, its country and the distance', async () => {
+    const answer = await client().get('/nearest?lat=50.088&lon=14.4208')
+    expect(answer.status).toBe(200)
+    expect(await json(answer)).toEqual({
+      city: 'Prague',
+      country: 'CZ',
+      km: expect.closeTo(0.0053, 4),
+      ms: expect.any(Number),
+    })
+  })
+
+  it('finds what lies across the date line', async () => {
+    const answer = await json(await client().get('/nearest?lat=-16.79&lon=179.999'))
+    expect(answer).toMatchObject({ country: 'FJ' })
+    expect(await json(await client().get('/nearest?lat=-16.79&lon=-179.999'))).toMatchObject({ city: answer.city })
+  })
+
+  it('answers at least 20 times faster from the cache, in the middle of five places', async () => {
+    const ratios = []
+    for (const lat of [10, 20, 30, 40, 50]) {
+      const path = `/nearest?lat=${lat}&lon=15`
+      const first = await json(await client().get(path))
+      const second = await json(await client().get(path))
+      expect({ ...second, ms: 0 }).toEqual({ ...first, ms: 0 })
+      ratios.push(first.ms / second.ms)
+    }
+    expect(ratios.toSorted((a, b) => a - b)[2]).toBeGreaterThan(20)
+  })
+
+  it('takes 50.080 and 50.08 for the same place, under a key that says it', async () => {
+    await client().get('/nearest?lat=50.080&lon=%2B14.43')
+    expect(await caches().has('func::nearestCity::50.08::14.43')).toBe(true)
+  })
+
+  it.each([
+    ['lat=abc&lon=1', 'lat to be a number from -90 to 90, got "abc"'],
+    ['lat=91&lon=1', 'lat to be a number from -90 to 90, got "91"'],
+    ['lat=-90.1&lon=1', 'lat to be a number'],
+    ['lat=1&lon=180.5', 'lon to be a number from -180 to 180, got "180.5"'],
+    ['lon=1', 'lat is missing'],
+    ['lat=1', 'lon is missing'],
+    ['', 'lat is missing'],
+    ['lat=&lon=1', 'lat to be a number'],
+    ['lat=0x10&lon=1', 'lat to be a number'],
+    ['lat=%201&lon=1', 'lat to be a number'],
+    ['lat=NaN&lon=Infinity', 'lon to be a number'],
+    ['lat=1&lat=2&lon=3', 'lat is given more than once'],
+    ['lat[x]=1&lon=3', 'lat is missing'],
+  ])('refuses %s with the reason', async (query, reason) => {
+    const answer = await client().get(`/nearest?${query}`)
+    expect(answer.status).toBe(400)
+    expect((await json(answer)).error).toContain(reason)
+  })
+})
+
+describe('cities and countries', () => {
+  it('shows an edited population at once, in the city and in its country', async () => {
+    const visitor = client()
+    const before = await json(await visitor.get('/cities/3067696'))
+    expect(before).toMatchObject({ id: 3067696, name: 'Prague', country: 'CZ', population: 1165581 })
+    expect((await json(await visitor.get('/countries/cz'))).largest[0]).toEqual({
+      id: 3067696,
+      name: 'Prague',
+      population: 1165581,
+    })
+
+    const edit = await visitor.post('/cities/3067696', { population: '1400000' })
+    expect(edit.status).toBe(303)
+    expect(edit.headers.get('location')).toBe('/cities/3067696')
+
+    expect(await json(await visitor.get('/cities/3067696'))).toMatchObject({ population: 1400000 })
+    expect((await json(await visitor.get('/countries/CZ'))).largest[0]).toMatchObject({ population: 1400000 })
+  })
+
+  it('keeps a city under its class name and id, and deletes it when it is edited', async () => {
+    const visitor = client()
+    await visitor.get('/cities/2950159')
+    expect(await caches().has('City::2950159')).toBe(true)
+    await visitor.post('/cities/2950159', { population: '3500000' })
+    expect(await caches().has('City::2950159')).toBe(false)
+  })
+
+  it('reads a country twice in one request, the second time from the request’s own Map', async () => {
+    await client().get('/countries/IS')
+    const before = await caches().stats()
+    await client().get('/countries/IS')
+    const after = await caches().stats()
+    expect(after.hitsBy.request - before.hitsBy.request).toBe(1)
+    expect(after.hitsBy.store - before.hitsBy.store).toBe(1)
+  })
+
+  it('says no to a city or country that is not there, and keeps nothing of it', async () => {
+    const before = await caches().count()
+    for (const path of ['/cities/1', '/cities/abc', '/cities/99999999999', '/countries/XX', '/countries/a%3A%3Ab']) {
+      const answer = await client().get(path)
+      expect([path, answer.status]).toEqual([path, 404])
+    }
+    expect(await caches().count()).toBe(before)
+  })
+
+  it.each(['', '-1', '1.5', '1e3', 'many', '99999999999'])('refuses the population %j', async (population) => {
+    const answer = await client().post('/cities/3067696', { population })
+    expect(answer.status).toBe(400)
+    expect((await json(answer)).error).toContain('population')
+  })
+
+  it.each<Record<string, string>>([
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+    { origin: 'https://elsewhere.example' },
+    { origin: 'null' },
+  ])('refuses a form that comes with %j', async (headers) => {
+    const answer = await client().post('/cities/3067696', { population: '1' }, headers)
+    expect(answer.status).toBe(403)
+    expect(await json(await client().get('/cities/3067696'))).not.toMatchObject({ population: 1 })
+  })
+
+  it('shows browsers a page, with what came from a request as text', async () => {
+    const answer = await client().get('/cities/2643743', { accept: 'text/html' })
+    expect(answer.headers.get('content-type')).toContain('text/html')
+    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(await answer.text()).toContain('London')
+  })
+})
+
+describe('the front page', () => {
+  it('says what was a hit', async () => {
+    await client().get('/nearest?lat=-33.9&lon=18.4')
+    await client().get('/nearest?lat=-33.9&lon=18.4')
+    const page = await (await client().get('/')).text()
+    expect(page).toMatch(/func::nearestCity::-33\.9::18\.4<\/code><\/td><td>hit: the store/)
+    expect(page).toMatch(/func::nearestCity::-33\.9::18\.4<\/code><\/td><td>computed in \d/)
+  })
+})
+
+describe('sign-in', () => {
+  it('gives the session a new identifier, and what a planted one was worth before stays so', async () => {
+    const victim = client()
+    await victim.post('/accounts/login', { username: 'visitor', password: 'keyedcache' })
+    const planted = victim.cookies.get('demo.sid')
+    await victim.post('/accounts/login', { username: 'staff', password: 'keyedcache' })
+    expect(victim.cookies.get('demo.sid')).not.toBe(planted)
+    expect((await victim.get('/cache/')).status).toBe(200)
+    expect((await client().get('/cache/', { cookie: `demo.sid=${planted}` })).status).toBe(303)
+  })
+
+  it('sends a cookie that scripts and other sites do not get, and none to those who only look', async () => {
+    const looking = await client().get('/')
+    expect(looking.headers.getSetCookie()).toEqual([])
+    const answer = await client().post('/accounts/login', { username: 'staff', password: 'keyedcache' })
+    expect(answer.headers.getSetCookie()[0]).toMatch(/^demo\.sid=.*; Path=\/; .*HttpOnly; SameSite=Lax/)
+  })
+
+  it('says the same, in similar time, to an unknown name and to a wrong password', async () => {
+    const attempt = async (username: string): Promise<{ page: string; ms: number }> => {
+      const start = performance.now()
+      const answer = await client().post('/accounts/login', { username, password: 'wrong' })
+      expect(answer.status).toBe(401)
+      const page = (await answer.text()).replaceAll(`value="${username}"`, '')
+      return { page, ms: performance.now() - start }
+    }
+    const known = [await attempt('staff'), await attempt('visitor'), await attempt('staff')]
+    const unknown = [await attempt('nobody'), await attempt('somebody'), await attempt('anybody')]
+    expect(new Set([...known, ...unknown].map(({ page }) => page)).size).toBe(1)
+    const middle = (times: { ms: number }[]): number => times.map(({ ms }) => ms).toSorted((a, b) => a - b)[1]!
+    expect(middle(unknown) / middle(known)).toBeGreaterThan(0.3)
+    expect(middle(unknown) / middle(known)).toBeLessThan(3)
+    await signedIn('staff')
+    await signedIn('visitor')
+  })
+
+  it('does not write the password back, and writes the name as text', async () => {
+    const fields = { username: '"><script>', password: 'a wrong one' }
+    const page = await (await client().post('/accounts/login', fields)).text()
+    expect(page).toContain('value="&#34;&gt;&lt;script&gt;"')
+    expect(page).not.toContain('a wrong one')
+  })
+
+  it('makes whoever tries a sixth time in a quarter of an hour wait, and says how long', async () => {
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      expect((await client().post('/accounts/login', { username: 'guessed', password: `${attempt}` })).status).toBe(401)
+    }
+    const sixth = await client().post('/accounts/login', { username: 'guessed', password: 'keyedcache' })
+    expect(sixth.status).toBe(429)
+    expect(Number(sixth.headers.get('retry-after'))).toBeGreaterThan(800)
+    expect(await sixth.text()).toContain('15 minutes')
+    await signedIn('staff')
+  })
+
+  it('ends by POST only, and then the dashboard asks again', async () => {
+    const staff = await signedIn('staff')
+    const got = await staff.get('/accounts/logout')
+    expect([got.status, got.headers.get('allow')]).toEqual([405, 'POST'])
+    expect((await staff.get('/cache/')).status).toBe(200)
+    const cookie = staff.cookies.get('demo.sid')
+    expect((await staff.post('/accounts/logout')).status).toBe(303)
+    expect(staff.cookies.has('demo.sid')).toBe(false)
+    expect((await client().get('/cache/', { cookie: `demo.sid=${cookie}` })).status).toBe(303)
+  })
+
+  it('cannot be done from another site', async () => {
+    const fields = { username: 'staff', password: 'keyedcache' }
+    expect((await client().post('/accounts/login', fields, { 'sec-fetch-site': 'cross-site' })).status).toBe(403)
+  })
+
+  it('takes fields that are missing, repeated or too long for wrong ones', async () => {
+    const bodies = [
+      '',
+      'username=staff',
+      'username=staff&username=staff&password=keyedcache',
+      'username[x]=1&password=1',
+    ]
+    for (const body of bodies) {
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+      const answer = await client().request('/accounts/login', { method: 'POST', body, headers })
+      expect([body, answer.status]).toEqual([body, 401])
+    }
+    expect((await client().post('/accounts/login', { username: 'x'.repeat(9000) })).status).toBe(413)
+    await signedIn('staff')
+  })
+})
+
+describe('where sign-in leads', () => {
+  it.each([
+    '/',
+    '/cache',
+    '/cache/',
+    '/cache/keys?prefix=func%3A%3AnearestCity&limit=50',
+    '/cache/key?k=YWJj',
+    '/cities/3067696',
+    '/countries/CZ',
+    '/nearest?lat=1&lon=2',
+  ])('goes to %s', (next) => {
+    expect(nextPath(next)).toBe(next)
+  })
+
+  it.each([
+    '//evil.example',
+    '/\\evil.example',
+    '///evil.example',
+    '\\\\evil.example',
+    '/cache\\..\\..\\evil.example',
+    'https:evil.example',
+    'https://evil.example/cache',
+    'javascript:alert(1)',
+    '/\t/evil.example',
+    '/\n/evil.example',
+    '/cache\0',
+    ' /cache',
+    '/cache /',
+    '/.//evil.example',
+    '/cache/..//evil.example',
+    '/cache/%2e%2e//evil.example',
+    '/cache//evil.example',
+    '/cachet',
+    '/accounts/logout',
+    'cache',
+    '',
+    [['/cache']],
+    undefined,
+  ])('goes to the front page instead of %j', async (next) => {
+    expect(nextPath(next)).toBe('/')
+    if (typeof next !== 'string') return
+    const fields = { username: 'staff', password: 'keyedcache', next }
+    const answer = await client().post('/accounts/login', fields)
+    expect(answer.headers.get('location')).toBe('/')
+  })
+
+  it('goes to the front page instead of a path of 3,000 characters', () => {
+    expect(nextPath(`/cache/${'x'.repeat(3000)}`)).toBe('/')
+  })
+
+  it('is where the visitor wanted to go', async () => {
+    const visitor = client()
+    const away = await visitor.get('/cache/keys?prefix=func')
+    const login = new URL(away.headers.get('location') ?? '', server.url + '/cache/')
+    expect(login.pathname).toBe('/accounts/login')
+    const page = await (await visitor.get(login.pathname + login.search)).text()
+    expect(page).toContain('name="next" value="/cache/keys?prefix=func"')
+    const fields = { username: 'staff', password: 'keyedcache', next: '/cache/keys?prefix=func' }
+    expect((await visitor.post('/accounts/login', fields)).headers.get('location')).toBe('/cache/keys?prefix=func')
+  })
+})
+
+describe('the dashboard of the demo', () => {
+  it('opens for staff, not for the visitor, and sends strangers to sign in', async () => {
+    expect((await (await signedIn('staff')).get('/cache/')).status).toBe(200)
+    expect((await (await signedIn('visitor')).get('/cache/')).status).toBe(403)
+    const stranger = await client().get('/cache/')
+    expect(stranger.status).toBe(303)
+    expect(stranger.headers.get('location')).toContain('/accounts/login')
+  })
+})
+
+describe('pages that are not there', () => {
+  it('are a 404 with a sentence', async () => {
+    const answer = await client().get('/nothing')
+    expect(answer.status).toBe(404)
+    expect(await json(answer)).toEqual({ error: 'There is no such page' })
+    expect((await client().get('/cities/%E0')).status).toBe(400)
+  })
+})
+
+describe('the variables of the demo', () => {
+  it('need not be set', () => {
+    expect(readConfig({})).toEqual({
+      port: 3000,
+      workers: 1,
+      redisUrl: undefined,
+      password: 'keyedcache',
+      isDefaultPassword: true,
+      sessionSecret: undefined,
+    })
+    expect(readConfig({ PORT: '', REDIS_URL: '', WORKERS: '', DEMO_PASSWORD: '', SESSION_SECRET: '' })).toEqual(
+      readConfig({}),
+    )
+  })
+
+  it.each([
+    [{ PORT: 'http' }, 'Expected PORT to be a whole number from 0 to 65535, got "http"'],
+    [{ PORT: '65536' }, 'PORT'],
+    [{ PORT: '80.5' }, 'PORT'],
+    [{ WORKERS: '0' }, 'Expected WORKERS to be a whole number from 1 to 64, got "0"'],
+    [{ WORKERS: '4' }, 'WORKERS=4 needs REDIS_URL'],
+    [{ REDIS_URL: 'localhost' }, 'REDIS_URL'],
+    [{ REDIS_URL: 'http://localhost' }, 'REDIS_URL'],
+    [{ SESSION_SECRET: 'short' }, 'SESSION_SECRET'],
+    [{ NODE_ENV: 'production' }, 'DEMO_PASSWORD'],
+    [{ NODE_ENV: 'production', DEMO_PASSWORD: 'keyedcache' }, 'DEMO_PASSWORD'],
+  ])('are refused by name: %j', (env, reason) => {
+    expect(() => readConfig(env)).toThrow(TypeError)
+    expect(() => readConfig(env)).toThrow(reason)
+  })
+
+  it('do not show what is secret when they are refused', () => {
+    expect(() => readConfig({ REDIS_URL: 'redis//:hunter2@localhost' })).toThrow(/^(?!.*hunter2)/)
+    expect(() => readConfig({ SESSION_SECRET: 'hunter2' })).toThrow(/^(?!.*hunter2)/)
+  })
+})
+
+describe('the program', () => {
+  it('starts without any configuration, says where and who, and ends cleanly', async () => {
+    const program = await startDemo()
+    expect(program.output()).toContain('"staff"')
+    expect(program.output()).toContain('"visitor"')
+    expect(program.output()).toContain('Password: keyedcache')
+    expect((await new HttpClient(program.url).get('/')).status).toBe(200)
+    expect(await program.close()).toBe(0)
+    expect(program.output().trim().split('\n')).toHaveLength(3)
+  })
+
+  it('stops with a sentence when it cannot run', async () => {
+    const alone = await runDemo({ WORKERS: '2' })
+    expect(alone.code).toBe(1)
+    expect(alone.output).toMatch(/^WORKERS=2 needs REDIS_URL.*\n$/)
+
+    const port = new URL(server.url).port
+    const taken = await runDemo({ PORT: port })
+    expect(taken.code).toBe(1)
+    expect(taken.output).toContain(`EADDRINUSE`)
+  })
+})

@@ -1,0 +1,416 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { CacheEvents } from '../src/cache/events.js'
+import { createKeyedCache } from '../src/create-keyed-cache.js'
+import { describeOnBothStores, freshPrefix } from './support/both-stores.js'
+import { type RedisServer, startRedis } from './support/redis-server.js'
+import { until } from './support/until.js'
+import { warningsDuring } from './support/warnings.js'
+
+describeOnBothStores('Reading and writing', (open) => {
+  test('gives what was set, and rejects with the key when there is nothing', async () => {
+    const cache = open()
+    expect(await cache.set(['product', 1], { name: 'x' })).toBe(true)
+    expect(await cache.get('product::1')).toEqual({ name: 'x' })
+    await expect(cache.get(['product', 2])).rejects.toMatchObject({ code: 'ERR_NOT_CACHED', key: 'product::2' })
+    await expect(cache.get('product::2', {} as { default: undefined })).rejects.toMatchObject({ key: 'product::2' })
+  })
+
+  test('gives a default that is present, also undefined, and not in place of a stored null or undefined', async () => {
+    const cache = open()
+    expect(await cache.get('nothing', { default: undefined })).toBeUndefined()
+    expect(await cache.get('nothing', { default: null })).toBeNull()
+    await cache.setMany([
+      ['null', null],
+      ['undefined', undefined],
+    ])
+    expect(await cache.get('null', { default: 1 })).toBeNull()
+    expect(await cache.get('undefined', { default: 1 })).toBeUndefined()
+    expect(await cache.get('undefined')).toBeUndefined()
+    expect(await cache.has('undefined')).toBe(true)
+    expect(await cache.getMany(['null', 'undefined', 'nothing'], { default: 1 })).toEqual([null, undefined, 1])
+  })
+
+  test('reads and writes many keys at once, in their order', async () => {
+    const cache = open()
+    expect(await cache.setMany(new Map([['a', 1], ['b', 2]]))).toBe(true) // prettier-ignore
+    expect(await cache.setMany([])).toBe(true)
+    expect(await cache.getMany([['b'], 'nothing', 'a', 'b'])).toEqual([2, undefined, 1, 2])
+    expect(await cache.getMany(['nothing', 'a'], { default: 'd' })).toEqual(['d', 1])
+    expect(await cache.getMany([])).toEqual([])
+  })
+
+  test('knows what it has', async () => {
+    const cache = open()
+    await cache.set('a', 1)
+    expect(await cache.has('a')).toBe(true)
+    expect(await cache.has('a::b')).toBe(false)
+  })
+
+  test('finds one value under every form of its key', async () => {
+    const cache = open()
+    await cache.set({ product: 123 }, 'x')
+    expect(await cache.getMany([['product', '123'], 'product::123', { product: 123n }])).toEqual(['x', 'x', 'x'])
+    expect((await cache.keys()).keys).toEqual(['product::123'])
+  })
+
+  test.each<[string, unknown]>([
+    ['undefined', undefined],
+    ['null', null],
+    ['booleans', [true, false]],
+    ['numbers', [0, 1.5, NaN, Infinity, -Infinity, 2 ** 53]],
+    ['big integers', [0n, -(2n ** 100n)]],
+    ['text', ['', 'a', '🔑 \u0000 ::']],
+    ['plain objects', { a: { b: [1, { c: null }] }, constructor: 1 }],
+    ['objects without a prototype', Object.assign(Object.create(null) as object, { a: 1 })],
+    ['dates', [new Date(0), new Date(NaN)]],
+    ['regular expressions', /a+b/giu],
+    ['errors', new RangeError('message', { cause: 'cause' })],
+    ['maps and sets', new Map<unknown, unknown>([['a', new Set([1, [2]])], [{ b: 1 }, 2]])], // prettier-ignore
+    ['buffers', Buffer.from([0, 255, 193])],
+    ['array buffers', Uint8Array.from([1, 2]).buffer],
+    ['typed arrays', [Uint8Array.from([1]), Float64Array.from([0.5, NaN]), BigInt64Array.from([-1n])]],
+  ])('gives %s back as they went in', async (_kind, value) => {
+    const cache = open()
+    expect(await cache.set('a', value)).toBe(true)
+    const back = await cache.get('a')
+    expect(back).toEqual(value)
+    expect(Object.prototype.toString.call(back)).toBe(Object.prototype.toString.call(value))
+    if (value !== null && typeof value === 'object') {
+      expect(Object.getPrototypeOf(back)).toBe(Object.getPrototypeOf(value))
+      expect(back).not.toBe(value)
+    }
+  })
+
+  class Point {
+    x = 1
+  }
+
+  test.each<[string, unknown, string]>([
+    ['a function', { a: [() => 1] }, 'a[0]'],
+    ['a class instance', { a: { b: new Point() } }, 'a.b'],
+    ['a symbol', [Symbol('s')], '[0]'],
+    ['a lone surrogate', { a: '\ud800' }, 'a'],
+    ['an own __proto__', { a: JSON.parse('{ "__proto__": 1 }') as unknown }, 'a'],
+  ])('refuses to set %s, naming the path, and leaves what was there', async (_kind, value, path) => {
+    const cache = open()
+    await cache.set('a', 'old')
+    const setting = cache.set('a', value)
+    await expect(setting).rejects.toThrow(TypeError)
+    await expect(setting).rejects.toThrow(path)
+    expect(await cache.get('a')).toBe('old')
+    await expect(cache.setMany([['b', 1], ['c', value]])).rejects.toThrow(TypeError) // prettier-ignore
+    expect(await cache.has('b')).toBe(false)
+  })
+
+  test('never lets one caller change what another one gets', async () => {
+    const cache = open()
+    const value = { list: [1], map: new Map([['a', 1]]), bytes: Buffer.from('abc') }
+    await cache.set('a', value)
+    value.list.push(2)
+    const first = await cache.get<typeof value>('a')
+    first.list.push(3)
+    first.map.set('b', 2)
+    first.bytes.fill(0)
+    const [second] = await cache.getMany<typeof value>(['a'])
+    expect(second).toEqual({ list: [1], map: new Map([['a', 1]]), bytes: Buffer.from('abc') })
+  })
+
+  test('keeps a value for its ttl, in seconds or as text, and for that of the cache without one', async () => {
+    const cache = open({ ttl: '10m' })
+    await cache.set('default', 1)
+    await cache.set('seconds', 1, { ttl: 20.5 })
+    await cache.set('text', 1, { ttl: '2h' })
+    await cache.set('ever', 1, { ttl: Infinity })
+    const ttls = await Promise.all(['default', 'seconds', 'text', 'ever'].map(async (key) => (await cache.entry(key))?.ttl))
+    for (const [i, expected] of [600, 20.5, 7200].entries()) {
+      expect(ttls[i]).toBeLessThanOrEqual(expected)
+      expect(ttls[i]).toBeGreaterThan(expected - 10)
+    }
+    expect(ttls[3]).toBe(Infinity)
+  })
+
+  test('with a ttl of 0 removes what was there', async () => {
+    const cache = open()
+    await cache.set('a', 1)
+    expect(await cache.set('a', 2, { ttl: 0 })).toBe(true)
+    expect(await cache.has('a')).toBe(false)
+    expect(await cache.count()).toBe(0)
+  })
+
+  test('answers false for a value that is too large, tells why, and leaves no older value either', async () => {
+    const cache = open({ maxValueBytes: 1000 })
+    const errors: CacheEvents['error'][] = []
+    cache.on('error', (event) => errors.push(event))
+    await cache.set('a', 'old')
+    expect(await cache.set('a', 'x'.repeat(2000))).toBe(false)
+    expect(await cache.has('a')).toBe(false)
+    expect(errors).toEqual([{ operation: 'set', key: 'a', error: expect.any(RangeError) }])
+    expect(String(errors[0]?.error)).toContain('maxValueBytes')
+    expect(await cache.setMany([['b', 1], ['c', 'x'.repeat(2000)], ['d', 2]])).toBe(false) // prettier-ignore
+    expect(await cache.getMany(['b', 'c', 'd'])).toEqual([1, undefined, 2])
+  })
+
+  test('takes an entry past its ttl for a miss, although it is kept for its grace', async () => {
+    const cache = open()
+    await cache.set('a', 1, { ttl: '150ms', grace: 60 })
+    expect(await cache.entry('a')).toMatchObject({ stale: false })
+    await until(async () => (await cache.entry('a'))?.stale, 'the ttl has passed')
+    expect(await cache.has('a')).toBe(false)
+    await expect(cache.get('a')).rejects.toMatchObject({ key: 'a' })
+    expect(await cache.getMany(['a'], { default: 'd' })).toEqual(['d'])
+    expect(await cache.entry('a', { value: true })).toMatchObject({ ttl: 0, stale: true, value: 1 })
+  })
+
+  test('deletes a key, or with children the keys below it too, and names them', async () => {
+    const cache = open()
+    await cache.setMany(['p', 'p::1', 'p::1::x', 'p::2'].map((key) => [key, key]))
+    expect(await cache.delete(['p', 1])).toEqual(['p::1'])
+    expect(await cache.delete(['p', 1], { children: false })).toEqual([])
+    expect((await cache.delete({ p: 1 }, { children: true })).toSorted()).toEqual(['p::1::x'])
+    expect((await cache.delete('p', { children: true })).toSorted()).toEqual(['p', 'p::2'])
+    expect(await cache.delete('p', { children: true })).toEqual([])
+  })
+
+  test('clears everything and says how much that was', async () => {
+    const cache = open()
+    await cache.setMany([['a', 1], ['a::b', 2], ['c', 3]]) // prettier-ignore
+    expect(await cache.clear()).toBe(3)
+    expect(await cache.clear()).toBe(0)
+    expect(await cache.keys()).toEqual({ keys: [], next: undefined, total: 0 })
+  })
+})
+
+describeOnBothStores('Looking into a cache', (open) => {
+  test('lists keys, 100 on a page without a limit', async () => {
+    const cache = open()
+    await cache.setMany(Array.from({ length: 120 }, (_, i) => [['p', 1000 + i], i] as const))
+    const first = await cache.keys('p')
+    expect(first.keys).toHaveLength(100)
+    expect(first).toMatchObject({ next: 'p::1099', total: 120 })
+    expect(await cache.keys(['p'], { after: 'p::1099' })).toMatchObject({ next: undefined, total: 120 })
+    expect((await cache.keys(undefined, { limit: 1000 })).keys).toHaveLength(120)
+    expect((await cache.children('p')).children).toHaveLength(100)
+    expect((await cache.children()).children).toEqual([{ segment: 'p', key: 'p', isKey: false, count: 120 }])
+    expect([await cache.count(), await cache.count('p'), await cache.count(['p', 1000]), await cache.count('q')]).toEqual([
+      120, 120, 1, 0,
+    ])
+  })
+
+  test('says what is known of an entry, its value only when asked', async () => {
+    const cache = open()
+    const before = Date.now()
+    await cache.set('a', [1], { ttl: 100, tags: ['t', 'u', 't'] })
+    const entry = await cache.entry('a')
+    expect(entry).toEqual({
+      key: 'a',
+      ttl: expect.any(Number),
+      stale: false,
+      size: expect.any(Number),
+      createdAt: expect.any(Date),
+      computeMs: undefined,
+      tags: ['t', 'u'],
+    })
+    expect(entry).not.toHaveProperty('value')
+    expect(entry?.ttl).toBeGreaterThan(90)
+    expect(entry?.size).toBeGreaterThan(22)
+    expect(Math.abs((entry?.createdAt.getTime() ?? 0) - before)).toBeLessThan(5000)
+    expect((await cache.entry('a', { value: true }))?.value).toEqual([1])
+    expect(await cache.entry('nothing')).toBeUndefined()
+  })
+
+  test('takes a probe that leaves nothing behind', async () => {
+    const cache = open()
+    await cache.require()
+    expect(await cache.count()).toBe(0)
+    expect((await cache.children()).children).toEqual([])
+  })
+})
+
+describeOnBothStores('Switching and closing a cache', (open) => {
+  test('has the name it was given, and its ttl', () => {
+    expect(open({ name: 'mine', ttl: '2m' })).toMatchObject({ name: 'mine', ttl: 120, enabled: true })
+    expect(open()).toMatchObject({ name: 'default', ttl: 300 })
+  })
+
+  test('deletes and clears while disabled, and calls through', async () => {
+    const cache = open()
+    await cache.setMany([['a', 1], ['a::b', 2], ['c', 3], ['d', 4]]) // prettier-ignore
+    cache.enable(false)
+    expect(await cache.getMany(['a', 'c'], { default: 0 })).toEqual([0, 0])
+    expect(await cache.setMany([['e', 1]])).toBe(false)
+    expect(await cache.getOrSet('a', () => 'computed')).toBe('computed')
+    expect(await cache.getOrSetMany(['a', 'c'], (missing) => missing)).toEqual(['a', 'c'])
+    expect((await cache.delete('a', { children: true })).toSorted()).toEqual(['a', 'a::b'])
+    cache.enable(true)
+    expect(await cache.getMany(['a', 'c', 'd', 'e'])).toEqual([undefined, 3, 4, undefined])
+    cache.enable(false)
+    expect(await cache.clear()).toBe(2)
+  })
+
+  test('closes more than once, and by `await using`', async () => {
+    const cache = open()
+    await cache.set('a', 1)
+    await cache.close()
+    await cache.close()
+    await open()[Symbol.asyncDispose]()
+  })
+})
+
+describeOnBothStores('The events of a cache', (open) => {
+  test('tell what happens', async () => {
+    const cache = open()
+    const told: unknown[] = []
+    for (const name of ['hit', 'miss', 'set', 'delete', 'compute'] as const) {
+      expect(cache.on(name, (event) => told.push([name, event]))).toBe(cache)
+    }
+    await cache.get('a', { default: 0 })
+    await cache.set('a', 1)
+    await cache.get('a')
+    await cache.getOrSet('b', () => 2)
+    await cache.delete('a', { children: true })
+    await cache.clear()
+    expect(told).toEqual([
+      ['miss', { key: 'a' }],
+      ['set', { key: 'a', stored: true }],
+      ['hit', { key: 'a', by: 'store', stale: false, savedMs: 0 }],
+      ['compute', { key: 'b', computeMs: expect.any(Number), stored: true }],
+      ['miss', { key: 'b' }],
+      ['delete', { key: 'a', children: true, count: 1 }],
+      ['delete', { key: undefined, children: true, count: 1 }],
+    ])
+  })
+
+  test('are told no more to a listener that was taken off', async () => {
+    const cache = open()
+    const told: string[] = []
+    const listener = ({ key }: { key: string }): void => void told.push(key)
+    cache.on('miss', listener)
+    await cache.get('a', { default: 0 })
+    expect(cache.off('miss', listener)).toBe(cache)
+    await cache.get('b', { default: 0 })
+    expect(told).toEqual(['a'])
+  })
+
+  test('do not fail the call when a listener throws: that is a warning', async () => {
+    const cache = open()
+    cache.on('set', () => {
+      throw new Error('of the listener')
+    })
+    const warnings = await warningsDuring('KEYEDCACHE_LISTENER', async () => {
+      expect(await cache.set('a', 1)).toBe(true)
+    })
+    expect(warnings).toEqual([expect.stringContaining('of the listener')])
+  })
+})
+
+describeOnBothStores('Wrong use', (open) => {
+  const cache = (): ReturnType<typeof open> => open()
+  const bad = <T>(value: unknown): T => value as T
+
+  test.each<[string, (c: ReturnType<typeof open>) => unknown, RegExp]>([
+    ['get of an empty key', (c) => c.get(''), /not empty/],
+    ['get of no key', (c) => c.get(bad(undefined)), /undefined/],
+    ['get of a wrong part', (c) => c.get(['a', NaN]), /part 2.*NaN/],
+    ['get with wrong options', (c) => c.get('a', bad('d')), /options of get.*'d'/],
+    ['get with null for options', (c) => c.get('a', bad(null)), /options of get.*null/],
+    ['getMany of no array', (c) => c.getMany(bad('a')), /array.*'a'/],
+    ['getMany of a wrong key', (c) => c.getMany(['a', []]), /at least one part/],
+    ['set with a wrong ttl', (c) => c.set('a', 1, { ttl: -1 }), /`ttl`.*-1/],
+    ['set with a ttl of NaN', (c) => c.set('a', 1, { ttl: NaN }), /`ttl`.*NaN/],
+    ['set with a ttl without unit', (c) => c.set('a', 1, { ttl: '5' }), /`ttl`.*'5'/],
+    ['set with a wrong grace', (c) => c.set('a', 1, { grace: '-1s' }), /`grace`.*'-1s'/],
+    ['set with wrong tags', (c) => c.set('a', 1, { tags: bad('t') }), /`tags`.*'t'/],
+    ['set with an empty tag', (c) => c.set('a', 1, { tags: ['t', ''] }), /tag.*''/],
+    ['set with wrong options', (c) => c.set('a', 1, bad(60)), /options.*60/],
+    ['setMany of no entries', (c) => c.setMany(bad(5)), /./],
+    ['setMany of pairs that are none', (c) => c.setMany(bad([5])), /./],
+    ['has of a wrong key', (c) => c.has(bad(5)), /5/],
+    ['delete of a wrong key', (c) => c.delete({}), /at least one property/],
+    ['delete with wrong children', (c) => c.delete('a', { children: bad('yes') }), /`children`.*'yes'/],
+    ['getOrSet without a factory', (c) => c.getOrSet('a', bad(undefined)), /factory.*undefined/],
+    ['getOrSet with a wrong ttl', (c) => c.getOrSet('a', () => 1, { ttl: bad({}) }), /`ttl`/],
+    ['getOrSetMany without a factory', (c) => c.getOrSetMany(['a'], bad(1)), /factory.*1/],
+    ['keys with a limit of 0', (c) => c.keys('a', { limit: 0 }), /`limit`.*1 to 1000.*0/],
+    ['keys with a limit of 1001', (c) => c.keys('a', { limit: 1001 }), /`limit`.*1001/],
+    ['keys with half a limit', (c) => c.keys('a', { limit: 1.5 }), /`limit`.*1\.5/],
+    ['children with a wrong after', (c) => c.children('a', { after: bad(5) }), /`after`.*5/],
+    ['keys with wrong options', (c) => c.keys('a', bad(null)), /options.*null/],
+    ['children with wrong options', (c) => c.children('a', bad(5)), /options.*5/],
+    ['count of a wrong key', (c) => c.count(bad(5)), /5/],
+    ['entry of a wrong key', (c) => c.entry(''), /not empty/],
+    ['entry with wrong options', (c) => c.entry('a', bad(true)), /options of entry.*true/],
+  ])('rejects: %s', async (_what, call, message) => {
+    const c = cache()
+    let promise: unknown
+    expect(() => {
+      promise = call(c)
+    }).not.toThrow()
+    await expect(promise).rejects.toThrow(TypeError)
+    await expect(promise).rejects.toThrow(message)
+  })
+
+  test.each<[string, (c: ReturnType<typeof open>) => unknown, RegExp]>([
+    ['key without parts', (c) => c.key(), /at least one part/],
+    ['keyUnder of a wrong part', (c) => c.keyUnder('a', bad(undefined)), /undefined/],
+    ['scope without parts', (c) => c.scope(), /at least one part/],
+    ['enable with what is no boolean', (c) => c.enable(bad('no')), /true or false.*'no'/],
+    ['wrap of no function', (c) => c.wrap(bad('f')), /function.*'f'/],
+    ['a listener that is none', (c) => c.on('hit', bad('f')), /function.*'f'/],
+    ['an event that there is not', (c) => c.on(bad('hits'), () => {}), /'hits'/],
+  ])('throws: %s', (_what, call, message) => {
+    expect(() => call(cache())).toThrow(TypeError)
+    expect(() => call(cache())).toThrow(message)
+  })
+})
+
+describe('What stands in Redis', () => {
+  let server: RedisServer
+  beforeAll(async () => {
+    server = await startRedis()
+  })
+  afterAll(() => server.close())
+
+  test.each<[string, (bytes: Buffer) => Buffer]>([
+    ['nothing', () => Buffer.alloc(0)],
+    ['one byte', (bytes) => bytes.subarray(0, 1)],
+    ['text', () => Buffer.from('{"a":1}')],
+    ['a shorter entry', (bytes) => bytes.subarray(0, -1)],
+    ['a longer entry', (bytes) => Buffer.concat([bytes, Buffer.alloc(1)])],
+    ['a changed value', (bytes) => changed(bytes, bytes.length - 1)],
+    ['a changed expiry', (bytes) => changed(bytes, 4)],
+    ['another version', (bytes) => changed(bytes, 0)],
+    ['zeros', (bytes) => Buffer.alloc(bytes.length)],
+  ])('is a miss and not an answer when it does not check: %s', async (_what, change) => {
+    const keyPrefix = freshPrefix()
+    await using cache = createKeyedCache({ redis: server.url, keyPrefix, redisTimeout: '5s' })
+    await cache.set('a', 'value')
+    const name = `${keyPrefix}:v:a`
+    const bytes = await server.client().getBuffer(name)
+    await server.client().set(name, change(bytes ?? Buffer.alloc(0)))
+    const errors: CacheEvents['error'][] = []
+    cache.on('error', (event) => errors.push(event))
+    expect(await cache.get('a', { default: 'nothing' })).toBe('nothing')
+    expect(errors).toEqual([{ operation: 'read', key: 'a', error: expect.any(Error) }])
+    expect(await cache.has('a')).toBe(false)
+    expect(await cache.entry('a', { value: true })).toBeUndefined()
+    expect(await cache.getOrSet('a', () => 'computed')).toBe('computed')
+    expect(await cache.get('a')).toBe('computed')
+    expect((await cache.stats()).errors).toBeGreaterThan(0)
+  })
+
+  test('is a miss when another type of data is in the place of an entry', async () => {
+    const keyPrefix = freshPrefix()
+    await using cache = createKeyedCache({ redis: server.url, keyPrefix, redisTimeout: '5s' })
+    await server.client().lpush(`${keyPrefix}:v:a`, 'list')
+    expect(await cache.get('a', { default: 'nothing' })).toBe('nothing')
+    expect(await cache.getOrSet('a', () => 'computed')).toBe('computed')
+    expect(await cache.set('a', 'set')).toBe(true)
+    expect(await cache.get('a')).toBe('set')
+  })
+})
+
+function changed(bytes: Buffer, at: number): Buffer {
+  const copy = Buffer.from(bytes)
+  copy[at] = (copy[at] ?? 0) ^ 1
+  return copy
+}

@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest'
+import { MemoryStore } from '../src/stores/memory/memory-store.js'
+import type { Write } from '../src/stores/store.js'
+import { describeComputations } from './computation-contract.js'
+import { describeStore } from './store-contract.js'
+
+describeStore('The embedded store', () => new MemoryStore({ maxEntries: 100_000, maxBytes: 2 ** 26 }))
+describeComputations('The embedded store', () => new MemoryStore({ maxEntries: 100_000, maxBytes: 2 ** 26 }))
+
+const entry = (key: string, bytes = 1): Write => ({ key, bytes: Buffer.alloc(bytes), expiresAt: Infinity, tags: [] })
+
+async function keysOf(store: MemoryStore): Promise<string[]> {
+  return (await store.list(undefined, undefined, 1000)).keys
+}
+
+describe('The bounds of the embedded store', () => {
+  test('drop the entry that was read least recently, from the index too', async () => {
+    const store = new MemoryStore({ maxEntries: 2, maxBytes: 1000 })
+    await store.write([entry('a'), entry('b')])
+    await store.read('a')
+    await store.write([entry('c')])
+    expect(await keysOf(store)).toEqual(['a', 'c'])
+    expect(await store.read('b')).toBeUndefined()
+    expect(await store.count(undefined)).toBe(2)
+  })
+
+  test('do not let an entry live longer for having been looked at', async () => {
+    const store = new MemoryStore({ maxEntries: 2, maxBytes: 1000 })
+    await store.write([entry('a'), entry('b')])
+    await store.look('a')
+    await store.write([entry('c')])
+    expect(await keysOf(store)).toEqual(['b', 'c'])
+  })
+
+  test('count the bytes of entries and keys', async () => {
+    const store = new MemoryStore({ maxEntries: 1000, maxBytes: 1000 })
+    await store.write(Array.from({ length: 100 }, (_, i) => entry(`key ${i}`, 90)))
+    const keys = await keysOf(store)
+    expect(keys.length).toBeGreaterThan(5)
+    expect(keys.length).toBeLessThan(11)
+    expect(keys).toContain('key 99')
+  })
+
+  test('refuse an entry that is larger than all of it, and drop the one that was there', async () => {
+    const store = new MemoryStore({ maxEntries: 10, maxBytes: 1000 })
+    await store.write([entry('a'), entry('b')])
+    expect(await store.write([entry('a', 1001), entry('c')])).toEqual([false, true])
+    expect(await keysOf(store)).toEqual(['b', 'c'])
+    expect(await store.read('a')).toBeUndefined()
+  })
+})

@@ -1,0 +1,206 @@
+import { Redis } from 'ioredis'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { RedisStore, type RedisStoreOptions } from '../src/stores/redis/redis-store.js'
+import type { Store, Write } from '../src/stores/store.js'
+import { describeComputations } from './computation-contract.js'
+import { describeStore } from './store-contract.js'
+import { freshPrefix } from './support/both-stores.js'
+import { type RedisServer, startRedis } from './support/redis-server.js'
+import { until } from './support/until.js'
+
+let server: RedisServer
+beforeAll(async () => {
+  server = await startRedis()
+})
+afterAll(async () => {
+  const used = await commandsUsed()
+  await server.close()
+  for (const name of ['keys', 'flushdb', 'flushall', 'scan']) expect(used).not.toContain(name)
+  expect(used).toContain('evalsha')
+})
+
+async function commandsUsed(): Promise<string[]> {
+  const info = await server.client().info('commandstats')
+  return Array.from(info.matchAll(/^cmdstat_([^:]+):/gm), ([, name]) => name ?? '')
+}
+
+async function timesCalled(command: string): Promise<number> {
+  const info = await server.client().info('commandstats')
+  return Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, 'm').exec(info)?.[1] ?? 0)
+}
+
+function openStore(options: Partial<RedisStoreOptions> = {}): RedisStore {
+  return new RedisStore({
+    redis: server.url,
+    keyPrefix: freshPrefix(),
+    timeoutMs: 5000,
+    onState: () => {},
+    onError: () => {},
+    ...options,
+  })
+}
+
+describeStore('The Redis store', () => openStore())
+describeComputations('The Redis store', () => openStore())
+
+describe('The Redis store', () => {
+  let prefix: string
+  let opened: Store[] = []
+  beforeEach(() => {
+    prefix = freshPrefix()
+    opened = []
+  })
+  afterEach(async () => {
+    server.resume()
+    await Promise.all(opened.map((store) => store.close()))
+  })
+
+  function open(options: Partial<RedisStoreOptions> = {}): RedisStore {
+    const store = openStore({ keyPrefix: prefix, ...options })
+    opened.push(store)
+    return store
+  }
+
+  function write(key: string, over: Partial<Write> = {}): Write {
+    return { key, bytes: Buffer.from(key), expiresAt: Infinity, tags: [], ...over }
+  }
+
+  test('keeps an entry as the string at <keyPrefix>:v:<key>, with its expiry', async () => {
+    const store = open()
+    await store.probe()
+    await store.write([write('a::b', { expiresAt: store.now() + 60_000 }), write('c')])
+    expect(await server.client().get(`${prefix}:v:a::b`)).toBe('a::b')
+    expect(await server.client().pttl(`${prefix}:v:a::b`)).toBeGreaterThan(50_000)
+    expect(await server.client().pttl(`${prefix}:v:c`)).toBe(-1)
+  })
+
+  test('shows at once what another store on the same prefix did', async () => {
+    const [one, two] = [open(), open()]
+    await one.write([write('a'), write('a::1'), write('b')])
+    expect(await two.read('a')).toEqual(Buffer.from('a'))
+    expect(await two.removeTree('a')).toEqual(['a', 'a::1'])
+    expect(await one.read('a::1')).toBeUndefined()
+    expect((await one.list(undefined, undefined, 10)).keys).toEqual(['b'])
+  })
+
+  test('reads with one command', async () => {
+    const store = open()
+    await store.write([write('a'), write('b')])
+    const [gets, mgets] = [await timesCalled('get'), await timesCalled('mget')]
+    await store.read('a')
+    await store.readMany(['a', 'b', 'nothing'])
+    expect(await timesCalled('get')).toBe(gets + 1)
+    expect(await timesCalled('mget')).toBe(mgets + 1)
+  })
+
+  test('clears nothing that is not its own', async () => {
+    const [store, longer, shorter] = [
+      open(),
+      open({ keyPrefix: `${prefix}-more` }),
+      open({ keyPrefix: prefix.slice(0, -1) }),
+    ]
+    for (const each of [store, longer, shorter]) await each.write([write('a'), write('a::b')]) // eslint-disable-line no-await-in-loop
+    await server.client().set(`${prefix}`, 'of somebody else')
+    await server.client().set(`${prefix}:of-somebody-else`, 'too')
+    expect(await store.clear()).toBe(2)
+    expect(await longer.count(undefined)).toBe(2)
+    expect(await shorter.count(undefined)).toBe(2)
+    expect(await shorter.read('a')).toEqual(Buffer.from('a'))
+    expect(await server.client().mget(prefix, `${prefix}:of-somebody-else`)).toEqual(['of somebody else', 'too'])
+  })
+
+  test('leaves nothing in Redis when all has been removed, statistics apart', async () => {
+    const store = open()
+    await store.write([write('a'), write('b', { expiresAt: Date.now() + 3_600_000 })])
+    await store.clear()
+    expect(await server.client().exists(`${prefix}:index:`, `${prefix}:expiry:`, `${prefix}:leases:`)).toBe(0)
+  })
+
+  test('drops expired keys from the index by itself', async () => {
+    const store = open()
+    await store.probe()
+    await store.write([write('a', { expiresAt: store.now() + 50 }), write('b')])
+    expect(await server.client().zcard(`${prefix}:index:`)).toBe(2)
+    await until(async () => (await server.client().zcard(`${prefix}:index:`)) === 1, 'the background has pruned')
+    expect(await server.client().zcard(`${prefix}:expiry:`)).toBe(1)
+  })
+
+  test('writes many entries while very many have just expired', async () => {
+    const store = open()
+    await store.probe()
+    const expiresAt = store.now() + 400
+    await store.write(Array.from({ length: 12_000 }, (_, i) => write(`old::${i}`, { expiresAt })))
+    await until(() => store.now() > expiresAt + 5, 'they have expired')
+    const fresh = Array.from({ length: 500 }, (_, i) => write(`new::${i}`))
+    expect(await store.write(fresh)).toEqual(fresh.map(() => true))
+    expect(await store.count(undefined)).toBe(500)
+  })
+
+  test('teaches its scripts to a server that has forgotten them', async () => {
+    const store = open()
+    await store.write([write('a')])
+    await server.client().script('FLUSH')
+    expect(await store.count(undefined)).toBe(1)
+    await server.client().script('FLUSH')
+    expect(await store.write([write('b')])).toEqual([true])
+  })
+
+  test('does not carry out later a write that it gave up', async () => {
+    const store = open({ timeoutMs: 150 })
+    await store.write([write('a', { bytes: Buffer.from('old') })])
+    server.stop()
+    await expect(store.write([write('a', { bytes: Buffer.from('new') })])).rejects.toThrow('150 ms')
+    server.resume()
+    await until(async () => (await store.read('a').catch(() => undefined)) !== undefined, 'the server answers again')
+    expect(await server.client().get(`${prefix}:v:a`)).toBe('old')
+  })
+
+  test('closes within 500 ms while Redis hangs, however long its time limit is', async () => {
+    const store = open({ timeoutMs: 10_000 })
+    await store.probe()
+    server.stop()
+    const before = performance.now()
+    await store.close()
+    expect(performance.now() - before).toBeLessThan(600)
+  })
+
+  test('neither closes nor disturbs a client that was passed in', async () => {
+    const client = new Redis(server.url)
+    const listeners = client.eventNames().map((name) => client.listenerCount(name))
+    const store = open({ redis: client })
+    await store.write([write('a')])
+    await store.close()
+    expect(await client.ping()).toBe('PONG')
+    expect(client.eventNames().map((name) => client.listenerCount(name))).toEqual(listeners)
+    client.disconnect()
+  })
+
+  test('takes a passed client that connects when first used', async () => {
+    const client = new Redis(server.url, { lazyConnect: true })
+    const store = open({ redis: client })
+    expect(await store.write([write('a')])).toEqual([true])
+    client.disconnect()
+  })
+
+  test('rejects what it asks when somebody else has put other data in its place, and goes on', async () => {
+    const store = open()
+    await server.client().set(`${prefix}:index:`, 'not a sorted set')
+    await server.client().lpush(`${prefix}:v:a`, 'not a string')
+    await expect(store.read('a')).rejects.toThrow('WRONGTYPE')
+    await expect(store.count(undefined)).rejects.toThrow('WRONGTYPE')
+    await server.client().del(`${prefix}:index:`, `${prefix}:v:a`)
+    expect(await store.count(undefined)).toBe(0)
+  })
+
+  test('takes counters that are no numbers for 0', async () => {
+    const store = open()
+    await server.client().hset(`${prefix}:stats:totals`, 'misses', 'many', 'store', '3')
+    await server.client().hset(`${prefix}:stats:groups`, 'calls p', '1e999', '__proto__ q', '5', 'nonsense', '1')
+    await server.client().hset(`${prefix}:processes`, 'host:1', 'nonsense')
+    const { counters, processes } = await store.readStats()
+    expect(counters.misses).toBe(0)
+    expect(counters.hitsBy.store).toBe(3)
+    expect(counters.groups.get('p')?.calls).toBe(0)
+    expect(processes).toHaveLength(1)
+  })
+})
