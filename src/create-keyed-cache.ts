@@ -1,4 +1,4 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import type { KeyedCache } from './cache/cache.js'
 import { toMs, type Ttl } from './cache/duration.js'
 import { ImproperlyConfiguredError } from './cache/errors.js'
@@ -153,7 +153,10 @@ function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
 }
 
 function checkRedis(redis: NonNullable<KeyedCacheOptions['redis']>): string | RedisOptions | Redis {
-  if (Array.isArray(redis) || redis instanceof Cluster) {
+  if (
+    Array.isArray(redis) ||
+    (typeof redis === 'object' && redis !== null && 'isCluster' in redis && redis.isCluster)
+  ) {
     throw new ImproperlyConfiguredError(
       'Redis Cluster is not supported by this version: give one URL, options or a Redis client',
     )

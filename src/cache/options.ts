@@ -44,7 +44,8 @@ export function checkTag(tag: unknown): string {
 }
 
 /** @throws {TypeError} when a limit is not a whole number from 1 to 1000, or `after` is not text. */
-export function checkPage({ after, limit = 100 }: PageOptions): { after: string | undefined; limit: number } {
+export function checkPage(options: PageOptions | undefined): { after: string | undefined; limit: number } {
+  const { after, limit = 100 } = checkOptions(options, 'a listing') ?? {}
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
     throw new TypeError(`Expected \`limit\` to be a whole number from 1 to 1000, got ${show(limit)}`)
   }

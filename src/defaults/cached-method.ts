@@ -13,7 +13,7 @@ export type CachedDecorator = <M extends Method>(method: M, context: ClassMethod
  * instance method holds the instance's `cacheId`. An instance without one needs the option `key`.
  * @throws {TypeError} for wrong options, on anything but a method, and under `experimentalDecorators`.
  */
-export function cached(options: FunctionOptions<any> | Ttl = {}): CachedDecorator {
+export function cached(options: FunctionOptions<(...args: any[]) => any> | Ttl = {}): CachedDecorator {
   const { key, name, ...getOrSet } = checkFunctionOptions<Method>(
     typeof options === 'object' ? options : { ttl: options },
   )

@@ -165,7 +165,7 @@ export class MemoryStore implements Store {
       return false
     }
     this.#keys.add(key)
-    this.#entries.set(key, { bytes, expiresAt }, { ttl: Number.isFinite(ttl) ? ttl : 0 })
+    this.#entries.set(key, { bytes: ownCopy(bytes), expiresAt }, { ttl: Number.isFinite(ttl) ? ttl : 0 })
     // An entry larger than the whole store is not taken, and the older one under its key is dropped.
     const stored = this.#entries.peek(key) !== undefined
     if (stored) this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
@@ -185,4 +185,11 @@ export class MemoryStore implements Store {
     this.#nextExpiry = Infinity
     for (const { expiresAt } of this.#entries.values()) this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
   }
+}
+
+/** A small buffer is a view of a pool, which it would keep in memory whole. */
+function ownCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }

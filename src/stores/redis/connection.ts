@@ -55,7 +55,7 @@ export class Connection {
   #closed = false
 
   constructor({ redis, timeoutMs, onState }: ConnectionOptions) {
-    this.#own = !(redis instanceof Redis)
+    this.#own = !isClient(redis)
     this.#timeoutMs = timeoutMs
     this.#onState = onState
     this.#deadlines = new Deadlines(timeoutMs)
@@ -188,12 +188,17 @@ export class Connection {
   }
 }
 
+/** Whether somebody gave us a client of theirs, be it of another copy of ioredis. */
+function isClient(redis: string | RedisOptions | Redis): redis is Redis {
+  return typeof redis === 'object' && 'evalsha' in redis && 'status' in redis
+}
+
 function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }
 
 function openClient(redis: string | RedisOptions | Redis): Redis {
-  if (redis instanceof Redis) return redis
+  if (isClient(redis)) return redis
   return typeof redis === 'string'
     ? new Redis(redis, CACHE_CLIENT)
     : new Redis({ ...CACHE_CLIENT, ...(redis as object) })
