@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Attempt, Ended, Store, Write } from '../src/stores/store.js'
+import type { Acquired, Attempt, Ended, Store, Write } from '../src/stores/store.js'
 import { until } from './support/until.js'
 
 const MINUTE_MS = 60_000
@@ -50,10 +50,10 @@ export function describeComputations(name: string, make: () => Store | Promise<S
     test('until its lease ends; then exactly one other takes over', async () => {
       const store = await open()
       await store.acquire({ ...attempt('a', 'dead'), leaseMs: 150 })
-      const next = await until(async () => {
+      const next = (await until(async () => {
         const all = await Promise.all(Array.from({ length: 10 }, (_, i) => store.acquire(attempt('a', `t${i}`))))
         return all.some(({ kind }) => kind === 'leads') && all
-      }, 'the lease has ended')
+      }, 'the lease has ended')) as Acquired[]
       expect(next.filter(({ kind }) => kind === 'leads')).toHaveLength(1)
       expect(await store.renew('a', 'dead', MINUTE_MS)).toBe(false)
       expect(await store.fill(entry('a', 'x'), 'dead')).toBe(false)

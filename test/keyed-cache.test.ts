@@ -1,8 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { CacheEvents } from '../src/cache/events.js'
-import { createKeyedCache } from '../src/create-keyed-cache.js'
-import { describeOnBothStores, freshPrefix } from './support/both-stores.js'
-import { type RedisServer, startRedis } from './support/redis-server.js'
+import { describeOnBothStores } from './support/both-stores.js'
 import { until } from './support/until.js'
 import { warningsDuring } from './support/warnings.js'
 
@@ -121,9 +119,11 @@ describeOnBothStores('Reading and writing', (open) => {
     await cache.set('seconds', 1, { ttl: 20.5 })
     await cache.set('text', 1, { ttl: '2h' })
     await cache.set('ever', 1, { ttl: Infinity })
-    const ttls = await Promise.all(['default', 'seconds', 'text', 'ever'].map(async (key) => (await cache.entry(key))?.ttl))
+    const ttls = await Promise.all(
+      ['default', 'seconds', 'text', 'ever'].map(async (key) => (await cache.entry(key))?.ttl),
+    )
     for (const [i, expected] of [600, 20.5, 7200].entries()) {
-      expect(ttls[i]).toBeLessThanOrEqual(expected)
+      expect(ttls[i]).toBeLessThanOrEqual(expected + 0.01)
       expect(ttls[i]).toBeGreaterThan(expected - 10)
     }
     expect(ttls[3]).toBe(Infinity)
@@ -191,9 +191,12 @@ describeOnBothStores('Looking into a cache', (open) => {
     expect((await cache.keys(undefined, { limit: 1000 })).keys).toHaveLength(120)
     expect((await cache.children('p')).children).toHaveLength(100)
     expect((await cache.children()).children).toEqual([{ segment: 'p', key: 'p', isKey: false, count: 120 }])
-    expect([await cache.count(), await cache.count('p'), await cache.count(['p', 1000]), await cache.count('q')]).toEqual([
-      120, 120, 1, 0,
-    ])
+    expect([
+      await cache.count(),
+      await cache.count('p'),
+      await cache.count(['p', 1000]),
+      await cache.count('q'),
+    ]).toEqual([120, 120, 1, 0])
   })
 
   test('says what is known of an entry, its value only when asked', async () => {
@@ -302,115 +305,3 @@ describeOnBothStores('The events of a cache', (open) => {
     expect(warnings).toEqual([expect.stringContaining('of the listener')])
   })
 })
-
-describeOnBothStores('Wrong use', (open) => {
-  const cache = (): ReturnType<typeof open> => open()
-  const bad = <T>(value: unknown): T => value as T
-
-  test.each<[string, (c: ReturnType<typeof open>) => unknown, RegExp]>([
-    ['get of an empty key', (c) => c.get(''), /not empty/],
-    ['get of no key', (c) => c.get(bad(undefined)), /undefined/],
-    ['get of a wrong part', (c) => c.get(['a', NaN]), /part 2.*NaN/],
-    ['get with wrong options', (c) => c.get('a', bad('d')), /options of get.*'d'/],
-    ['get with null for options', (c) => c.get('a', bad(null)), /options of get.*null/],
-    ['getMany of no array', (c) => c.getMany(bad('a')), /array.*'a'/],
-    ['getMany of a wrong key', (c) => c.getMany(['a', []]), /at least one part/],
-    ['set with a wrong ttl', (c) => c.set('a', 1, { ttl: -1 }), /`ttl`.*-1/],
-    ['set with a ttl of NaN', (c) => c.set('a', 1, { ttl: NaN }), /`ttl`.*NaN/],
-    ['set with a ttl without unit', (c) => c.set('a', 1, { ttl: '5' }), /`ttl`.*'5'/],
-    ['set with a wrong grace', (c) => c.set('a', 1, { grace: '-1s' }), /`grace`.*'-1s'/],
-    ['set with wrong tags', (c) => c.set('a', 1, { tags: bad('t') }), /`tags`.*'t'/],
-    ['set with an empty tag', (c) => c.set('a', 1, { tags: ['t', ''] }), /tag.*''/],
-    ['set with wrong options', (c) => c.set('a', 1, bad(60)), /options.*60/],
-    ['setMany of no entries', (c) => c.setMany(bad(5)), /./],
-    ['setMany of pairs that are none', (c) => c.setMany(bad([5])), /./],
-    ['has of a wrong key', (c) => c.has(bad(5)), /5/],
-    ['delete of a wrong key', (c) => c.delete({}), /at least one property/],
-    ['delete with wrong children', (c) => c.delete('a', { children: bad('yes') }), /`children`.*'yes'/],
-    ['getOrSet without a factory', (c) => c.getOrSet('a', bad(undefined)), /factory.*undefined/],
-    ['getOrSet with a wrong ttl', (c) => c.getOrSet('a', () => 1, { ttl: bad({}) }), /`ttl`/],
-    ['getOrSetMany without a factory', (c) => c.getOrSetMany(['a'], bad(1)), /factory.*1/],
-    ['keys with a limit of 0', (c) => c.keys('a', { limit: 0 }), /`limit`.*1 to 1000.*0/],
-    ['keys with a limit of 1001', (c) => c.keys('a', { limit: 1001 }), /`limit`.*1001/],
-    ['keys with half a limit', (c) => c.keys('a', { limit: 1.5 }), /`limit`.*1\.5/],
-    ['children with a wrong after', (c) => c.children('a', { after: bad(5) }), /`after`.*5/],
-    ['keys with wrong options', (c) => c.keys('a', bad(null)), /options.*null/],
-    ['children with wrong options', (c) => c.children('a', bad(5)), /options.*5/],
-    ['count of a wrong key', (c) => c.count(bad(5)), /5/],
-    ['entry of a wrong key', (c) => c.entry(''), /not empty/],
-    ['entry with wrong options', (c) => c.entry('a', bad(true)), /options of entry.*true/],
-  ])('rejects: %s', async (_what, call, message) => {
-    const c = cache()
-    let promise: unknown
-    expect(() => {
-      promise = call(c)
-    }).not.toThrow()
-    await expect(promise).rejects.toThrow(TypeError)
-    await expect(promise).rejects.toThrow(message)
-  })
-
-  test.each<[string, (c: ReturnType<typeof open>) => unknown, RegExp]>([
-    ['key without parts', (c) => c.key(), /at least one part/],
-    ['keyUnder of a wrong part', (c) => c.keyUnder('a', bad(undefined)), /undefined/],
-    ['scope without parts', (c) => c.scope(), /at least one part/],
-    ['enable with what is no boolean', (c) => c.enable(bad('no')), /true or false.*'no'/],
-    ['wrap of no function', (c) => c.wrap(bad('f')), /function.*'f'/],
-    ['a listener that is none', (c) => c.on('hit', bad('f')), /function.*'f'/],
-    ['an event that there is not', (c) => c.on(bad('hits'), () => {}), /'hits'/],
-  ])('throws: %s', (_what, call, message) => {
-    expect(() => call(cache())).toThrow(TypeError)
-    expect(() => call(cache())).toThrow(message)
-  })
-})
-
-describe('What stands in Redis', () => {
-  let server: RedisServer
-  beforeAll(async () => {
-    server = await startRedis()
-  })
-  afterAll(() => server.close())
-
-  test.each<[string, (bytes: Buffer) => Buffer]>([
-    ['nothing', () => Buffer.alloc(0)],
-    ['one byte', (bytes) => bytes.subarray(0, 1)],
-    ['text', () => Buffer.from('{"a":1}')],
-    ['a shorter entry', (bytes) => bytes.subarray(0, -1)],
-    ['a longer entry', (bytes) => Buffer.concat([bytes, Buffer.alloc(1)])],
-    ['a changed value', (bytes) => changed(bytes, bytes.length - 1)],
-    ['a changed expiry', (bytes) => changed(bytes, 4)],
-    ['another version', (bytes) => changed(bytes, 0)],
-    ['zeros', (bytes) => Buffer.alloc(bytes.length)],
-  ])('is a miss and not an answer when it does not check: %s', async (_what, change) => {
-    const keyPrefix = freshPrefix()
-    await using cache = createKeyedCache({ redis: server.url, keyPrefix, redisTimeout: '5s' })
-    await cache.set('a', 'value')
-    const name = `${keyPrefix}:v:a`
-    const bytes = await server.client().getBuffer(name)
-    await server.client().set(name, change(bytes ?? Buffer.alloc(0)))
-    const errors: CacheEvents['error'][] = []
-    cache.on('error', (event) => errors.push(event))
-    expect(await cache.get('a', { default: 'nothing' })).toBe('nothing')
-    expect(errors).toEqual([{ operation: 'read', key: 'a', error: expect.any(Error) }])
-    expect(await cache.has('a')).toBe(false)
-    expect(await cache.entry('a', { value: true })).toBeUndefined()
-    expect(await cache.getOrSet('a', () => 'computed')).toBe('computed')
-    expect(await cache.get('a')).toBe('computed')
-    expect((await cache.stats()).errors).toBeGreaterThan(0)
-  })
-
-  test('is a miss when another type of data is in the place of an entry', async () => {
-    const keyPrefix = freshPrefix()
-    await using cache = createKeyedCache({ redis: server.url, keyPrefix, redisTimeout: '5s' })
-    await server.client().lpush(`${keyPrefix}:v:a`, 'list')
-    expect(await cache.get('a', { default: 'nothing' })).toBe('nothing')
-    expect(await cache.getOrSet('a', () => 'computed')).toBe('computed')
-    expect(await cache.set('a', 'set')).toBe(true)
-    expect(await cache.get('a')).toBe('set')
-  })
-})
-
-function changed(bytes: Buffer, at: number): Buffer {
-  const copy = Buffer.from(bytes)
-  copy[at] = (copy[at] ?? 0) ^ 1
-  return copy
-}

@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { MemoryStore } from '../src/stores/memory/memory-store.js'
 import type { Write } from '../src/stores/store.js'
 import { describeComputations } from './computation-contract.js'
+import { describeStatistics } from './statistics-contract.js'
 import { describeStore } from './store-contract.js'
 
 describeStore('The embedded store', () => new MemoryStore({ maxEntries: 100_000, maxBytes: 2 ** 26 }))
+describeStatistics('The embedded store', () => new MemoryStore({ maxEntries: 100_000, maxBytes: 2 ** 26 }))
 describeComputations('The embedded store', () => new MemoryStore({ maxEntries: 100_000, maxBytes: 2 ** 26 }))
 
 const entry = (key: string, bytes = 1): Write => ({ key, bytes: Buffer.alloc(bytes), expiresAt: Infinity, tags: [] })

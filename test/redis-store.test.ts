@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { RedisStore, type RedisStoreOptions } from '../src/stores/redis/redis-store.js'
 import type { Store, Write } from '../src/stores/store.js'
 import { describeComputations } from './computation-contract.js'
+import { describeStatistics } from './statistics-contract.js'
 import { describeStore } from './store-contract.js'
 import { freshPrefix } from './support/both-stores.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
@@ -41,6 +42,7 @@ function openStore(options: Partial<RedisStoreOptions> = {}): RedisStore {
 }
 
 describeStore('The Redis store', () => openStore())
+describeStatistics('The Redis store', () => openStore())
 describeComputations('The Redis store', () => openStore())
 
 describe('The Redis store', () => {
@@ -100,7 +102,7 @@ describe('The Redis store', () => {
       open({ keyPrefix: prefix.slice(0, -1) }),
     ]
     for (const each of [store, longer, shorter]) await each.write([write('a'), write('a::b')]) // eslint-disable-line no-await-in-loop
-    await server.client().set(`${prefix}`, 'of somebody else')
+    await server.client().set(prefix, 'of somebody else')
     await server.client().set(`${prefix}:of-somebody-else`, 'too')
     expect(await store.clear()).toBe(2)
     expect(await longer.count(undefined)).toBe(2)

@@ -1,6 +1,13 @@
 import express, { type Request, type Response } from 'express'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createKeyedCache, keyedcache, NotCachedError, type KeyedCache, type KeyedcacheOptions } from '../src/index.js'
+import {
+  createKeyedCache,
+  type FactoryContext,
+  keyedcache,
+  NotCachedError,
+  type KeyedCache,
+  type KeyedcacheOptions,
+} from '../src/index.js'
 import { listen } from './support/listen.js'
 import { pipelined } from './support/pipelined.js'
 import { startRedis } from './support/redis-server.js'
@@ -212,6 +219,20 @@ describe('One request reads a key once', () => {
     })
   })
 
+  test.each([true, false])(
+    'what getOrSetMany computed and could not store is not remembered (context: %s)',
+    async (context) => {
+      await inRequest(
+        async (req) => {
+          const large = 'a'.repeat(20_000)
+          expect(await req.cache.getOrSetMany(['c', 'd'], () => [large, 4])).toEqual([large, 4])
+          expect(await req.cache.getMany(['c', 'd'])).toEqual([undefined, 4])
+        },
+        { context },
+      )
+    },
+  )
+
   test('what getOrSetMany computed is found, although it was known to be missing, without AsyncLocalStorage too', async () => {
     await inRequest(
       async (req) => {
@@ -380,9 +401,9 @@ describe('A request sees its own writes and deletes', () => {
     })
   })
 
-  test.each([
-    ['is told to be skipped', (context: { skip(): void }) => context.skip()],
-    ['gets no lifetime', (context: { setTtl(ttl: number): void }) => context.setTtl(0)],
+  test.each<[string, (context: FactoryContext) => void | Promise<void>]>([
+    ['is told to be skipped', (context) => context.skip()],
+    ['gets no lifetime', (context) => context.setTtl(0)],
     ['is deleted meanwhile', async () => void (await elsewhere.delete('x'))],
   ])('a computed value that %s is not remembered', async (_, tell) => {
     await inRequest(async (req) => {

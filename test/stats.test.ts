@@ -255,6 +255,34 @@ describe('The counters of a process', () => {
     expect(stats.ownTotals().counters.misses).toBe(3)
   })
 
+  test('are not lost when a batch fails that was made while an earlier one was still being sent by another', async () => {
+    const { events, stats } = counting()
+    const answers: { resolve: () => void; reject: (error: Error) => void; batch: StatsBatch }[] = []
+    const send = (batch: StatsBatch): Promise<void> =>
+      new Promise((resolve, reject) => answers.push({ resolve, reject, batch }))
+    events.emit('miss', { key: 'a' })
+    const flushes = Promise.allSettled([stats.flush(send), stats.flush(send)])
+    events.emit('miss', { key: 'b' })
+    answers[0]?.resolve()
+    await until(() => answers.length === 3, 'the first flush sends the next batch')
+    answers[1]?.resolve()
+    answers[2]?.reject(new Error('no answer'))
+    await until(() => answers.length > 3 || stats.ownTotals().counters.misses === 2, 'both have gone on')
+    for (const { resolve } of answers.slice(3)) resolve()
+    await flushes
+    const later = await sent(stats)
+    const all = new Map(
+      [...answers.map(({ batch }) => batch), ...later].map(({ number, counters }) => [number, counters.misses]),
+    )
+    expect([...all.values()]).toEqual([1, 1])
+    expect(
+      answers
+        .slice(3)
+        .map(({ batch }) => batch.number)
+        .concat(later.map(({ number }) => number)),
+    ).toContain(2)
+  })
+
   test('say that the process is there when touched, without anything counted', async () => {
     const { stats } = counting()
     await sent(stats)

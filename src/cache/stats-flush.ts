@@ -30,7 +30,10 @@ export class StatsFlush {
       return reportStats(totals, this.#store.backend(), keys)
     } catch (error) {
       this.#onFailed('stats', undefined, error)
-      return reportStats(this.#stats.ownTotals(), { ...this.#store.backend(), up: false }, null)
+      const backend = this.#store.backend()
+      // The store may not have noticed yet: then it is down since now.
+      const down = backend.up ? { ...backend, up: false, since: new Date(), roundTripMs: null } : backend
+      return reportStats(this.#stats.ownTotals(), down, null)
     }
   }
 

@@ -21,7 +21,13 @@ let defaultAlias = 'default'
  * @throws {TypeError} naming what is wrong.
  */
 export function configure(config: KeyedCacheConfiguration): KeyedCache {
-  const { caches: byAlias, alias } = checkOptions(config, 'configure') ?? {}
+  const { caches: byAlias, alias, ...unknown } = checkOptions(config, 'configure') ?? {}
+  for (const name of Object.keys(unknown)) {
+    throw new TypeError(`Expected no option \`${name}\` of configure: it knows caches, alias`)
+  }
+  if (alias !== undefined && typeof alias !== 'string') {
+    throw new TypeError(`Expected \`alias\` to be text, got ${show(alias)}`)
+  }
   if (typeof byAlias !== 'object' || byAlias === null || Object.keys(byAlias).length === 0) {
     throw new TypeError(
       `Expected \`caches\` to hold the options of at least one cache by its alias, got ${show(byAlias)}`,
@@ -78,7 +84,8 @@ function all(): ReadonlyMap<string, StoreBackedCache> {
 }
 
 function fromEnvironment(): KeyedCacheOptions {
-  const { REDIS_URL: redis, KEYEDCACHE_KEY_PREFIX: keyPrefix, KEYEDCACHE_TTL: ttl } = process.env
+  const { REDIS_URL: redis, KEYEDCACHE_KEY_PREFIX: keyPrefix } = process.env
+  const ttl = process.env['KEYEDCACHE_TTL']?.trim()
   return {
     ...(redis ? { redis } : {}),
     ...(keyPrefix ? { keyPrefix } : {}),

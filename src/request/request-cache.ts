@@ -205,7 +205,7 @@ export class RequestCache implements Cache {
   }
 
   #passesThrough(): boolean {
-    return !this.memory.open || !this.#cache.enabled || insideFactory()
+    return !this.#cache.enabled || insideFactory()
   }
 }
 

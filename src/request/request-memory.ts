@@ -19,11 +19,6 @@ export class RequestMemory {
   readonly #remembered = new Map<string, Remembered>()
   #open = true
 
-  /** Whether the request is still being answered. */
-  get open(): boolean {
-    return this.#open
-  }
-
   get(key: string): Remembered | undefined {
     return this.#remembered.get(key)
   }

@@ -103,10 +103,10 @@ export class Connection {
     args: readonly (string | Buffer | number)[],
   ): Promise<unknown> {
     try {
-      return await this.send((client) => client.callBuffer('EVALSHA', script.sha1, keys.length, ...keys, ...args))
+      return await this.send((client) => client.callBuffer('evalsha', script.sha1, keys.length, ...keys, ...args))
     } catch (error) {
       if (!isUnknownScript(error)) throw error
-      return this.send((client) => client.callBuffer('EVAL', script.source, keys.length, ...keys, ...args))
+      return this.send((client) => client.callBuffer('eval', script.source, keys.length, ...keys, ...args))
     }
   }
 
@@ -115,6 +115,8 @@ export class Connection {
     // Protocol 2, since ioredis drops the push messages of protocol 3 that tracking needs; what was subscribed is told anew on each ready.
     return this.#client.duplicate({
       ...CACHE_CLIENT,
+      // Scripts publish under the channel's own name, whatever prefix the client puts before keys.
+      keyPrefix: '',
       protocol: 2,
       autoResubscribe: false,
       lazyConnect: false,

@@ -1,0 +1,150 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { cached, closeCaches, configure, type KeyedCache } from '../src/index.js'
+import { importCompiled } from './support/import-compiled.js'
+import { warningsDuring } from './support/warnings.js'
+
+let cache: KeyedCache
+
+beforeEach(() => {
+  cache = configure({ caches: { default: {} } })
+})
+
+afterEach(closeCaches)
+
+type Decorated = typeof import('./support/decorated.mjs')
+type Classes = ReturnType<Decorated['decorated']>
+
+const DECORATED = new URL('support/decorated.mts', import.meta.url)
+let module: Decorated
+let Weather: Classes['Weather']
+let Local: Classes['Local']
+let Shop: Classes['Shop']
+let Account: Classes['Account']
+
+beforeAll(async () => {
+  module = await importCompiled<Decorated>(DECORATED)
+  ;({ Weather, Local, Shop, Account } = module.decorated(cached))
+})
+
+describe('A method under @cached', () => {
+  test('computes once for the same instance and arguments', async () => {
+    const praha = new Weather('praha')
+    expect(await praha.forecast(3)).toBe('3 days in praha')
+    expect(await praha.forecast(3)).toBe('3 days in praha')
+    expect(await praha.forecast(4)).toBe('4 days in praha')
+    expect(praha.calls).toBe(2)
+  })
+
+  test('has the key `func::<Class>.<method>::<cacheId>::<argument>`', async () => {
+    await new Weather('praha').forecast(3)
+    await new Weather(7).forecast(3)
+    expect((await cache.keys()).keys).toEqual(['func::Weather.forecast::7::3', 'func::Weather.forecast::praha::3'])
+    expect((await cache.entry('func::Weather.forecast::7::3'))?.ttl).toBeCloseTo(60, -1)
+  })
+
+  test('keeps instances apart by their cacheId, and finds what an equal one stored', async () => {
+    const [praha, brno, prahaToo] = [new Weather('praha'), new Weather('brno'), new Weather('praha')]
+    await praha.forecast(3)
+    expect(await brno.forecast(3)).toBe('3 days in brno')
+    expect(await prahaToo.forecast(3)).toBe('3 days in praha')
+    expect(prahaToo.calls).toBe(0)
+  })
+
+  test('has the name of the class of the instance, known when it is called', async () => {
+    expect(await new Local('praha').forecast(3)).toBe('3 days in praha')
+    expect(await Local.stations('CZ')).toBe('CZ in Local')
+    expect(await Weather.stations('CZ')).toBe('CZ in Weather')
+    expect((await cache.keys()).keys).toEqual([
+      'func::Local.forecast::praha::3',
+      'func::Local.stations::"CZ"',
+      'func::Weather.stations::"CZ"',
+    ])
+  })
+
+  test('that is static needs no id', async () => {
+    const before = Weather.calls
+    expect(await Weather.stations('CZ')).toBe('CZ in Weather')
+    expect(await Weather.stations('CZ')).toBe('CZ in Weather')
+    expect(Weather.calls).toBe(before + 1)
+    expect((await cache.entry('func::Weather.stations::"CZ"'))?.ttl).toBeCloseTo(3600, -2)
+  })
+
+  test('of an instance without cacheId is a TypeError that asks for it or for `key`', async () => {
+    const wrong = new Shop().total()
+    await expect(wrong).rejects.toThrow(TypeError)
+    await expect(new Shop().total()).rejects.toThrow(/total.*`cacheId`.*`key`/)
+    await expect(new Weather().forecast(3)).rejects.toThrow(/`cacheId`/)
+    expect(await cache.count()).toBe(0)
+  })
+
+  test('with `key` needs no cacheId; `name` stands for class and method', async () => {
+    const shop = new Shop()
+    expect(await shop.price({ id: 7 })).toBe(70)
+    expect(await new Shop().price({ id: 7 })).toBe(70)
+    expect(shop.calls).toBe(1)
+    expect((await cache.keys()).keys).toEqual(['func::price::of::7'])
+  })
+
+  test('with `key` and a cacheId has both in its key, so that no instance answers for another', async () => {
+    expect(await new Account(1).turnover({ year: 2020 })).toBe('1 in 2020')
+    expect(await new Account(2).turnover({ year: 2020 })).toBe('2 in 2020')
+    expect((await cache.keys()).keys).toEqual(['func::Account.turnover::1::2020', 'func::Account.turnover::2::2020'])
+  })
+
+  test('with arguments that have no key is called through, with one warning', async () => {
+    const praha = new Weather('praha')
+    const warnings = await warningsDuring('KEYEDCACHE_NO_KEY', async () => {
+      for (let i = 0; i < 3; i++) await praha.forecast((() => 1) as never)
+    })
+    expect(warnings).toEqual([expect.stringContaining('Weather.forecast')])
+    expect(praha.calls).toBe(3)
+  })
+
+  test('may be private', async () => {
+    const safe = new (module.secretive(cached))()
+    expect([await safe.open(), await safe.open()]).toEqual([1, 1])
+  })
+
+  test('follows the default cache', async () => {
+    const praha = new Weather('praha')
+    await praha.forecast(3)
+    configure({ caches: { default: {} } })
+    await praha.forecast(3)
+    expect(praha.calls).toBe(2)
+  })
+
+  test('of another class of the same name is an error that asks for `name`', async () => {
+    await Weather.stations('CZ')
+    await expect(module.namesake(cached).stations()).rejects.toThrow(/called "Weather.stations".*`name`/)
+  })
+
+  test('of a class without a name is an error that asks for `name`', async () => {
+    const [nameless] = module.nameless(cached)
+    await expect(nameless.load()).rejects.toThrow(/class without a name.*`name`/)
+  })
+})
+
+describe('Wrong use', () => {
+  test('under experimentalDecorators is a TypeError that says so', async () => {
+    const legacy = await importCompiled<Decorated>(DECORATED, ['--experimentalDecorators'])
+    expect(() => legacy.decorated(cached)).toThrow(TypeError)
+    expect(() => legacy.decorated(cached)).toThrow(/experimentalDecorators/)
+    expect(() => legacy.namesake(cached)).toThrow(/experimentalDecorators/)
+  })
+
+  test('on anything but a method is a TypeError', () => {
+    const decorate = cached() as unknown as (value: unknown, context: object) => void
+    expect(() => decorate(class {}, { kind: 'class', name: 'Weather' })).toThrow(/on a method, got a class/)
+    expect(() => decorate(undefined, { kind: 'field', name: 'days' })).toThrow(/on a method, got a field/)
+  })
+
+  test.each<[unknown, RegExp]>([
+    [{ ttl: -1 }, /`ttl`.*got -1/],
+    ['soon', /`ttl`.*got 'soon'/],
+    [{ key: 5 }, /`key`.*got 5/],
+    [null, /options.*got null/],
+  ])('with options %o is a TypeError', (options, message) => {
+    expect(() => cached(options as never)).toThrow(TypeError)
+    expect(() => cached(options as never)).toThrow(message)
+  })
+})
