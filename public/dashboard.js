@@ -28,7 +28,7 @@ function start(url) {
 
   function plan() {
     clearTimeout(timer)
-    if (!document.hidden && !isPaused) timer = setTimeout(refresh, waitMs)
+    if (!document.hidden && !isPaused) timer = setTimeout(() => void refresh(), waitMs)
   }
 
   async function refresh() {

@@ -4,7 +4,7 @@ import { toMs, type Ttl } from './cache/duration.js'
 import { ImproperlyConfiguredError } from './cache/errors.js'
 import { Events } from './cache/events.js'
 import { StoreBackedCache } from './cache/keyed-cache.js'
-import { checkOptions } from './cache/options.js'
+import { checkKnown, checkOptions } from './cache/options.js'
 import { defaultSerializer, type Serializer } from './cache/serializer.js'
 import { show } from './cache/show.js'
 import { MemoryStore } from './stores/memory/memory-store.js'
@@ -71,13 +71,7 @@ const KNOWN: Record<keyof KeyedCacheOptions, true> = {
  */
 export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
   const given = checkOptions(options, 'createKeyedCache') ?? {}
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(KNOWN, name)) {
-      throw new TypeError(
-        `Expected no option \`${name}\` of createKeyedCache: it knows ${Object.keys(KNOWN).join(', ')}`,
-      )
-    }
-  }
+  checkKnown(given, Object.keys(KNOWN), 'createKeyedCache')
   const {
     name = 'default',
     serializer = defaultSerializer,
@@ -85,6 +79,7 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
     grace = 0,
     lease = '5s',
     maxCompute = '60s',
+    maxValueBytes = 2 ** 20,
   } = given
   if (typeof name !== 'string' || name === '')
     throw new TypeError(`Expected \`name\` to be text that is not empty, got ${show(name)}`)
@@ -96,7 +91,7 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
     lifetime: { ttlMs: toMs('ttl', ttl), graceMs: toMs('grace', grace) },
     leaseMs: checkLimit('lease', lease),
     maxComputeMs: toMs('maxCompute', maxCompute),
-    maxValueBytes: checkCount('maxValueBytes', given.maxValueBytes ?? 2 ** 20),
+    maxValueBytes: checkCount('maxValueBytes', maxValueBytes),
   }
   const events = new Events()
   const cache = new StoreBackedCache({ ...parts, events, store: openStore(given, events) })

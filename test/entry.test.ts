@@ -5,7 +5,13 @@ import { EntryFormat } from '../src/cache/entry.js'
 import { defaultSerializer, type Serializer } from '../src/cache/serializer.js'
 
 const format = new EntryFormat(defaultSerializer)
-const meta = { expiresAt: 1_900_000_000_123, createdAt: 1_800_000_000_456, computeMs: 78, tags: [] as string[] }
+const meta = {
+  expiresAt: 1_900_000_000_123,
+  createdAt: 1_800_000_000_456,
+  computeMs: 78,
+  hasGrace: true,
+  tags: [] as string[],
+}
 
 const json: Serializer = {
   name: 'json',
@@ -39,6 +45,7 @@ describe('an entry', () => {
       expiresAt: 0x010203040506,
       createdAt: 0x0a0b0c0d0e0f,
       computeMs: 0x11121314,
+      hasGrace: false,
       tags: [],
     })
     expect(bytes.toString('hex')).toBe('e1000102030405060a0b0c0d0e0f111213145fb94c0d01')

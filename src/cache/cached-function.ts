@@ -78,7 +78,7 @@ export function cachedFunction<F extends AnyFunction>(
   const { name = ownName(fn), key, ...options } = checkFunctionOptions(given)
   const parent = cacheKey('func', name)
   const keyOf = (args: Parameters<F>): string =>
-    key === undefined ? argumentsKey(parent, args) : cacheKeyUnder(parent, ...key(...args))
+    key === undefined ? argumentsKey(parent, args) : under(parent, key(...args))
   return planned({ home, fn, owner: fn, name, keyOf, options })
 }
 
@@ -136,6 +136,11 @@ export function checkFunctionOptions<F extends AnyFunction>(options: FunctionOpt
     throw new TypeError(`Expected \`name\` to be text that is not empty, got ${String(name)}`)
   }
   return checked
+}
+
+/** A key continued by parts; itself where there are none. */
+function under(parent: string, parts: readonly KeyPart[]): string {
+  return Array.isArray(parts) && parts.length === 0 ? parent : cacheKeyUnder(parent, ...parts)
 }
 
 function ownName({ name }: AnyFunction): string {

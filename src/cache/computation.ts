@@ -46,7 +46,7 @@ export interface ComputationPlan {
    * `wait` for others who compute the key, `leave` it to them, or compute `alone` without asking them, since the store did not answer.
    */
   readonly manner: 'wait' | 'leave' | 'alone'
-  /** Told when another one computes the key. */
+  /** Told when another one computes the key, or nobody does. */
   readonly onFollow?: (() => void) | undefined
 }
 
@@ -56,8 +56,10 @@ export type Result =
       readonly kind: 'value'
       readonly value: unknown
       readonly computeMs: number
-      /** The entry that holds the value, if one does. */
+      /** The encoded value, where it can be encoded. */
       readonly bytes: Buffer | undefined
+      /** Whether an entry holds it. */
+      readonly isStored: boolean
       /** The value is good for calls that began up to this moment. */
       readonly asOf: number
       /** When its factory began here; -1 when another process computed it. */
@@ -88,11 +90,17 @@ export class Computation {
   readonly #setting: ComputationSetting
   readonly #plan: ComputationPlan
   readonly #abort = new AbortController()
+  #isVoid = false
 
   constructor(setting: ComputationSetting, plan: ComputationPlan) {
     this.#setting = setting
     this.#plan = plan
     this.result = Promise.resolve().then(() => (plan.manner === 'alone' ? this.#alone() : this.#leadOrFollow()))
+  }
+
+  /** Whether its lease is known to be lost, to a write or delete or to another process. */
+  get isVoid(): boolean {
+    return this.#isVoid
   }
 
   /** Nobody wants the result any more: the factory's signal aborts. */
@@ -113,6 +121,8 @@ export class Computation {
         // eslint-disable-next-line no-await-in-loop -- each round begins with what the last one learned
         const acquired = await this.#acquire(token, seen, manner === 'wait' && !sideBySide)
         if (acquired === undefined) return await this.#alone()
+        if (acquired.kind === 'leads' && this.#abort.signal.aborted) return await this.#leave(token)
+        // eslint-disable-next-line no-await-in-loop
         if (acquired.kind === 'leads') return await this.#lead(token, stale)
         if (acquired.kind === 'paused') return { kind: 'left', restMs: acquired.leftMs }
         if (acquired.kind === 'value') {
@@ -165,7 +175,9 @@ export class Computation {
     const heartbeat = setInterval(() => {
       store.renew(key, token, leaseMs).then(
         (held) => {
-          if (!held) clearInterval(heartbeat)
+          if (held) return
+          this.#isVoid = true
+          clearInterval(heartbeat)
         },
         (error: unknown) => onFailed('renew', key, error),
       )
@@ -176,6 +188,7 @@ export class Computation {
         await this.#release(token, 'voided', 0)
         return outcome
       case 'failed': {
+        if (this.#abort.signal.aborted) return this.#leave(token)
         const pauseMs = stale === undefined ? 0 : pauseAfterFailure(this.#plan.life)
         await this.#release(token, 'nothing', pauseMs)
         return { kind: 'error', error: outcome.error, pauseMs }
@@ -191,21 +204,28 @@ export class Computation {
     const { store, events, encode, onFailed } = this.#setting
     const { value, computeMs, life, tags, skipped } = outcome
     const unusable = skipped || life.ttlMs === 0
+    const expiresAt = store.now() + life.ttlMs + life.graceMs
     const bytes = unusable ? undefined : encode(key, value, life, computeMs, tags)
     const sentAt = nextMoment()
     let held: boolean | undefined
     if (bytes === undefined) held = await this.#release(token, 'nothing', 0)
     else {
-      const expiresAt = store.now() + life.ttlMs + life.graceMs
       held = await store.fill({ key, bytes, expiresAt, tags }, token).catch((error: unknown) => {
         onFailed('fill', key, error)
         return undefined
       })
     }
-    events.emit('compute', { key, computeMs, stored: held === true && bytes !== undefined })
+    const isStored = held === true && bytes !== undefined
+    events.emit('compute', { key, computeMs, stored: isStored })
     // While the lease was held nothing was deleted, so the value is good up to when that was asked; else only as of its beginning.
     const asOf = held === true ? sentAt : startedAt
-    return { kind: 'value', value, computeMs, bytes, asOf, startedAt, shared: held !== false }
+    return { kind: 'value', value, computeMs, bytes, isStored, asOf, startedAt, shared: held !== false }
+  }
+
+  /** Nobody here wants the result any more: one of those who wait in other processes takes over. */
+  async #leave(token: string): Promise<Result> {
+    await this.#release(token, 'voided', 0)
+    return { kind: 'left', restMs: 0 }
   }
 
   /** Computes without a lease, and stores nothing. */
@@ -217,7 +237,16 @@ export class Computation {
     if (outcome.kind === 'failed') return { kind: 'error', error: outcome.error, pauseMs: 0 }
     const { value, computeMs } = outcome
     this.#setting.events.emit('compute', { key, computeMs, stored: false })
-    return { kind: 'value', value, computeMs, bytes: undefined, asOf: startedAt, startedAt, shared: true }
+    return {
+      kind: 'value',
+      value,
+      computeMs,
+      bytes: undefined,
+      isStored: false,
+      asOf: startedAt,
+      startedAt,
+      shared: true,
+    }
   }
 
   async #compute(stale: Stored | undefined): Promise<Outcome> {
@@ -279,7 +308,16 @@ export class Computation {
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 function found({ value, bytes, entry }: Stored, asOf: number): Result {
-  return { kind: 'value', value, computeMs: entry.computeMs ?? 0, bytes, asOf, startedAt: -1, shared: true }
+  return {
+    kind: 'value',
+    value,
+    computeMs: entry.computeMs ?? 0,
+    bytes,
+    isStored: true,
+    asOf,
+    startedAt: -1,
+    shared: true,
+  }
 }
 
 /** Made when asked for: the value itself is what callers are being served. */

@@ -8,6 +8,8 @@ export interface Entry {
   readonly expiresAt: number
   /** When the value was stored. */
   readonly createdAt: number
+  /** Whether the value may serve past its ttl, until the store drops it. */
+  readonly hasGrace: boolean
   /** How long it took to compute; `undefined` when that is not known. */
   readonly computeMs: number | undefined
   /** The tags under which `deleteTag` finds it. */
@@ -22,6 +24,7 @@ const CRC_OFFSET = 18
 
 // Bit 0 is kept for a compressed payload.
 const HAS_TAGS = 0b10
+const HAS_GRACE = 0b100
 
 const NEVER = 2 ** 48 - 1
 const UNKNOWN = 2 ** 32 - 1
@@ -43,7 +46,7 @@ export class EntryFormat {
    * @throws {TypeError} naming the path of what the serializer cannot hold, or the tag that is too long.
    */
   encode(value: unknown, meta: Omit<Entry, 'payload'>): Buffer {
-    const { expiresAt, createdAt, computeMs, tags } = meta
+    const { expiresAt, createdAt, hasGrace, computeMs, tags } = meta
     const payload = this.#serializer.encode(value)
     if (!(payload instanceof Uint8Array)) {
       throw new TypeError(
@@ -53,7 +56,7 @@ export class EntryFormat {
     const payloadOffset = HEADER_BYTES + tagsLength(tags)
     const bytes = Buffer.allocUnsafe(payloadOffset + payload.length)
     bytes[0] = MAGIC_AND_VERSION
-    bytes[1] = tags.length > 0 ? HAS_TAGS : 0
+    bytes[1] = (tags.length > 0 ? HAS_TAGS : 0) | (hasGrace ? HAS_GRACE : 0)
     bytes.writeUIntBE(expiresAt === Infinity ? NEVER : clamp(Math.ceil(expiresAt), NEVER - 1), 2, 6)
     bytes.writeUIntBE(clamp(Math.round(createdAt), NEVER), 8, 6)
     bytes.writeUInt32BE(computeMs === undefined ? UNKNOWN : clamp(Math.round(computeMs), UNKNOWN - 1), 14)
@@ -67,7 +70,7 @@ export class EntryFormat {
   read(bytes: Buffer): Entry | undefined {
     if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC_AND_VERSION) return undefined
     const flags = bytes.readUInt8(1)
-    if ((flags & ~HAS_TAGS) !== 0) return undefined
+    if ((flags & ~(HAS_TAGS | HAS_GRACE)) !== 0) return undefined
     if (bytes.readUInt32BE(CRC_OFFSET) !== this.#checksum(bytes)) return undefined
     const tagged = (flags & HAS_TAGS) !== 0 ? readTags(bytes) : { tags: [], end: HEADER_BYTES }
     if (tagged === undefined) return undefined
@@ -76,6 +79,7 @@ export class EntryFormat {
     return {
       expiresAt: expiresAt === NEVER ? Infinity : expiresAt,
       createdAt: bytes.readUIntBE(8, 6),
+      hasGrace: (flags & HAS_GRACE) !== 0,
       computeMs: computeMs === UNKNOWN ? undefined : computeMs,
       tags: tagged.tags,
       payload: bytes.subarray(tagged.end),

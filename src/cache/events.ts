@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { show } from './show.js'
 
 /** What a cache reports as it happens, to listeners added by `on`. */
 export interface CacheEvents {
@@ -18,13 +19,17 @@ export interface CacheEvents {
   state: { up: boolean; since: Date; error: unknown }
 }
 
+const NAMES: readonly (keyof CacheEvents)[] = ['hit', 'miss', 'set', 'delete', 'compute', 'error', 'state']
+
 type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void
 
 /** The listeners of one cache. Nobody has to listen: an `error` without a listener does nothing. */
 export class Events {
   readonly #emitter = new EventEmitter().setMaxListeners(0)
 
+  /** @throws {TypeError} when there is no such event. */
   on<E extends keyof CacheEvents>(event: E, listener: Listener<E>): void {
+    if (!NAMES.includes(event)) throw new TypeError(`Expected an event of ${NAMES.join(', ')}, got ${show(event)}`)
     this.#emitter.on(event, listener)
   }
 

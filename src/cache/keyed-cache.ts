@@ -21,7 +21,7 @@ import { CacheNotRespondingError, NotCachedError } from './errors.js'
 import type { CacheEvents, Events } from './events.js'
 import { freshness } from './freshness.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey } from './key.js'
-import { checkFunction, checkOptions, checkPage, checkTags, type Lifetime, lifetime } from './options.js'
+import { checkEntries, checkFunction, checkOptions, checkPage, checkTags, type Lifetime, lifetime } from './options.js'
 import { type Found, ReadThrough } from './read-through.js'
 import { Scope } from './scope.js'
 import type { Serializer } from './serializer.js'
@@ -148,7 +148,7 @@ export class StoreBackedCache implements KeyedCache {
   async setMany(entries: Iterable<readonly [Key, unknown]>, options?: SetOptions): Promise<boolean> {
     const life = lifetime(checkOptions(options, 'set') ?? {}, this.#lifetime)
     const tags = checkTags(options?.tags)
-    const values = Array.from(entries, ([key, value]) => [toKey(key), value] as const)
+    const values = [...new Map(checkEntries(entries).map(([key, value]) => [toKey(key), value]))]
     if (!this.#enabled) {
       this.#writing.encodeAll(values, life, tags)
       return false
@@ -193,16 +193,8 @@ export class StoreBackedCache implements KeyedCache {
     options?: GetOrSetOptions<T>,
   ): Promise<T[]> {
     const full = fullKeys(keys)
-    checkFunction(factory, 'the factory')
-    const given = new Map(full.map((key, i) => [key, keys[i] as K]))
-    const ofFull: ManyFactory<T, string> = (missing, context) =>
-      factory(
-        missing.map((key) => given.get(key) as K),
-        context,
-      )
-    if (!this.#enabled) return callThrough([...given.keys()], full, ofFull)
-    const values = await this.#reading.many([...given.keys()], ofFull, options)
-    return full.map((key) => values.get(key) as T)
+    const found = await this.obtainMany(full, forms(full, keys, factory), options)
+    return full.map((key) => (found.get(key) as Found<T>).value)
   }
 
   wrap(fn: (...args: any[]) => unknown, options?: FunctionOptions<any>): CachedFunction<any> {
@@ -302,8 +294,19 @@ export class StoreBackedCache implements KeyedCache {
   /** The value under a full key, or else that of the factory. For what stands in front of the cache. */
   async obtain<T>(full: string, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<Found<T>> {
     checkFunction(factory, 'the factory')
-    if (!this.#enabled) return { value: await factory(contextOfNobody(full)), computeMs: 0 }
+    if (!this.#enabled)
+      return { value: await factory(contextOfNobody(full)), computeMs: 0, isComputed: true, isStored: false }
     return this.#reading.one(full, factory, options)
+  }
+
+  /** The same for many keys, of which one call of the factory computes those that are missing. */
+  async obtainMany<T>(
+    full: readonly string[],
+    factory: ManyFactory<T, string>,
+    options?: GetOrSetOptions<T>,
+  ): Promise<Map<string, Found<T>>> {
+    const keys = [...new Set(full)]
+    return this.#enabled ? this.#reading.many(keys, factory, options) : callThrough(keys, factory)
   }
 
   #count(full: string, bytes: Buffer | undefined): Found | undefined {
@@ -314,7 +317,7 @@ export class StoreBackedCache implements KeyedCache {
     }
     const computeMs = stored.entry.computeMs ?? 0
     this.events.emit('hit', { key: full, by: 'store', stale: false, savedMs: computeMs })
-    return { value: stored.value, computeMs }
+    return { value: stored.value, computeMs, isComputed: false, isStored: true }
   }
 
   async #read(operation: string, full: string): Promise<Buffer | undefined> {
@@ -361,11 +364,25 @@ function contextOfNobody(key: string): FactoryContext {
 
 async function callThrough<T>(
   keys: readonly string[],
-  full: readonly string[],
   factory: ManyFactory<T, string>,
-): Promise<T[]> {
+): Promise<Map<string, Found<T>>> {
   const batch = new BatchFactory(keys, factory)
   const values = await Promise.all(keys.map((key) => batch.member(key).factory(contextOfNobody(key))))
-  const byKey = new Map(keys.map((key, i) => [key, values[i] as T]))
-  return full.map((key) => byKey.get(key) as T)
+  const found = (value: T): Found<T> => ({ value, computeMs: 0, isComputed: true, isStored: false })
+  return new Map(keys.map((key, i) => [key, found(values[i] as T)]))
+}
+
+/** A factory of full keys, from one that takes keys as its caller gave them; of a key given twice, the first form. */
+export function forms<T, K extends Key>(
+  full: readonly string[],
+  keys: readonly K[],
+  factory: ManyFactory<T, K>,
+): ManyFactory<T, string> {
+  checkFunction(factory, 'the factory')
+  const given = new Map(full.map((key, i) => [key, keys[i] as K] as const).toReversed())
+  return (missing, context) =>
+    factory(
+      missing.map((key) => given.get(key) as K),
+      context,
+    )
 }

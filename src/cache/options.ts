@@ -1,6 +1,7 @@
 import { toUSVString } from 'node:util'
 import type { PageOptions, SetOptions } from './cache.js'
 import { toMs } from './duration.js'
+import type { Key } from './key.js'
 import { show } from './show.js'
 
 /**
@@ -53,6 +54,32 @@ export function checkPage(options: PageOptions | undefined): { after: string | u
     throw new TypeError(`Expected \`after\` to be text, the \`next\` of the page before, got ${show(after)}`)
   }
   return { after, limit }
+}
+
+/**
+ * Pairs of a key and a value, in the order given.
+ * @throws {TypeError} naming what is not one.
+ */
+export function checkEntries(entries: Iterable<readonly [Key, unknown]>): (readonly [Key, unknown])[] {
+  const given: unknown = entries
+  if (typeof given !== 'object' || given === null || !(Symbol.iterator in given)) {
+    throw new TypeError(
+      `Expected the entries to be an array, a Map or another iterable of [key, value], got ${show(given)}`,
+    )
+  }
+  return Array.from(entries, (entry, i) => {
+    if (Array.isArray(entry) && entry.length === 2) return entry as readonly [Key, unknown]
+    throw new TypeError(`Expected entry ${i + 1} to be [key, value], got ${show(entry)}`)
+  })
+}
+
+/** @throws {TypeError} naming the first option that is not known. */
+export function checkKnown(options: object, known: readonly string[], of: string): void {
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw new TypeError(`Expected no option \`${name}\` of ${of}: it knows ${known.join(', ')}`)
+    }
+  }
 }
 
 /** @throws {TypeError} when it is not a function. */

@@ -31,6 +31,10 @@ export interface Found<T = unknown> {
   readonly value: T
   /** What the value took to compute, 0 when that is not known. */
   readonly computeMs: number
+  /** Whether the call waited for a computation, its own or another's. */
+  readonly isComputed: boolean
+  /** Whether an entry holds it. */
+  readonly isStored: boolean
 }
 
 /** What the cache tells a read-through of itself. */
@@ -69,7 +73,7 @@ export class ReadThrough {
     keys: readonly string[],
     factory: ManyFactory<T, string>,
     options: GetOrSetOptions<T> | undefined,
-  ): Promise<Map<string, T>> {
+  ): Promise<Map<string, Found<T>>> {
     const wish = this.#check(options)
     for (const key of keys) refuseOwnKey(this.#setting.cache, key)
     const at = nextMoment()
@@ -78,16 +82,16 @@ export class ReadThrough {
     const background = new BatchFactory(keys, factory)
     const found = await Promise.allSettled(
       keys.map((key, i) => {
-        const member = { foreground: batch.member(key), background: background.member(key) }
+        const member = { foreground: batch.member(key), background: background.member(key), refreshes: false }
         return this.#answer(key, member.foreground.factory, wish, readings[i]!, at, member).finally(() => {
           member.foreground.stay()
-          member.background.stay()
+          if (!member.refreshes) member.background.stay()
         })
       }),
     )
     const failed = found.find((each) => each.status === 'rejected')
     if (failed !== undefined) throw failed.reason
-    return new Map(keys.map((key, i) => [key, (found[i] as PromiseFulfilledResult<Found<T>>).value.value]))
+    return new Map(keys.map((key, i) => [key, (found[i] as PromiseFulfilledResult<Found<T>>).value]))
   }
 
   async #answer(
@@ -126,7 +130,7 @@ export class ReadThrough {
       const taken = await this.#flights.take({ plan: { ...plan, stale: usable }, at, anew: wish.refresh, patience })
       if (typeof taken === 'object') {
         events.emit('miss', { key })
-        return taken
+        return { ...taken, isComputed: true }
       }
     } catch (error) {
       if (usable === undefined || wish.signal?.aborted) {
@@ -141,6 +145,7 @@ export class ReadThrough {
   }
 
   #refresh(plan: ComputationPlan, stale: Stored, many: Membership | undefined): void {
+    if (many !== undefined) many.refreshes = true
     this.#flights.refresh({
       ...plan,
       stale,
@@ -152,7 +157,7 @@ export class ReadThrough {
   #hit(key: string, { value, entry }: Stored, stale: boolean): Found {
     const computeMs = entry.computeMs ?? 0
     this.#setting.events.emit('hit', { key, by: 'store', stale, savedMs: computeMs })
-    return { value, computeMs }
+    return { value, computeMs, isComputed: false, isStored: true }
   }
 
   /** XFetch (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, 2015). */
@@ -215,6 +220,8 @@ export class ReadThrough {
 interface Membership {
   readonly foreground: { readonly factory: Factory<unknown>; readonly stay: () => void }
   readonly background: { readonly factory: Factory<unknown>; readonly stay: () => void }
+  /** Whether a refresh was begun, which will say itself whether the key is computed in the background. */
+  refreshes: boolean
 }
 
 function checkBeta(early: boolean | number): number {

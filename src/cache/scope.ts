@@ -1,6 +1,7 @@
 import type { Cache, Factory, GetOrSetOptions, ManyFactory, SetOptions } from './cache.js'
 import { cacheKeyUnder, type Key, type KeyPart } from './key.js'
 import { joinKeys } from './key-tree.js'
+import { checkEntries } from './options.js'
 import { show } from './show.js'
 
 /** All keys of a cache below one of its keys. Keys that are given are relative to it; keys that come back are full. */
@@ -35,7 +36,7 @@ export class Scope implements Cache {
 
   async setMany(entries: Iterable<readonly [Key, unknown]>, options?: SetOptions): Promise<boolean> {
     return this.#cache.setMany(
-      Array.from(entries, ([key, value]) => [this.#full(key), value] as const),
+      checkEntries(entries).map(([key, value]) => [this.#full(key), value] as const),
       options,
     )
   }

@@ -5,6 +5,7 @@ import type { Values } from './values.js'
 
 interface Flight {
   readonly computation: Computation
+  ended: boolean
   /** How many wait for it; one more for a flight in the background. */
   wanted: number
 }
@@ -23,6 +24,8 @@ export interface Call {
 export interface Taken {
   readonly value: unknown
   readonly computeMs: number
+  /** Whether an entry holds it. */
+  readonly isStored: boolean
 }
 
 const MAX_RESTING = 10_000
@@ -49,28 +52,39 @@ export class SingleFlight {
    */
   async take(call: Call): Promise<Taken | 'soft' | 'left'> {
     const { plan, patience } = call
-    for (;;) {
-      const joined = this.#flights.get(plan.key)
+    for (let givenUp = 0; ;) {
+      const joined = this.#flightToJoin(plan.key)
+      if (joined !== undefined) plan.onFollow?.()
       const flight = joined ?? this.#begin(plan)
       // eslint-disable-next-line no-await-in-loop -- goes round again only with a result that is too old for the call
       const result = await this.#wait(flight, plan.key, patience)
       if (result === 'soft') return result
       const own = joined === undefined
       if (result.kind === 'error') throw result.error
-      if (result.kind === 'given-up' && own) throw new CacheTimeoutError(plan.key, plan.maxComputeMs)
+      // Of many who wait in vain one takes over, and the others do not queue behind each other.
+      if (result.kind === 'given-up' && (own || ++givenUp > 1)) throw new CacheTimeoutError(plan.key, plan.maxComputeMs)
       if (result.kind === 'left' && own) return 'left'
       if (result.kind === 'value' && (own || isGoodFor(result, call)))
         return own ? result : this.#copy(plan.key, result)
     }
   }
 
+  /** Lets no call join the computations of these keys that are under way: a write or delete has voided them. */
+  void(concerns: (key: string) => boolean): void {
+    for (const key of this.#flights.keys()) if (concerns(key)) this.#flights.delete(key)
+  }
+
   /** Computes in the background, unless that is under way, paused, or another process does it. */
   refresh(plan: ComputationPlan): void {
-    if (this.#flights.has(plan.key) || this.#isResting(plan.key)) return
+    if (this.#flights.has(plan.key) || this.#isResting(plan.key)) {
+      plan.onFollow?.()
+      return
+    }
     const flight = this.#begin(plan)
     flight.wanted++
     flight.computation.result.then(
       (result) => {
+        plan.onFollow?.()
         if (result.kind === 'left') this.#rest(plan.key, result.restMs)
         if (result.kind === 'given-up')
           this.#setting.onFailed('refresh', plan.key, new CacheTimeoutError(plan.key, plan.maxComputeMs))
@@ -78,14 +92,20 @@ export class SingleFlight {
         this.#rest(plan.key, result.pauseMs)
         this.#setting.onFailed('refresh', plan.key, result.error)
       },
-      (error: unknown) => this.#setting.onFailed('refresh', plan.key, error),
+      (error: unknown) => {
+        plan.onFollow?.()
+        this.#setting.onFailed('refresh', plan.key, error)
+      },
     )
   }
 
   #begin(plan: ComputationPlan): Flight {
-    const flight = { computation: new Computation(this.#setting, plan), wanted: 0 }
+    const flight = { computation: new Computation(this.#setting, plan), ended: false, wanted: 0 }
     this.#flights.set(plan.key, flight)
-    const end = (): void => void this.#detach(plan.key, flight)
+    const end = (): void => {
+      flight.ended = true
+      this.#detach(plan.key, flight)
+    }
     flight.computation.result.then(end, end)
     return flight
   }
@@ -100,20 +120,30 @@ export class SingleFlight {
       return result
     } finally {
       if (leaves) flight.wanted--
-      if (flight.wanted === 0 && this.#detach(key, flight)) flight.computation.abandon()
+      if (flight.wanted === 0 && !flight.ended) {
+        this.#detach(key, flight)
+        flight.computation.abandon()
+      }
     }
   }
 
-  /** Lets nobody join a flight any more. `false`: it has ended before. */
-  #detach(key: string, flight: Flight): boolean {
-    return this.#flights.get(key) === flight && this.#flights.delete(key)
+  /** The flight that a call may join: not one that lost its lease, whose result is for those that wait already. */
+  #flightToJoin(key: string): Flight | undefined {
+    const flight = this.#flights.get(key)
+    if (flight?.computation.isVoid) this.#detach(key, flight)
+    return this.#flights.get(key)
+  }
+
+  /** Lets nobody join a flight any more. */
+  #detach(key: string, flight: Flight): void {
+    if (this.#flights.get(key) === flight) this.#flights.delete(key)
   }
 
   /** What one caller does to its value is not to be seen by another. What cannot be stored cannot be copied either. */
   #copy(key: string, result: Result & { kind: 'value' }): Taken {
-    const { value, bytes, computeMs } = result
+    const { value, bytes, computeMs, isStored } = result
     const stored = bytes === undefined ? undefined : this.#values.decode(key, bytes)
-    return { value: stored === undefined ? this.#values.copy(value) : stored.value, computeMs }
+    return { value: stored === undefined ? this.#values.copy(value) : stored.value, computeMs, isStored }
   }
 
   #isResting(key: string): boolean {

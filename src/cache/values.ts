@@ -28,9 +28,10 @@ export class Values {
   }
 
   /** @throws {TypeError} naming the path of what cannot be stored. */
-  encode(value: unknown, { ttlMs }: Lifetime, computeMs: number | undefined, tags: readonly string[]): Buffer {
+  encode(value: unknown, { ttlMs, graceMs }: Lifetime, computeMs: number | undefined, tags: readonly string[]): Buffer {
     const createdAt = this.#now()
-    return this.#format.encode(value, { expiresAt: createdAt + ttlMs, createdAt, computeMs, tags })
+    const hasGrace = graceMs > 0
+    return this.#format.encode(value, { expiresAt: createdAt + ttlMs, createdAt, hasGrace, computeMs, tags })
   }
 
   /** A copy of a value; what cannot be stored is given back itself. */

@@ -1,13 +1,13 @@
 import type { KeyedCache } from '../cache/cache.js'
 import { ImproperlyConfiguredError } from '../cache/errors.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
-import { checkOptions } from '../cache/options.js'
+import { checkKnown, checkOptions } from '../cache/options.js'
 import { show } from '../cache/show.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../create-keyed-cache.js'
 
 /** The caches of an application, by alias. */
 export interface KeyedCacheConfiguration {
-  /** How each is made. `default` must be among them. */
+  /** How each is made. */
   caches: Record<string, KeyedCacheOptions>
   /** Which of them is the default cache. @defaultValue the environment's `KEYEDCACHE_ALIAS`, or `default` */
   alias?: string | undefined
@@ -21,12 +21,11 @@ let defaultAlias = 'default'
  * @throws {TypeError} naming what is wrong.
  */
 export function configure(config: KeyedCacheConfiguration): KeyedCache {
-  const { caches: byAlias, alias, ...unknown } = checkOptions(config, 'configure') ?? {}
-  for (const name of Object.keys(unknown)) {
-    throw new TypeError(`Expected no option \`${name}\` of configure: it knows caches, alias`)
-  }
-  if (alias !== undefined && typeof alias !== 'string') {
-    throw new TypeError(`Expected \`alias\` to be text, got ${show(alias)}`)
+  const given = checkOptions<Partial<KeyedCacheConfiguration>>(config, 'configure') ?? {}
+  checkKnown(given, ['caches', 'alias'], 'configure')
+  const { caches: byAlias } = given
+  if (given.alias !== undefined && typeof given.alias !== 'string') {
+    throw new TypeError(`Expected \`alias\` to be text, got ${show(given.alias)}`)
   }
   if (typeof byAlias !== 'object' || byAlias === null || Object.keys(byAlias).length === 0) {
     throw new TypeError(
@@ -34,16 +33,17 @@ export function configure(config: KeyedCacheConfiguration): KeyedCache {
     )
   }
   const made = new Map<string, StoreBackedCache>()
+  let alias: string
   try {
     for (const [name, options] of Object.entries(byAlias)) made.set(name, create(options, name))
-    if (!made.has('default')) throw new ImproperlyConfiguredError('`caches` must hold a cache with the alias `default`')
+    alias = chooseAlias(made, given.alias || process.env['KEYEDCACHE_ALIAS'] || 'default')
   } catch (error) {
     closeAll(made)
     throw error
   }
   if (configured !== undefined) closeAll(configured)
   configured = made
-  defaultAlias = chooseAlias(made, alias ?? process.env['KEYEDCACHE_ALIAS'])
+  defaultAlias = alias
   return defaultCache()
 }
 
@@ -97,8 +97,11 @@ function create(options: KeyedCacheOptions, alias: string): StoreBackedCache {
   return createKeyedCache({ name: alias, ...checkOptions(options, `the cache ${alias}`) }) as StoreBackedCache
 }
 
-function chooseAlias(made: ReadonlyMap<string, unknown>, alias: string | undefined): string {
-  if (alias === undefined || alias === '' || made.has(alias)) return alias || 'default'
+function chooseAlias(made: ReadonlyMap<string, unknown>, alias: string): string {
+  if (made.has(alias)) return alias
+  if (!made.has('default')) {
+    throw new ImproperlyConfiguredError(`\`caches\` must hold a cache with the alias ${show(alias)} or \`default\``)
+  }
   process.emitWarning(`There is no cache with the alias ${show(alias)}: \`default\` is used`, {
     code: 'KEYEDCACHE_ALIAS',
   })

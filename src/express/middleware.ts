@@ -1,7 +1,7 @@
 import type { Request, RequestHandler } from 'express'
 import type { Cache, KeyedCache } from '../cache/cache.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
-import { checkOptions } from '../cache/options.js'
+import { checkKnown, checkOptions } from '../cache/options.js'
 import { show } from '../cache/show.js'
 import { defaultCache } from '../defaults/configure.js'
 import { RequestContext, runInRequest } from '../request/request-context.js'
@@ -30,7 +30,9 @@ const contexts = new WeakMap<Request, RequestContext>()
  * @throws {TypeError} naming the option that is wrong.
  */
 export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
-  const { cache, context = true } = checkOptions(options, 'keyedcache') ?? {}
+  const given = checkOptions(options, 'keyedcache') ?? {}
+  checkKnown(given, ['cache', 'context'], 'keyedcache')
+  const { cache, context = true } = given
   if (cache !== undefined && !(cache instanceof StoreBackedCache)) {
     throw new TypeError(`Expected \`cache\` to be a cache made by createKeyedCache or configure, got ${show(cache)}`)
   }

@@ -2,8 +2,8 @@ import type { Cache, Factory, GetOrSetOptions, ManyFactory, SetOptions } from '.
 import { NotCachedError } from '../cache/errors.js'
 import { insideFactory } from '../cache/factory-chain.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey } from '../cache/key.js'
-import type { StoreBackedCache } from '../cache/keyed-cache.js'
-import { checkFunction, checkOptions } from '../cache/options.js'
+import { forms, type StoreBackedCache } from '../cache/keyed-cache.js'
+import { checkEntries, checkFunction, checkOptions } from '../cache/options.js'
 import type { Found } from '../cache/read-through.js'
 import { Scope } from '../cache/scope.js'
 import { show } from '../cache/show.js'
@@ -73,7 +73,7 @@ export class RequestCache implements Cache {
   }
 
   async setMany(entries: Iterable<readonly [Key, unknown]>, options?: SetOptions): Promise<boolean> {
-    const full = Array.from(entries, ([key, value]) => [toKey(key), value] as const)
+    const full = checkEntries(entries).map(([key, value]) => [toKey(key), value] as const)
     try {
       return await this.#cache.setMany(full, options)
     } finally {
@@ -103,20 +103,12 @@ export class RequestCache implements Cache {
       const found = await remembered.found
       if (found === undefined) continue
       // Who waits for a computation is a miss, as it is without a Map.
-      if (state === 'obtaining' && remembered.isComputed()) this.#cache.events.emit('miss', { key: full })
+      if (state === 'obtaining' && found.isComputed) this.#cache.events.emit('miss', { key: full })
       else this.#countHit(full, found)
       return found.value as T
     }
-    let computed = false
-    const obtaining = this.#cache.obtain<T>(
-      full,
-      (context) => {
-        computed = true
-        return factory(context)
-      },
-      options,
-    )
-    this.memory.add(full, obtaining, 'obtaining', { shared: plain, isComputed: () => computed })
+    const obtaining = this.#cache.obtain<T>(full, factory, options)
+    this.memory.add(full, obtaining, 'obtaining', plain)
     const { value } = await obtaining
     return value
   }
@@ -127,55 +119,37 @@ export class RequestCache implements Cache {
     options?: GetOrSetOptions<T>,
   ): Promise<T[]> {
     if (this.#passesThrough()) return this.#cache.getOrSetMany(keys, factory, options)
-    checkFunction(factory, 'the factory')
-    const plain = isPlain(options)
     const full = checkKeys(keys)
-    const given = new Map(full.map((key, i) => [key, keys[i] as K]))
-    const known = new Map<string, T>()
-    for (const key of given.keys()) {
-      if (!plain || this.#isUnknown(key)) continue
-      // eslint-disable-next-line no-await-in-loop -- all of them are under way, if not known already
-      const found = await this.memory.get(key)?.found
-      if (found !== undefined) known.set(key, this.#countHit(key, found) as T)
-    }
-    const asked = [...given.keys()].filter((key) => !known.has(key))
-    const values = asked.length === 0 ? [] : await this.#obtainMany(asked, given, factory, options)
-    for (const [i, key] of asked.entries()) known.set(key, values[i] as T)
-    return full.map((key) => known.get(key) as T)
-  }
-
-  async #obtainMany<T, K extends Key>(
-    full: readonly string[],
-    given: ReadonlyMap<string, K>,
-    factory: ManyFactory<T, K>,
-    options: GetOrSetOptions<T> | undefined,
-  ): Promise<T[]> {
-    const computed = new Set<string>()
-    const obtaining = this.#cache.getOrSetMany<T, string>(
-      full,
-      (missing, context) => {
-        for (const key of missing) computed.add(key)
-        return factory(
-          missing.map((key) => given.get(key) as K),
-          context,
-        )
-      },
-      options,
-    )
-    for (const [i, key] of full.entries()) {
+    const ofFull = forms(full, keys, factory)
+    const known = isPlain(options) ? await this.#known(full) : new Map<string, Found>()
+    const asked = [...new Set(full)].filter((key) => !known.has(key))
+    const obtaining =
+      asked.length === 0
+        ? Promise.resolve(new Map<string, Found<T>>())
+        : this.#cache.obtainMany<T>(asked, ofFull, options)
+    for (const key of asked) {
       this.memory.add(
         key,
-        obtaining.then((values) => ({ value: values[i], computeMs: 0 })),
+        obtaining.then((found) => found.get(key)),
         'obtaining',
-        { shared: false },
+        false,
       )
     }
-    try {
-      return await obtaining
-    } finally {
-      // Whether they were stored is not known.
-      for (const key of computed) this.memory.forget(key, false)
+    const obtained = await obtaining
+    return full.map((key) => (known.get(key) ?? obtained.get(key))?.value as T)
+  }
+
+  /** What the request has found of these keys, counted as hits. */
+  async #known(full: readonly string[]): Promise<Map<string, Found>> {
+    const known = new Map<string, Found>()
+    for (const key of new Set(full)) {
+      // eslint-disable-next-line no-await-in-loop -- all of them are under way, if not known already
+      const found = this.#isUnknown(key) ? undefined : await this.memory.get(key)?.found
+      if (found === undefined) continue
+      this.#countHit(key, found)
+      known.set(key, found)
     }
+    return known
   }
 
   async #lookup(full: string): Promise<Found | undefined> {
@@ -193,9 +167,8 @@ export class RequestCache implements Cache {
     return found
   }
 
-  #countHit(full: string, { value, computeMs }: Found): unknown {
+  #countHit(full: string, { computeMs }: Found): void {
     this.#cache.events.emit('hit', { key: full, by: 'request', stale: false, savedMs: computeMs })
-    return value
   }
 
   /** Whether a read has to ask the cache. It does not wait for what may be computed just now. */

@@ -8,8 +8,6 @@ export interface Remembered {
   state: 'reading' | 'obtaining' | 'found' | 'missing'
   /** Whether another call may take the outcome: not where it depends on a wish of the call that began it. */
   readonly shared: boolean
-  /** Whether the outcome was computed by this request. */
-  readonly isComputed: () => boolean
 }
 
 const MAX_REMEMBERED = 1000
@@ -23,24 +21,20 @@ export class RequestMemory {
     return this.#remembered.get(key)
   }
 
-  /** Remembers what is under way for a key. Where it fails it is forgotten. */
-  add(
-    key: string,
-    found: Promise<Found | undefined>,
-    state: 'reading' | 'obtaining',
-    { shared = true, isComputed = () => false }: { shared?: boolean; isComputed?: () => boolean } = {},
-  ): void {
-    const remembered: Remembered = { found, state, shared, isComputed }
+  /** Remembers what is under way for a key. It is forgotten where it fails, or gives what is not stored. */
+  add(key: string, found: Promise<Found | undefined>, state: 'reading' | 'obtaining', shared = true): void {
+    const remembered: Remembered = { found, state, shared }
     this.#remembered.delete(key)
     // A Map gives its keys in the order in which they came: the oldest makes room.
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value as string)
     if (this.#open) this.#remembered.set(key, remembered)
-    found.then(
-      (value) => (remembered.state = value === undefined ? 'missing' : 'found'),
-      () => {
-        if (this.#remembered.get(key) === remembered) this.#remembered.delete(key)
-      },
-    )
+    const drop = (): void => {
+      if (this.#remembered.get(key) === remembered) this.#remembered.delete(key)
+    }
+    found.then((value) => {
+      remembered.state = value === undefined ? 'missing' : 'found'
+      if (value?.isStored === false) drop()
+    }, drop)
   }
 
   /** Forgets a key, with `children` all keys below it too; everything for `undefined`. */

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { findChromium, findRedisServer } from './programs.js'
+import { findChromium, findFaketime, findRedisServer } from './programs.js'
 
 const PROGRAMS = [
   {
@@ -9,10 +9,11 @@ const PROGRAMS = [
     hint: 'brew install redis, or see https://redis.io/downloads',
     find: findRedisServer,
   },
+  { name: 'faketime', debianPackage: 'faketime', hint: 'brew install libfaketime', find: findFaketime },
   { name: 'Chromium', debianPackage: 'chromium', hint: 'npx playwright-core install chromium', find: findChromium },
 ]
 
-/** Makes ready what the tests stand on, once for all of them: a Redis server, a Chromium, and the built package. */
+/** Makes ready what the tests stand on, once for all of them: a Redis server, faketime, a Chromium, and the built package. */
 export default function prepare(): void {
   install()
   build()

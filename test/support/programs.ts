@@ -7,6 +7,11 @@ export function findRedisServer(): string | undefined {
   return onPath('redis-server')
 }
 
+/** Where `faketime` is, which gives a program another clock, or `undefined`. */
+export function findFaketime(): string | undefined {
+  return onPath('faketime')
+}
+
 /** Where a Chromium is: `CHROMIUM_PATH`, one on the path, or the one that Playwright installs. */
 export function findChromium(): string | undefined {
   const given = process.env['CHROMIUM_PATH']

@@ -19,9 +19,14 @@ export class Worker {
   readonly #child: ChildProcess
   readonly #pending = new Map<number, Pending>()
   #calls = 0
+  #complaints = ''
 
   constructor(child: ChildProcess) {
     this.#child = child
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#complaints += text
+      process.stderr.write(text)
+    })
     child.on('message', (reply: Reply) => this.#settle(reply))
     child.once('exit', (code, signal) => {
       const error = new Error(`The worker ended (${signal ?? code}) before it answered`)
@@ -32,6 +37,11 @@ export class Worker {
 
   get pid(): number {
     return this.#child.pid ?? -1
+  }
+
+  /** What it wrote to stderr: warnings, and what it died of. */
+  get complaints(): string {
+    return this.#complaints
   }
 
   /** Calls an exported function of the worker's module; arguments and result travel by structured clone. */
@@ -52,6 +62,14 @@ export class Worker {
   /** Lets a frozen process go on. */
   resume(): void {
     this.#child.kill('SIGCONT')
+  }
+
+  /** Asks nothing more of the process, and gives its exit code when it has ended by itself; `null` when it did not within this time. */
+  async end(timeoutMs: number): Promise<number | null> {
+    const closed = once(this.#child, 'close', { signal: AbortSignal.timeout(timeoutMs) })
+    this.#child.send({})
+    await closed.catch(() => this.close())
+    return this.#child.exitCode
   }
 
   /** Ends the process by SIGKILL, as a crash would. */
@@ -76,6 +94,7 @@ export async function startWorker(module: URL | string, env: Record<string, stri
   const child = fork(main, [module instanceof URL ? fileURLToPath(module) : module], {
     env: { ...process.env, ...env },
     execArgv: [],
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     serialization: 'advanced',
   })
   endWithTests(child)
