@@ -1,14 +1,38 @@
 import { defineConfig } from 'vitest/config'
 
+/** Tests that measure time, or load the machine, have it to themselves. */
+const ALONE = [
+  'test/clock-skew.test.ts',
+  'test/demo-browser.test.ts',
+  'test/fence.test.ts',
+  'test/request-memory.test.ts',
+  'test/single-flight-processes.test.ts',
+  'test/stale-while-revalidate.test.ts',
+]
+
+const common = {
+  // Modules of others look to the tests as they look to Node
+  deps: { interopDefault: false },
+  pool: 'forks',
+  testTimeout: 30_000,
+  hookTimeout: 30_000,
+} as const
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/prepare.ts'],
-    // Modules of others look to the tests as they look to Node
-    deps: { interopDefault: false },
-    pool: 'forks',
-    maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    projects: [
+      {
+        test: {
+          ...common,
+          name: 'side by side',
+          include: ['test/**/*.test.ts'],
+          exclude: ALONE,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      { test: { ...common, name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+    ],
   },
 })

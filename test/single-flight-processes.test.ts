@@ -143,6 +143,8 @@ describe('A factory that never settles', () => {
     expect(afterMs).toBeGreaterThanOrEqual(499)
     expect(hung.abortedMs).toBeGreaterThanOrEqual(hung.startedMs + 499)
     expect(next.pid).toBe(second.pid)
+    // Told at once, not only found out when the lease of 5 s ends
+    expect(next.startedMs - hung.startedMs).toBeLessThan(1500)
     expect(answers.map(({ value }) => value)).toEqual(Array(5).fill(next.name))
     expect(await first.call('get', 'hangs')).toBe(next.name)
   })

@@ -721,6 +721,24 @@ describeOnBothStores('Inside its own factory a key', (open) => {
     await expect(ping()).rejects.toThrow(/ping.*inside its own factory/)
   })
 
+  test('can be waited for in a circle of two that began apart; that ends with maxCompute', async () => {
+    const cache = open({ maxCompute: '200ms' })
+    const started = { a: makeGate(), b: makeGate() }
+    const compute = (key: 'a' | 'b', other: 'a' | 'b'): Promise<string> =>
+      cache.getOrSet(key, async () => {
+        started[key].open()
+        await started[other].opened
+        return compute(other, key)
+      })
+    const outcomes = await Promise.allSettled([compute('a', 'b'), compute('b', 'a')])
+    const messages = outcomes.map((outcome) => (outcome.status === 'rejected' ? String(outcome.reason) : 'a value'))
+    expect(messages).toContainEqual(expect.stringContaining('CacheTimeoutError'))
+    // The first to be given up lets the other one go on, which then finds itself in the circle
+    for (const message of messages) expect(message).toMatch(/CacheTimeoutError|inside its own factory/)
+    await until(async () => (await cache.computing()).length === 0, 'nothing is computed any more')
+    expect(await cache.getOrSet('a', () => 'v')).toBe('v')
+  })
+
   test('can be read with get, and asked for in another cache or later', async () => {
     const cache = open()
     const other = open({ name: 'other' })
