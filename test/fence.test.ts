@@ -15,7 +15,7 @@ const WRITES = ['delete', 'delete with children', 'set', 'clear'] as const
 const PLACES = ['same process', 'other process'] as const
 const TIMES = ['before', 'during', 'at the end'] as const
 const KINDS = WRITES.flatMap((write) => PLACES.flatMap((place) => TIMES.map((time) => ({ write, place, time }))))
-const EACH = 50
+const EACH = 100
 const LANES = 8
 
 interface Read {
