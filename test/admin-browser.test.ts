@@ -64,7 +64,11 @@ async function visit(options: BrowserContextOptions = {}): Promise<{ page: Page;
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
   })
   page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('requestfailed', (failed) => complaints.push(`${failed.url()} failed`))
+  page.on('requestfailed', (failed) => {
+    // The next page may be asked for while the icon of the last one is still on its way.
+    const reason = failed.failure()?.errorText
+    if (reason !== 'net::ERR_ABORTED') complaints.push(`${failed.url()} failed: ${reason}`)
+  })
   return { page, complaints }
 }
 

@@ -1,4 +1,6 @@
 import type { Factory, ManyFactory } from './cache.js'
+import type { Key } from './key.js'
+import { checkFunction } from './options.js'
 import { show } from './show.js'
 
 interface Waiting<T> {
@@ -66,4 +68,19 @@ export class BatchFactory<T> {
       for (const { reject } of waiting.values()) reject(error)
     }
   }
+}
+
+/** A factory of full keys, from one that takes keys as its caller gave them; of a key given twice, the first form. */
+export function ofFullKeys<T, K extends Key>(
+  full: readonly string[],
+  keys: readonly K[],
+  factory: ManyFactory<T, K>,
+): ManyFactory<T, string> {
+  checkFunction(factory, 'the factory')
+  const given = new Map(full.map((key, i) => [key, keys[i] as K] as const).toReversed())
+  return (missing, context) =>
+    factory(
+      missing.map((key) => given.get(key) as K),
+      context,
+    )
 }

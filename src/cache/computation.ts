@@ -1,24 +1,20 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Acquired, Store } from '../stores/store.js'
-import type { Factory } from './cache.js'
+import type { Acquired } from '../stores/store.js'
 import type { Endings } from './endings.js'
-import { CacheTimeoutError } from './errors.js'
 import type { Events } from './events.js'
-import { runFactory } from './factory-chain.js'
+import { type FactoryPlan, type Outcome, runOnce } from './factory-run.js'
+import { Lease, type LeaseSetting } from './lease.js'
 import { nextMoment } from './moment.js'
-import { checkTags, type Lifetime, lifetime } from './options.js'
+import type { Lifetime } from './options.js'
 import { processName } from './stats.js'
 import { schemaError, type Stored, type Values } from './values.js'
 
 /** What computations of one cache have in common. */
-export interface ComputationSetting {
+export interface ComputationSetting extends LeaseSetting {
   /** The cache, to tell its keys from those of others. */
   readonly cache: object
-  readonly store: Store
   readonly values: Values
   readonly events: Events
   readonly endings: Endings
-  readonly leaseMs: number
   /** The bytes of what was computed; `undefined` when it cannot be stored. */
   readonly encode: (
     key: string,
@@ -27,17 +23,10 @@ export interface ComputationSetting {
     computeMs: number,
     tags: readonly string[],
   ) => Buffer | undefined
-  readonly onFailed: (operation: string, key: string, error: unknown) => void
 }
 
 /** What is to be computed, and how. */
-export interface ComputationPlan {
-  readonly key: string
-  readonly factory: Factory<unknown>
-  readonly life: Lifetime
-  readonly tags: readonly string[]
-  readonly maxComputeMs: number
-  readonly schema: StandardSchemaV1 | undefined
+export interface ComputationPlan extends FactoryPlan {
   /** The bytes that were read and found wanting; `any` to compute whatever is stored. */
   readonly seen: Buffer | 'any' | undefined
   /** The value that will be replaced, and serves meanwhile. */
@@ -73,11 +62,6 @@ export type Result =
   /** Left to others, or nobody wants it any more; not to be tried again for this long. */
   | { readonly kind: 'left'; readonly restMs: number }
 
-type Outcome =
-  | { kind: 'computed'; value: unknown; computeMs: number; life: Lifetime; tags: readonly string[]; skipped: boolean }
-  | { kind: 'failed'; error: unknown }
-  | { kind: 'given-up' }
-
 const MIN_PAUSE_MS = 1000
 const MAX_PAUSE_MS = 30_000
 
@@ -90,7 +74,7 @@ export class Computation {
   readonly #setting: ComputationSetting
   readonly #plan: ComputationPlan
   readonly #abort = new AbortController()
-  #isVoid = false
+  #lease: Lease | undefined
 
   constructor(setting: ComputationSetting, plan: ComputationPlan) {
     this.#setting = setting
@@ -100,7 +84,7 @@ export class Computation {
 
   /** Whether its lease is known to be lost, to a write or delete or to another process. */
   get isVoid(): boolean {
-    return this.#isVoid
+    return this.#lease?.isLost === true
   }
 
   /** Nobody wants the result any more: the factory's signal aborts. */
@@ -121,9 +105,11 @@ export class Computation {
         // eslint-disable-next-line no-await-in-loop -- each round begins with what the last one learned
         const acquired = await this.#acquire(token, seen, manner === 'wait' && !sideBySide)
         if (acquired === undefined) return await this.#alone()
-        if (acquired.kind === 'leads' && this.#abort.signal.aborted) return await this.#leave(token)
-        // eslint-disable-next-line no-await-in-loop
-        if (acquired.kind === 'leads') return await this.#lead(token, stale)
+        if (acquired.kind === 'leads') {
+          const lease = new Lease(this.#setting, key, token)
+          // eslint-disable-next-line no-await-in-loop
+          return await (this.#abort.signal.aborted ? this.#leave(lease) : this.#lead(lease, stale))
+        }
         if (acquired.kind === 'paused') return { kind: 'left', restMs: acquired.leftMs }
         if (acquired.kind === 'value') {
           const stored = values.decode(key, acquired.bytes)
@@ -168,53 +154,34 @@ export class Computation {
     }
   }
 
-  async #lead(token: string, stale: Stored | undefined): Promise<Result> {
-    const { key } = this.#plan
-    const { store, leaseMs, onFailed } = this.#setting
+  async #lead(lease: Lease, stale: Stored | undefined): Promise<Result> {
+    this.#lease = lease
     const startedAt = nextMoment()
-    const heartbeat = setInterval(() => {
-      store.renew(key, token, leaseMs).then(
-        (held) => {
-          if (held) return
-          this.#isVoid = true
-          clearInterval(heartbeat)
-        },
-        (error: unknown) => onFailed('renew', key, error),
-      )
-    }, leaseMs / 3)
-    const outcome = await this.#compute(stale).finally(() => clearInterval(heartbeat))
+    const outcome = await this.#compute(stale)
     switch (outcome.kind) {
       case 'given-up':
-        await this.#release(token, 'voided', 0)
+        await lease.release('voided')
         return outcome
       case 'failed': {
-        if (this.#abort.signal.aborted) return this.#leave(token)
+        if (this.#abort.signal.aborted) return this.#leave(lease)
         const pauseMs = stale === undefined ? 0 : pauseAfterFailure(this.#plan.life)
-        await this.#release(token, 'nothing', pauseMs)
+        await lease.release('nothing', pauseMs)
         return { kind: 'error', error: outcome.error, pauseMs }
       }
       case 'computed':
-        return this.#keep(token, outcome, startedAt)
+        return this.#keep(lease, outcome, startedAt)
     }
   }
 
   /** Stores what was computed if it may be stored, and says for whom it is good. */
-  async #keep(token: string, outcome: Outcome & { kind: 'computed' }, startedAt: number): Promise<Result> {
+  async #keep(lease: Lease, outcome: Outcome & { kind: 'computed' }, startedAt: number): Promise<Result> {
     const { key } = this.#plan
-    const { store, events, encode, onFailed } = this.#setting
+    const { store, events, encode } = this.#setting
     const { value, computeMs, life, tags, skipped } = outcome
-    const unusable = skipped || life.ttlMs === 0
     const expiresAt = store.now() + life.ttlMs + life.graceMs
-    const bytes = unusable ? undefined : encode(key, value, life, computeMs, tags)
+    const bytes = skipped || life.ttlMs === 0 ? undefined : encode(key, value, life, computeMs, tags)
     const sentAt = nextMoment()
-    let held: boolean | undefined
-    if (bytes === undefined) held = await this.#release(token, 'nothing', 0)
-    else {
-      held = await store.fill({ key, bytes, expiresAt, tags }, token).catch((error: unknown) => {
-        onFailed('fill', key, error)
-        return undefined
-      })
-    }
+    const held = await (bytes === undefined ? lease.release('nothing') : lease.fill({ key, bytes, expiresAt, tags }))
     const isStored = held === true && bytes !== undefined
     events.emit('compute', { key, computeMs, stored: isStored })
     // While the lease was held nothing was deleted, so the value is good up to when that was asked; else only as of its beginning.
@@ -223,8 +190,8 @@ export class Computation {
   }
 
   /** Nobody here wants the result any more: one of those who wait in other processes takes over. */
-  async #leave(token: string): Promise<Result> {
-    await this.#release(token, 'voided', 0)
+  async #leave(lease: Lease): Promise<Result> {
+    await lease.release('voided')
     return { kind: 'left', restMs: 0 }
   }
 
@@ -249,63 +216,11 @@ export class Computation {
     }
   }
 
-  async #compute(stale: Stored | undefined): Promise<Outcome> {
-    const { key, factory, maxComputeMs, schema } = this.#plan
-    let { life, tags } = this.#plan
-    let skipped = false
-    let timer: NodeJS.Timeout | undefined
-    const givenUp = new Promise<'given-up'>((resolve) => {
-      if (maxComputeMs > MAX_TIMER_MS) return
-      timer = setTimeout(() => {
-        this.#abort.abort(new CacheTimeoutError(key, maxComputeMs))
-        resolve('given-up')
-      }, maxComputeMs)
-    })
-    const context = {
-      key,
-      signal: this.#abort.signal,
-      stale: stale === undefined ? undefined : staleCopy(stale, this.#setting.values),
-      setTtl: (ttl: number | string) => {
-        life = lifetime({ ttl }, life)
-      },
-      setTags: (own: readonly string[]) => {
-        tags = checkTags(own)
-      },
-      skip: () => {
-        skipped = true
-      },
-    }
-    const startedMs = performance.now()
-    const computed = runFactory(this.#setting.cache, key, async (): Promise<Outcome> => {
-      try {
-        const value = await factory(context)
-        const computeMs = Math.round(performance.now() - startedMs)
-        const error = await schemaError(schema, key, value)
-        return error === undefined
-          ? { kind: 'computed', value, computeMs, life, tags, skipped }
-          : { kind: 'failed', error }
-      } catch (error) {
-        return { kind: 'failed', error }
-      }
-    })
-    const outcome = await Promise.race([computed, givenUp])
-    clearTimeout(timer)
-    return outcome === 'given-up' ? { kind: 'given-up' } : outcome
-  }
-
-  async #release(token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean | undefined> {
-    const { key } = this.#plan
-    try {
-      return await this.#setting.store.release(key, token, ended, pauseMs)
-    } catch (error) {
-      this.#setting.onFailed('release', key, error)
-      return undefined
-    }
+  #compute(stale: Stored | undefined): Promise<Outcome> {
+    const { cache, values } = this.#setting
+    return runOnce(cache, this.#plan, this.#abort, stale === undefined ? undefined : staleCopy(stale, values))
   }
 }
-
-/** What a timer takes at most. */
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 function found({ value, bytes, entry }: Stored, asOf: number): Result {
   return {

@@ -51,6 +51,15 @@ export function toKey(key: Key): string {
 }
 
 /**
+ * The full keys of what a user gives as keys.
+ * @throws {TypeError} when it is no array, or for what is no key.
+ */
+export function toKeys(keys: readonly Key[]): string[] {
+  if (Array.isArray(keys)) return keys.map((key) => toKey(key as Key))
+  throw new TypeError(`Expected the keys to be an array, got ${show(keys)}`)
+}
+
+/**
  * The key of a call below a parent: `func::<name>::<argument>::…`. Arguments keep their type: text stands in JSON quotes, bigints end
  * in `n`. Trailing `undefined` is dropped. Objects follow the rules for keys. A plain one stands for its pairs where these cannot be
  * taken for other arguments: with identifiers for names, and no object after it; elsewhere it is a digest.

@@ -6,7 +6,6 @@ import type {
   Computation,
   EntryInfo,
   Factory,
-  FactoryContext,
   GetOrSetOptions,
   KeyedCache,
   KeyPage,
@@ -14,13 +13,14 @@ import type {
   PageOptions,
   SetOptions,
 } from './cache.js'
-import { BatchFactory } from './batch-factory.js'
+import { ofFullKeys } from './batch-factory.js'
 import { type CachedFunction, cachedFunction, FunctionNames, type FunctionOptions } from './cached-function.js'
+import { callThrough, callThroughMany } from './call-through.js'
 import { Endings } from './endings.js'
 import { CacheNotRespondingError, NotCachedError } from './errors.js'
 import type { CacheEvents, Events } from './events.js'
 import { freshness } from './freshness.js'
-import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey } from './key.js'
+import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from './key.js'
 import { checkEntries, checkFunction, checkOptions, checkPage, checkTags, type Lifetime, lifetime } from './options.js'
 import { type Found, ReadThrough } from './read-through.js'
 import { Scope } from './scope.js'
@@ -129,7 +129,7 @@ export class StoreBackedCache implements KeyedCache {
 
   async getMany(keys: readonly Key[], options?: { default?: any }): Promise<any[]> {
     checkOptions(options, 'getMany')
-    const found = await this.lookupMany(fullKeys(keys))
+    const found = await this.lookupMany(toKeys(keys))
     return found.map((each) => (each === undefined ? options?.default : each.value))
   }
 
@@ -192,8 +192,8 @@ export class StoreBackedCache implements KeyedCache {
     factory: ManyFactory<T, K>,
     options?: GetOrSetOptions<T>,
   ): Promise<T[]> {
-    const full = fullKeys(keys)
-    const found = await this.obtainMany(full, forms(full, keys, factory), options)
+    const full = toKeys(keys)
+    const found = await this.obtainMany(full, ofFullKeys(full, keys, factory), options)
     return full.map((key) => (found.get(key) as Found<T>).value)
   }
 
@@ -294,8 +294,7 @@ export class StoreBackedCache implements KeyedCache {
   /** The value under a full key, or else that of the factory. For what stands in front of the cache. */
   async obtain<T>(full: string, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<Found<T>> {
     checkFunction(factory, 'the factory')
-    if (!this.#enabled)
-      return { value: await factory(contextOfNobody(full)), computeMs: 0, isComputed: true, isStored: false }
+    if (!this.#enabled) return callThrough(full, factory)
     return this.#reading.one(full, factory, options)
   }
 
@@ -306,7 +305,7 @@ export class StoreBackedCache implements KeyedCache {
     options?: GetOrSetOptions<T>,
   ): Promise<Map<string, Found<T>>> {
     const keys = [...new Set(full)]
-    return this.#enabled ? this.#reading.many(keys, factory, options) : callThrough(keys, factory)
+    return this.#enabled ? this.#reading.many(keys, factory, options) : callThroughMany(keys, factory)
   }
 
   #count(full: string, bytes: Buffer | undefined): Found | undefined {
@@ -342,47 +341,4 @@ export class StoreBackedCache implements KeyedCache {
   readonly #failed = (operation: string, key: string | undefined, error: unknown): void => {
     this.events.emit('error', { operation, key, error })
   }
-}
-
-function fullKeys(keys: readonly Key[]): string[] {
-  if (!Array.isArray(keys)) throw new TypeError(`Expected the keys to be an array, got ${show(keys)}`)
-  return keys.map((key) => toKey(key as Key))
-}
-
-/** What a factory is told when nothing is stored: a disabled cache calls through. */
-function contextOfNobody(key: string): FactoryContext {
-  const nothing = (): void => undefined
-  return {
-    key,
-    signal: new AbortController().signal,
-    stale: undefined,
-    setTtl: nothing,
-    setTags: nothing,
-    skip: nothing,
-  }
-}
-
-async function callThrough<T>(
-  keys: readonly string[],
-  factory: ManyFactory<T, string>,
-): Promise<Map<string, Found<T>>> {
-  const batch = new BatchFactory(keys, factory)
-  const values = await Promise.all(keys.map((key) => batch.member(key).factory(contextOfNobody(key))))
-  const found = (value: T): Found<T> => ({ value, computeMs: 0, isComputed: true, isStored: false })
-  return new Map(keys.map((key, i) => [key, found(values[i] as T)]))
-}
-
-/** A factory of full keys, from one that takes keys as its caller gave them; of a key given twice, the first form. */
-export function forms<T, K extends Key>(
-  full: readonly string[],
-  keys: readonly K[],
-  factory: ManyFactory<T, K>,
-): ManyFactory<T, string> {
-  checkFunction(factory, 'the factory')
-  const given = new Map(full.map((key, i) => [key, keys[i] as K] as const).toReversed())
-  return (missing, context) =>
-    factory(
-      missing.map((key) => given.get(key) as K),
-      context,
-    )
 }

@@ -1,4 +1,5 @@
 import { CacheTimeoutError } from './errors.js'
+import { startTimer } from './timer.js'
 
 /** How long one caller waits. */
 export interface Limits {
@@ -18,8 +19,8 @@ export class Patience {
     this.#over = new Promise((resolve, reject) => {
       const leave = (): void => reject(signal?.reason as Error)
       const hard =
-        timeoutMs === undefined ? undefined : setTimeout(() => reject(new CacheTimeoutError(key, timeoutMs)), timeoutMs)
-      const soft = softTimeoutMs === undefined ? undefined : setTimeout(() => resolve('soft'), softTimeoutMs)
+        timeoutMs === undefined ? undefined : startTimer(timeoutMs, () => reject(new CacheTimeoutError(key, timeoutMs)))
+      const soft = softTimeoutMs === undefined ? undefined : startTimer(softTimeoutMs, () => resolve('soft'))
       signal?.addEventListener('abort', leave)
       this.#end = () => {
         clearTimeout(hard)

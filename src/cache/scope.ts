@@ -1,8 +1,8 @@
 import type { Cache, Factory, GetOrSetOptions, ManyFactory, SetOptions } from './cache.js'
-import { cacheKeyUnder, type Key, type KeyPart } from './key.js'
+import { ofFullKeys } from './batch-factory.js'
+import { cacheKeyUnder, type Key, type KeyPart, toKeys } from './key.js'
 import { joinKeys } from './key-tree.js'
 import { checkEntries } from './options.js'
-import { show } from './show.js'
 
 /** All keys of a cache below one of its keys. Keys that are given are relative to it; keys that come back are full. */
 export class Scope implements Cache {
@@ -59,16 +59,7 @@ export class Scope implements Cache {
     options?: GetOrSetOptions<T>,
   ): Promise<T[]> {
     const full = this.#all(keys)
-    const given = new Map(full.map((key, i) => [key, keys[i] as K]))
-    return this.#cache.getOrSetMany<T, string>(
-      full,
-      (missing, context) =>
-        factory(
-          missing.map((key) => given.get(key) as K),
-          context,
-        ),
-      options,
-    )
+    return this.#cache.getOrSetMany<T, string>(full, ofFullKeys(full, keys, factory), options)
   }
 
   scope(...parts: KeyPart[]): Cache {
@@ -80,11 +71,6 @@ export class Scope implements Cache {
   }
 
   #all(keys: readonly Key[]): string[] {
-    return checkArray(keys).map((key) => this.#full(key))
+    return toKeys(keys).map((key) => this.#full(key))
   }
-}
-
-function checkArray(keys: readonly Key[]): readonly Key[] {
-  if (Array.isArray(keys)) return keys
-  throw new TypeError(`Expected the keys to be an array, got ${show(keys)}`)
 }

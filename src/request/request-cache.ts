@@ -1,12 +1,12 @@
 import type { Cache, Factory, GetOrSetOptions, ManyFactory, SetOptions } from '../cache/cache.js'
+import { ofFullKeys } from '../cache/batch-factory.js'
 import { NotCachedError } from '../cache/errors.js'
 import { insideFactory } from '../cache/factory-chain.js'
-import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey } from '../cache/key.js'
-import { forms, type StoreBackedCache } from '../cache/keyed-cache.js'
+import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from '../cache/key.js'
+import type { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkEntries, checkFunction, checkOptions } from '../cache/options.js'
 import type { Found } from '../cache/read-through.js'
 import { Scope } from '../cache/scope.js'
-import { show } from '../cache/show.js'
 import { RequestMemory } from './request-memory.js'
 
 /**
@@ -46,7 +46,7 @@ export class RequestCache implements Cache {
   async getMany(keys: readonly Key[], options?: { default?: any }): Promise<any[]> {
     if (this.#passesThrough()) return this.#cache.getMany(keys, options)
     checkOptions(options, 'getMany')
-    const full = checkKeys(keys)
+    const full = toKeys(keys)
     const unknown = [...new Set(full)].filter((key) => this.#isUnknown(key))
     const reading = unknown.length === 0 ? Promise.resolve([]) : this.#cache.lookupMany(unknown)
     const read = new Map(unknown.map((key, i) => [key, reading.then((all) => all[i])]))
@@ -119,8 +119,8 @@ export class RequestCache implements Cache {
     options?: GetOrSetOptions<T>,
   ): Promise<T[]> {
     if (this.#passesThrough()) return this.#cache.getOrSetMany(keys, factory, options)
-    const full = checkKeys(keys)
-    const ofFull = forms(full, keys, factory)
+    const full = toKeys(keys)
+    const ofFull = ofFullKeys(full, keys, factory)
     const known = isPlain(options) ? await this.#known(full) : new Map<string, Found>()
     const asked = [...new Set(full)].filter((key) => !known.has(key))
     const obtaining =
@@ -186,9 +186,4 @@ export class RequestCache implements Cache {
 function isPlain<T>(options: GetOrSetOptions<T> | undefined): boolean {
   const { refresh, schema, signal, timeout, softTimeout } = checkOptions(options, 'getOrSet') ?? {}
   return refresh !== true && [schema, signal, timeout, softTimeout].every((wish) => wish === undefined)
-}
-
-function checkKeys(keys: readonly Key[]): string[] {
-  if (!Array.isArray(keys)) throw new TypeError(`Expected the keys to be an array, got ${show(keys)}`)
-  return keys.map((key) => toKey(key as Key))
 }

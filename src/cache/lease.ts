@@ -1,0 +1,60 @@
+import type { Store, Write } from '../stores/store.js'
+
+/** What leases of one cache have in common. */
+export interface LeaseSetting {
+  readonly store: Store
+  readonly leaseMs: number
+  readonly onFailed: (operation: string, key: string, error: unknown) => void
+}
+
+/** The lease of a key that this process holds: renewed every third of its length until it is filled or released. */
+export class Lease {
+  readonly #setting: LeaseSetting
+  readonly #key: string
+  readonly #token: string
+  readonly #heartbeat: NodeJS.Timeout
+  #isLost = false
+
+  constructor(setting: LeaseSetting, key: string, token: string) {
+    this.#setting = setting
+    this.#key = key
+    this.#token = token
+    this.#heartbeat = setInterval(() => void this.#renew(), setting.leaseMs / 3)
+  }
+
+  /** Whether it is known to be lost, to a write or delete or to another process. */
+  get isLost(): boolean {
+    return this.#isLost
+  }
+
+  /** Ends it with an entry. `false`: it was lost before, and nothing is stored. `undefined`: the store did not answer. */
+  fill(entry: Write): Promise<boolean | undefined> {
+    return this.#end('fill', () => this.#setting.store.fill(entry, this.#token))
+  }
+
+  /** Ends it without an entry, and pauses patient attempts. `false`: it was lost before. `undefined`: the store did not answer. */
+  release(ended: 'nothing' | 'voided', pauseMs = 0): Promise<boolean | undefined> {
+    return this.#end('release', () => this.#setting.store.release(this.#key, this.#token, ended, pauseMs))
+  }
+
+  async #end(operation: string, end: () => Promise<boolean>): Promise<boolean | undefined> {
+    clearInterval(this.#heartbeat)
+    try {
+      return await end()
+    } catch (error) {
+      this.#setting.onFailed(operation, this.#key, error)
+      return undefined
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const { store, leaseMs, onFailed } = this.#setting
+    try {
+      if (await store.renew(this.#key, this.#token, leaseMs)) return
+      this.#isLost = true
+      clearInterval(this.#heartbeat)
+    } catch (error) {
+      onFailed('renew', this.#key, error)
+    }
+  }
+}
