@@ -1,12 +1,14 @@
 export { keyedcacheAdmin, type KeyedcacheAdminOptions } from './admin/admin.js'
 export type {
   Cache,
+  CachedFunction,
   CacheStats,
   ChildPage,
   Computation,
   EntryInfo,
   Factory,
   FactoryContext,
+  FunctionOptions,
   GetOrSetOptions,
   KeyedCache,
   KeyPage,
@@ -14,7 +16,6 @@ export type {
   PageOptions,
   SetOptions,
 } from './cache/cache.js'
-export type { CachedFunction, FunctionOptions } from './cache/cached-function.js'
 export type { Ttl } from './cache/duration.js'
 export {
   CacheNotRespondingError,

@@ -1,5 +1,4 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { CachedFunction, FunctionOptions } from './cached-function.js'
 import type { Ttl } from './duration.js'
 import type { CacheEvents } from './events.js'
 import type { Key, KeyPart } from './key.js'
@@ -90,6 +89,30 @@ export interface Cache {
   ): Promise<T[]>
   /** A cache of all keys below these parts. @throws {TypeError} for parts that have no key. */
   scope(...parts: KeyPart[]): Cache
+}
+
+/** A function whose results are cached by its arguments. */
+export type CachedFunction<F extends (...args: any[]) => unknown> = F & {
+  /** The full key of a call. @throws {TypeError} for arguments that have no key. */
+  key(...args: Parameters<F>): string
+  /** Deletes the result of these arguments. Gives the keys removed. */
+  delete(...args: Parameters<F>): Promise<string[]>
+  /** Computes the result of these arguments anew. */
+  refresh(...args: Parameters<F>): ReturnType<F>
+  /** Deletes the results of all arguments. Gives how many there were. */
+  clear(): Promise<number>
+  /** The function itself. */
+  readonly original: F
+}
+
+/** How the results of a function are cached. */
+export interface FunctionOptions<F extends (...args: any[]) => unknown> extends GetOrSetOptions<
+  Awaited<ReturnType<F>>
+> {
+  /** The name in its keys. @defaultValue the function's own name */
+  name?: string | undefined
+  /** The parts that stand for its arguments in keys. */
+  key?: ((...args: Parameters<F>) => readonly KeyPart[]) | undefined
 }
 
 /** One page of keys, sorted by UTF-8 bytes. */

@@ -1,31 +1,7 @@
-import type { Cache, GetOrSetOptions } from './cache.js'
+import type { Cache, CachedFunction, FunctionOptions, GetOrSetOptions } from './cache.js'
 import { toMs } from './duration.js'
 import { argumentsKey, cacheKey, cacheKeyUnder, type KeyPart } from './key.js'
 import { checkFunction, checkOptions, checkTags } from './options.js'
-
-/** A function whose results are cached by its arguments. */
-export type CachedFunction<F extends (...args: any[]) => unknown> = F & {
-  /** The full key of a call. @throws {TypeError} for arguments that have no key. */
-  key(...args: Parameters<F>): string
-  /** Deletes the result of these arguments. Gives the keys removed. */
-  delete(...args: Parameters<F>): Promise<string[]>
-  /** Computes the result of these arguments anew. */
-  refresh(...args: Parameters<F>): ReturnType<F>
-  /** Deletes the results of all arguments. Gives how many there were. */
-  clear(): Promise<number>
-  /** The function itself. */
-  readonly original: F
-}
-
-/** How the results of a function are cached. */
-export interface FunctionOptions<F extends (...args: any[]) => unknown> extends GetOrSetOptions<
-  Awaited<ReturnType<F>>
-> {
-  /** The name in its keys. @defaultValue the function's own name */
-  name?: string | undefined
-  /** The parts that stand for its arguments in keys. */
-  key?: ((...args: Parameters<F>) => readonly KeyPart[]) | undefined
-}
 
 /** Where the results of a cached function are kept, for as long as one call takes. */
 export interface FunctionHome {

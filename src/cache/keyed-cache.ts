@@ -1,11 +1,13 @@
 import type { Store } from '../stores/store.js'
 import type {
   Cache,
+  CachedFunction,
   CacheStats,
   ChildPage,
   Computation,
   EntryInfo,
   Factory,
+  FunctionOptions,
   GetOrSetOptions,
   KeyedCache,
   KeyPage,
@@ -14,7 +16,7 @@ import type {
   SetOptions,
 } from './cache.js'
 import { ofFullKeys } from './batch-factory.js'
-import { type CachedFunction, cachedFunction, FunctionNames, type FunctionOptions } from './cached-function.js'
+import { cachedFunction, FunctionNames } from './cached-function.js'
 import { callThrough, callThroughMany } from './call-through.js'
 import { Endings } from './endings.js'
 import { CacheNotRespondingError, NotCachedError } from './errors.js'

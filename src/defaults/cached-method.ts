@@ -1,4 +1,5 @@
-import { type CachedFunction, checkFunctionOptions, type FunctionOptions, planned } from '../cache/cached-function.js'
+import type { CachedFunction, FunctionOptions } from '../cache/cache.js'
+import { checkFunctionOptions, planned } from '../cache/cached-function.js'
 import type { Ttl } from '../cache/duration.js'
 import { argumentsKey, cacheKey, cacheKeyUnder, type KeyPart } from '../cache/key.js'
 import { homeHere } from './cache-here.js'

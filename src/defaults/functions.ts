@@ -1,5 +1,5 @@
-import type { Cache, SetOptions } from '../cache/cache.js'
-import { type CachedFunction, cachedFunction, type FunctionOptions } from '../cache/cached-function.js'
+import type { Cache, CachedFunction, FunctionOptions, SetOptions } from '../cache/cache.js'
+import { cachedFunction } from '../cache/cached-function.js'
 import type { Ttl } from '../cache/duration.js'
 import type { Key } from '../cache/key.js'
 import { show } from '../cache/show.js'
