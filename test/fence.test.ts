@@ -11,7 +11,7 @@ import { startWorker, type Worker } from './support/worker.js'
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
-const WRITES = ['delete', 'delete with children', 'set', 'clear'] as const
+const WRITES = ['delete', 'delete with children', 'deleteTag', 'set', 'clear'] as const
 const PLACES = ['same process', 'other process'] as const
 const TIMES = ['before', 'during', 'at the end'] as const
 const KINDS = WRITES.flatMap((write) => PLACES.flatMap((place) => TIMES.map((time) => ({ write, place, time }))))

@@ -9,7 +9,7 @@ export interface SetOptions {
   ttl?: Ttl | undefined
   /** How long past its ttl `getOrSet` may serve the value while it is computed anew, or when that fails. @defaultValue the cache's `grace` */
   grace?: Ttl | undefined
-  /** Names that the entry carries. */
+  /** Names under which `deleteTag` finds the entry: at most 64, of at most 256 bytes each. */
   tags?: readonly string[] | undefined
 }
 
@@ -216,6 +216,8 @@ export interface KeyedCache extends Cache {
   enable(state?: boolean): void
   /** Deletes everything under this cache's prefix, and nothing else. Gives the number of keys. */
   clear(): Promise<number>
+  /** Deletes all entries that carry the tag, for every process. Gives their keys. */
+  deleteTag(tag: string): Promise<string[]>
   /** A function whose results are cached by its arguments. */
   wrap<F extends (...args: any[]) => PromiseLike<unknown>>(fn: F, options?: FunctionOptions<F>): CachedFunction<F>
   wrap<A extends any[], R>(

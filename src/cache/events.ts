@@ -9,8 +9,11 @@ export interface CacheEvents {
   miss: { key: string }
   /** `set` was called; `stored` says whether the value is there now. */
   set: { key: string; stored: boolean }
-  /** A key was deleted, with `children` all keys below it too; `key: undefined` stands for all keys. `count`: how many were there. */
-  delete: { key: string | undefined; children: boolean; count: number }
+  /**
+   * A key was deleted, with `children` all keys below it too; `key: undefined` stands for all keys, or those that carry `tag`.
+   * `count`: how many were there.
+   */
+  delete: { key: string | undefined; children: boolean; tag: string | undefined; count: number }
   /** A factory has ended with a value; `stored` says whether it was kept. */
   compute: { key: string; computeMs: number; stored: boolean }
   /** Something failed that callers were not told of, or not only they. */

@@ -23,7 +23,16 @@ import { CacheNotRespondingError, NotCachedError } from './errors.js'
 import type { CacheEvents, Events } from './events.js'
 import { freshness } from './freshness.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from './key.js'
-import { checkEntries, checkFunction, checkOptions, checkPage, checkTags, type Lifetime, lifetime } from './options.js'
+import {
+  checkEntries,
+  checkFunction,
+  checkOptions,
+  checkPage,
+  checkTag,
+  checkTags,
+  type Lifetime,
+  lifetime,
+} from './options.js'
 import { type Found, ReadThrough } from './read-through.js'
 import { Scope } from './scope.js'
 import type { Serializer } from './serializer.js'
@@ -170,7 +179,7 @@ export class StoreBackedCache implements KeyedCache {
       removed = await this.#ask('delete', () => (children ? this.#store.removeTree(full) : this.#store.remove([full])))
       return removed
     } finally {
-      this.events.emit('delete', { key: full, children, count: removed.length })
+      this.events.emit('delete', { key: full, children, tag: undefined, count: removed.length })
     }
   }
 
@@ -180,7 +189,18 @@ export class StoreBackedCache implements KeyedCache {
       count = await this.#ask('clear', () => this.#store.clear())
       return count
     } finally {
-      this.events.emit('delete', { key: undefined, children: true, count })
+      this.events.emit('delete', { key: undefined, children: true, tag: undefined, count })
+    }
+  }
+
+  async deleteTag(tag: string): Promise<string[]> {
+    checkTag(tag)
+    let removed: string[] = []
+    try {
+      removed = await this.#ask('deleteTag', () => this.#store.removeTag(tag))
+      return removed
+    } finally {
+      this.events.emit('delete', { key: undefined, children: true, tag, count: removed.length })
     }
   }
 

@@ -30,18 +30,24 @@ export function lifetime({ ttl, grace }: SetOptions, defaults: Lifetime): Lifeti
   }
 }
 
+const MAX_TAGS = 64
+const MAX_TAG_BYTES = 256
+
 /** @throws {TypeError} naming the tag that is not text, or empty. */
 export function checkTags(tags: readonly string[] | undefined): readonly string[] {
   if (tags === undefined) return []
   if (!Array.isArray(tags)) throw new TypeError(`Expected \`tags\` to be an array of text, got ${show(tags)}`)
+  if (tags.length > MAX_TAGS) throw new TypeError(`Expected at most ${MAX_TAGS} tags, got ${tags.length}`)
   for (const tag of tags) checkTag(tag)
   return [...new Set(tags)]
 }
 
 /** @throws {TypeError} when it is not text, or empty. */
 export function checkTag(tag: unknown): string {
-  if (typeof tag === 'string' && tag !== '' && toUSVString(tag) === tag) return tag
-  throw new TypeError(`Expected a tag to be text that is not empty, got ${show(tag)}`)
+  if (typeof tag === 'string' && tag !== '' && toUSVString(tag) === tag && Buffer.byteLength(tag) <= MAX_TAG_BYTES) {
+    return tag
+  }
+  throw new TypeError(`Expected a tag to be text of 1 to ${MAX_TAG_BYTES} bytes, got ${show(tag)}`)
 }
 
 /** @throws {TypeError} when a limit is not a whole number from 1 to 1000, or `after` is not text. */

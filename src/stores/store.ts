@@ -81,6 +81,12 @@ export interface Store {
   /** Voids all computations, then removes all keys, in bounded steps, and nothing that is not this cache's. Gives how many there were. */
   clear(): Promise<number>
 
+  /**
+   * Removes all entries that carry the tag, in bounded steps, each atomically with its computation. Computations under way that
+   * will give their entry this tag are void: they fill nothing. Gives the keys removed.
+   */
+  removeTag(tag: string): Promise<string[]>
+
   /** A page of that key and the keys below it (`undefined`: all), sorted by UTF-8 bytes, from the first one after `after`. */
   list(under: string | undefined, after: string | undefined, limit: number): Promise<KeyPage>
 
@@ -100,7 +106,8 @@ export interface Store {
   renew(key: string, token: string, leaseMs: number): Promise<boolean>
 
   /**
-   * Stores what was computed and ends the lease, atomically, if the lease still is the caller's: neither deleted nor taken over.
+   * Stores what was computed and ends the lease, atomically, if the lease still is the caller's, neither deleted nor taken over,
+   * and none of the entry's tags was removed since it was acquired.
    * `false`: nothing was stored. A lease past its end that nobody took or deleted still fills.
    */
   fill(entry: Write, token: string): Promise<boolean>

@@ -23,12 +23,16 @@ export async function close() {
   await Promise.all([...caches.map((cache) => cache.close()), truth.quit()])
 }
 
+function tagOf(key) {
+  return `of ${key.slice(0, key.lastIndexOf('::'))}`
+}
+
 /** How many computed values were not stored here. */
 export const refusedHere = () => refused
 
 /** Stores the truth as it is now. */
 export async function store(lane, key) {
-  await caches[lane].set(key, Number(await truth.get(key)))
+  await caches[lane].set(key, Number(await truth.get(key)), { tags: [tagOf(key)] })
 }
 
 /** Begins a call of getOrSet whose factory reads the truth, then ends when `finish` is called. Resolves when the call has begun. */
@@ -40,10 +44,12 @@ export async function begin(lane, key, options, delayMs) {
   computation.outcome = timed(() =>
     caches[lane].getOrSet(
       key,
-      async () => {
+      async ({ setTags }) => {
         const value = Number(await truth.get(key))
         computation.start()
         await finished
+        // Only now is it known what deletes the key by its tag.
+        setTags([tagOf(key)])
         return value
       },
       options,
@@ -75,6 +81,7 @@ export async function write(lane, key, what, delayMs) {
   if (what === 'set') await cache.set(key, version)
   else if (what === 'delete') await cache.delete(key)
   else if (what === 'delete with children') await cache.delete(key.slice(0, key.lastIndexOf('::')), { children: true })
+  else if (what === 'deleteTag') await cache.deleteTag(tagOf(key))
   else if (what === 'clear') await cache.clear()
   else throw new Error(`No such write: ${what}`)
   return { version, resolvedMs: now() }
@@ -86,7 +93,7 @@ export async function read(lane, key, how, delayMs) {
   return timed(() =>
     how === 'get'
       ? cache.get(key, { default: undefined })
-      : cache.getOrSet(key, async () => Number(await truth.get(key))),
+      : cache.getOrSet(key, async () => Number(await truth.get(key)), { tags: [tagOf(key)] }),
   )
 }
 

@@ -14,6 +14,8 @@ interface Lease {
 /** The computations under way in one process, and who is told when they end. */
 export class Leases {
   readonly #leases = new Map<string, Lease>()
+  /** When a tag was last removed while something was being computed. */
+  readonly #tombstones = new Map<string, number>()
   #listener: (key: string, ended: Ended) => void = () => undefined
 
   listen(listener: (key: string, ended: Ended) => void): void {
@@ -51,6 +53,18 @@ export class Leases {
 
   pause(key: string, since: number, until: number): void {
     this.#leases.set(key, { until, since, token: undefined, process: '', followed: false })
+  }
+
+  /** Notes that a tag was removed: what is being computed now may not be stored with it. */
+  bury(tag: string, now: number): void {
+    if (this.#leases.size === 0) this.#tombstones.clear()
+    else this.#tombstones.set(tag, now)
+  }
+
+  /** Whether one of these tags was removed since the computation of a key began. */
+  isBuried(key: string, tags: readonly string[]): boolean {
+    const since = this.#leases.get(key)?.since ?? -Infinity
+    return tags.some((tag) => (this.#tombstones.get(tag) ?? -Infinity) >= since)
   }
 
   void(key: string): void {

@@ -16,6 +16,7 @@ export interface MemoryStoreOptions {
 interface Stored {
   readonly bytes: Buffer
   readonly expiresAt: number
+  readonly tags: readonly string[]
 }
 
 /** The embedded store: entries of this process alone, bounded by number and bytes, the least recently used dropped first. */
@@ -24,6 +25,7 @@ export class MemoryStore implements Store {
   readonly hearsEnds = true
   readonly #entries: LRUCache<string, Stored>
   readonly #keys = new SortedKeys()
+  readonly #tagged = new Map<string, Set<string>>()
   readonly #leases = new Leases()
   readonly #since = new Date()
   readonly #counters = emptyCounters()
@@ -40,7 +42,8 @@ export class MemoryStore implements Store {
       sizeCalculation: ({ bytes }, key) => bytes.length + 2 * key.length + 1,
       ttlResolution: 0,
       perf: { now: () => this.now() },
-      dispose: (_stored, key, reason) => {
+      dispose: ({ tags }, key, reason) => {
+        for (const tag of tags) this.#untag(tag, key)
         if (reason !== 'set') this.#keys.delete(key)
       },
     })
@@ -92,6 +95,11 @@ export class MemoryStore implements Store {
     return count
   }
 
+  async removeTag(tag: string): Promise<string[]> {
+    this.#leases.bury(tag, this.now())
+    return this.remove([...(this.#tagged.get(tag) ?? [])])
+  }
+
   async list(under: string | undefined, after: string | undefined, limit: number): Promise<KeyPage> {
     this.#dropExpired()
     return this.#keys.page(under, after, limit)
@@ -120,6 +128,10 @@ export class MemoryStore implements Store {
   async fill(entry: Write, token: string): Promise<boolean> {
     // Nobody is told before the entry is there.
     if (!this.#leases.renew(entry.key, token, 0)) return false
+    if (this.#leases.isBuried(entry.key, entry.tags)) {
+      this.#leases.end(entry.key, token, 'voided')
+      return false
+    }
     const stored = this.#write(entry)
     this.#leases.end(entry.key, token, stored ? 'filled' : 'nothing')
     return true
@@ -158,19 +170,27 @@ export class MemoryStore implements Store {
     this.#entries.clear()
   }
 
-  #write({ key, bytes, expiresAt }: Write): boolean {
+  #write({ key, bytes, expiresAt, tags }: Write): boolean {
     const ttl = expiresAt - this.now()
     if (ttl <= 0) {
       this.#entries.delete(key)
       return false
     }
     this.#keys.add(key)
-    this.#entries.set(key, { bytes: ownCopy(bytes), expiresAt }, { ttl: Number.isFinite(ttl) ? ttl : 0 })
+    this.#entries.set(key, { bytes: ownCopy(bytes), expiresAt, tags }, { ttl: Number.isFinite(ttl) ? ttl : 0 })
     // An entry larger than the whole store is not taken, and the older one under its key is dropped.
     const stored = this.#entries.peek(key) !== undefined
-    if (stored) this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
-    else this.#keys.delete(key)
+    if (stored) {
+      this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
+      for (const tag of tags) this.#tagged.set(tag, (this.#tagged.get(tag) ?? new Set()).add(key))
+    } else this.#keys.delete(key)
     return stored
+  }
+
+  #untag(tag: string, key: string): void {
+    const keys = this.#tagged.get(tag)
+    keys?.delete(key)
+    if (keys?.size === 0) this.#tagged.delete(tag)
   }
 
   #remove(key: string): boolean {

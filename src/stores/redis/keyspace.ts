@@ -9,6 +9,10 @@ export class Keyspace {
   readonly expiry: string
   /** Hash: the computations under way, by key. */
   readonly leases: string
+  /** Hash: when a tag was removed while something was being computed, by tag. */
+  readonly tombstones: string
+  /** Sorted set, all scores 0: the tags that entries carry. */
+  readonly tags: string
   /** Channel: a computation that somebody follows has ended, as `<outcome> <key>`. */
   readonly wake: string
   /** Hashes: the counters of all processes, and the processes seen. */
@@ -19,11 +23,15 @@ export class Keyspace {
   /** String: written and read back by `require()`. */
   readonly probe: string
   readonly #entries: string
+  readonly #tag: string
 
   constructor(keyPrefix: string) {
     this.index = `${keyPrefix}:index:`
     this.expiry = `${keyPrefix}:expiry:`
     this.leases = `${keyPrefix}:leases:`
+    this.tombstones = `${keyPrefix}:tombstones:`
+    this.tags = `${keyPrefix}:tags:`
+    this.#tag = `${keyPrefix}:tag:`
     this.wake = `${keyPrefix}:wake`
     this.totals = `${keyPrefix}:stats:totals`
     this.groups = `${keyPrefix}:stats:groups`
@@ -36,6 +44,16 @@ export class Keyspace {
   /** The name of the string that holds a key's entry. */
   entry(key: string): string {
     return this.#entries + key
+  }
+
+  /** The name of the sorted set of the keys that carry a tag, scored as in `expiry`. */
+  tag(tag: string): string {
+    return this.#tag + tag
+  }
+
+  /** What scripts that write tags declare: the tags, and the set of each; nothing where there are none. */
+  tagSets(tags: readonly string[]): string[] {
+    return tags.length === 0 ? [] : [this.tags, ...tags.map((tag) => this.tag(tag))]
   }
 
   /** The bounds (as `ZRANGEBYLEX` takes them) of the keys below `under`, or of all, from the first after `after`. */

@@ -76,13 +76,13 @@ export class RedisLeases {
     return (await this.#connection.run(RENEW, [this.#keyspace.leases], [key, token, leaseMs])) === 1
   }
 
-  async fill({ key, bytes, expiresAt }: Write, token: string): Promise<boolean> {
-    const { leases, index, expiry, wake } = this.#keyspace
+  async fill({ key, bytes, expiresAt, tags }: Write, token: string): Promise<boolean> {
+    const { leases, index, expiry, tombstones, wake } = this.#keyspace
     return (
       (await this.#connection.run(
         FILL,
-        [leases, index, expiry, this.#keyspace.entry(key)],
-        [wake, key, token, bytes, expiryArgument(expiresAt)],
+        [leases, index, expiry, this.#keyspace.entry(key), tombstones, ...this.#keyspace.tagSets(tags)],
+        [wake, key, token, bytes, expiryArgument(expiresAt), ...tags],
       )) === 1
     )
   }

@@ -7,6 +7,7 @@ import { Connection, type ConnectionOptions } from './connection.js'
 import { Keyspace } from './keyspace.js'
 import { expiryArgument, RedisLeases } from './redis-leases.js'
 import { RedisStats } from './redis-stats.js'
+import { RedisTags } from './redis-tags.js'
 import { CHILDREN, LIST, PRUNE_EXPIRED, REMOVE, type Script, VOID_TREE, WRITE } from './scripts.js'
 
 /** Where a Redis store keeps its entries. */
@@ -30,6 +31,7 @@ export class RedisStore implements Store {
   readonly #keyspace: Keyspace
   readonly #leases: RedisLeases
   readonly #stats: RedisStats
+  readonly #tags: RedisTags
   readonly #timeoutMs: number
   readonly #pruning: NodeJS.Timeout
 
@@ -37,10 +39,12 @@ export class RedisStore implements Store {
     this.#keyspace = new Keyspace(keyPrefix)
     this.#connection = new Connection(connection)
     this.#leases = new RedisLeases(this.#connection, this.#keyspace, onError)
+    this.#tags = new RedisTags(this.#connection, this.#keyspace)
     this.#stats = new RedisStats(this.#connection, this.#keyspace)
     this.#timeoutMs = connection.timeoutMs
     this.#pruning = setInterval(() => {
-      if (this.#connection.up) this.#pruneOnce().catch((error: unknown) => onError('prune', error))
+      if (!this.#connection.up) return
+      Promise.all([this.#pruneOnce(), this.#tags.prune()]).catch((error: unknown) => onError('prune', error))
     }, PRUNE_EVERY_MS).unref()
   }
 
@@ -72,14 +76,18 @@ export class RedisStore implements Store {
   async write(entries: readonly Write[]): Promise<boolean[]> {
     const stored: boolean[] = []
     for (const some of chunks(entries, NAMES_A_SCRIPT)) {
+      const tags = [...new Set(some.flatMap((entry) => entry.tags))]
+      const { leases, index, expiry, wake } = this.#keyspace
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
-      const refused = (await this.#run(
+      const refused = (await this.#connection.run(
         WRITE,
-        some.map(({ key }) => key),
+        [leases, index, expiry, ...some.map(({ key }) => this.#keyspace.entry(key)), ...this.#keyspace.tagSets(tags)],
         [
-          this.#keyspace.wake,
+          wake,
           Math.ceil(this.now() + this.#timeoutMs),
+          some.length,
           ...some.flatMap(({ key, bytes, expiresAt }) => [key, bytes, expiryArgument(expiresAt)]),
+          ...tags,
         ],
       )) as number[] | null
       if (refused === null) throw new Error('the write reached Redis after its deadline, and was not carried out')
@@ -112,6 +120,10 @@ export class RedisStore implements Store {
       count += keys.length
     })
     return count
+  }
+
+  removeTag(tag: string): Promise<string[]> {
+    return this.#tags.remove(tag)
   }
 
   async list(under: string | undefined, after: string | undefined, limit: number): Promise<KeyPage> {

@@ -40,6 +40,42 @@ local function store(entry, index, expiry, key, bytes, expires)
 end
 `
 
+/** Notes in the sorted set of each of an entry's tags that it carries it, and drops what has expired there. */
+const TAG = `
+local function tag(registry, sets, tags, now, key, expires)
+  for i, set in ipairs(sets) do
+    redis.call('ZADD', registry, 0, tags[i])
+    redis.call('ZADD', set, expires, key)
+    local expired = redis.call('ZRANGE', set, '-inf', now, 'BYSCORE', 'LIMIT', 0, 16)
+    if #expired > 0 then redis.call('ZREM', set, unpack(expired)) end
+  end
+end
+local function slice(list, first, last)
+  local part = {}
+  for i = first, last do part[#part + 1] = list[i] end
+  return part
+end
+`
+
+/** Whether an entry carries a tag, by its own header: a name may stand in a tag's set that has lost the tag since. */
+const CARRIES = `
+local function carries(entry, tag)
+  local head = redis.call('GETRANGE', entry, 0, 23)
+  if #head < 24 or math.floor(string.byte(head, 2) / 2) % 2 == 0 then return false end
+  local count = string.byte(head, 23) * 256 + string.byte(head, 24)
+  local text = redis.call('GETRANGE', entry, 24, 23 + 258 * count)
+  local at = 1
+  for _ = 1, count do
+    local high, low = string.byte(text, at, at + 1)
+    if not low then return false end
+    local length = 256 * high + low
+    if string.sub(text, at + 2, at + 1 + length) == tag then return true end
+    at = at + 2 + length
+  end
+  return false
+end
+`
+
 /**
  * A lease is `<until> <since> <token> <followed 0 or 1> <process>`, times in ms; the token of a pause is `-`.
  * `drop` ends one and tells those who follow it: `<outcome> <key>`.
@@ -64,26 +100,29 @@ end
 `
 
 /**
- * Stores entries with their places in the index, and voids computations of their keys.
+ * Stores entries with their places in the index and in the sets of their tags, and voids computations of their keys.
  * A script that reaches the server after its deadline does nothing: its caller has been told that it failed.
  *
- * KEYS: leases, index, expiry, entry 1..n. ARGV: channel, deadline, then for each entry: key, bytes, expires at ('+inf' for never).
+ * KEYS: leases, index, expiry, entry 1..n, and where there are tags: tags, the set of tag 1..m. ARGV: channel, deadline, n, then
+ * for each entry: key, bytes, expires at ('+inf' for never), then tag 1..m.
  * Returns the numbers (from 1) of those that have expired and were removed instead, or nil after the deadline.
  */
-export const WRITE: Script = script(`${NOW}${PRUNE}${STORE}${LEASE}
-local time = now()
+export const WRITE: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${LEASE}
+local time, n = now(), tonumber(ARGV[3])
 if time > tonumber(ARGV[2]) then return false end
+local registry, sets, tags = KEYS[4 + n], slice(KEYS, 5 + n, #KEYS), slice(ARGV, 4 + 3 * n, #ARGV)
 local added, refused = 0, {}
-for i = 4, #KEYS do
-  local at = 3 * (i - 4) + 3
-  drop(KEYS[1], ARGV[1], ARGV[at], 'voided')
-  if ARGV[at + 2] ~= '+inf' and tonumber(ARGV[at + 2]) <= time then
-    redis.call('UNLINK', KEYS[i])
-    redis.call('ZREM', KEYS[2], ARGV[at])
-    redis.call('ZREM', KEYS[3], ARGV[at])
-    refused[#refused + 1] = i - 3
+for i = 1, n do
+  local key, bytes, expires, entry = ARGV[3 * i + 1], ARGV[3 * i + 2], ARGV[3 * i + 3], KEYS[3 + i]
+  drop(KEYS[1], ARGV[1], key, 'voided')
+  if expires ~= '+inf' and tonumber(expires) <= time then
+    redis.call('UNLINK', entry)
+    redis.call('ZREM', KEYS[2], key)
+    redis.call('ZREM', KEYS[3], key)
+    refused[#refused + 1] = i
   else
-    added = added + store(KEYS[i], KEYS[2], KEYS[3], ARGV[at], ARGV[at + 1], ARGV[at + 2])
+    added = added + store(entry, KEYS[2], KEYS[3], key, bytes, expires)
+    tag(registry, sets, tags, time, key, expires)
   end
 end
 if added > 0 then prune(KEYS[2], KEYS[3], time, math.min(16 * added, 500)) end
@@ -165,14 +204,88 @@ return 1
  * Stores what was computed and ends the lease, if it still has this token. (Leases as in Nishtala et al., Scaling Memcache at
  * Facebook, 2013: a delete takes the lease away, so that a value read before it is never stored after it.)
  *
- * KEYS: leases, index, expiry, entry. ARGV: channel, key, token, bytes, expires at ('+inf' for never).
- * Returns 1, or 0 when the lease is another's or gone.
+ * KEYS: leases, index, expiry, entry, tombstones, and where there are tags: tags, the set of tag 1..m.
+ * ARGV: channel, key, token, bytes, expires at ('+inf' for never), tag 1..m.
+ * Returns 1, or 0 when the lease is another's or gone, or one of the tags was removed since it began.
  */
-export const FILL: Script = script(`${NOW}${PRUNE}${STORE}${LEASE}
-if not holds(KEYS[1], ARGV[2], ARGV[3]) then return 0 end
-if store(KEYS[4], KEYS[2], KEYS[3], ARGV[2], ARGV[4], ARGV[5]) == 1 then prune(KEYS[2], KEYS[3], now(), 16) end
+export const FILL: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${LEASE}
+local lease = holds(KEYS[1], ARGV[2], ARGV[3])
+if not lease then return 0 end
+local time, tags, _, since = now(), slice(ARGV, 6, #ARGV), parse(lease)
+for _, tag in ipairs(tags) do
+  local buried = redis.call('HGET', KEYS[5], tag)
+  if buried and tonumber(buried) >= tonumber(since) then
+    drop(KEYS[1], ARGV[1], ARGV[2], 'voided')
+    return 0
+  end
+end
+if store(KEYS[4], KEYS[2], KEYS[3], ARGV[2], ARGV[4], ARGV[5]) == 1 then prune(KEYS[2], KEYS[3], time, 16) end
+tag(KEYS[6], slice(KEYS, 7, #KEYS), tags, time, ARGV[2], ARGV[5])
 drop(KEYS[1], ARGV[1], ARGV[2], 'filled')
 return 1
+`)
+
+/**
+ * Notes that a tag is removed now, where something is being computed that may carry it at its end.
+ *
+ * KEYS: leases, tombstones, the tag's set. ARGV: tag. Returns the score of the last key in the set, or nil.
+ */
+export const BURY_TAG: Script = script(`${NOW}${LEASE}
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  if redis.call('HLEN', KEYS[2]) >= 1000 then
+    local first = math.huge
+    for _, lease in ipairs(redis.call('HVALS', KEYS[1])) do
+      local _, since = parse(lease)
+      first = math.min(first, tonumber(since) or 0)
+    end
+    local buried = redis.call('HGETALL', KEYS[2])
+    for i = 1, #buried, 2 do
+      if tonumber(buried[i + 1]) < first then redis.call('HDEL', KEYS[2], buried[i]) end
+    end
+  end
+  redis.call('HSET', KEYS[2], ARGV[1], string.format('%.0f', now()))
+else
+  redis.call('UNLINK', KEYS[2])
+end
+return redis.call('ZRANGE', KEYS[3], 0, 0, 'REV', 'WITHSCORES')[2]
+`)
+
+/**
+ * Removes those of some names out of a tag's set whose entries do carry the tag, and takes all of them out of the set.
+ *
+ * KEYS: leases, index, expiry, tags, the tag's set, entry 1..n. ARGV: channel, tag, key 1..n. Returns the numbers (from 1) of those removed.
+ */
+export const REMOVE_TAGGED: Script = script(`${CARRIES}${LEASE}
+local there = {}
+for i = 6, #KEYS do
+  local key = ARGV[i - 3]
+  if carries(KEYS[i], ARGV[2]) then
+    drop(KEYS[1], ARGV[1], key, 'voided')
+    redis.call('UNLINK', KEYS[i])
+    redis.call('ZREM', KEYS[2], key)
+    redis.call('ZREM', KEYS[3], key)
+    there[#there + 1] = i - 5
+  end
+  redis.call('ZREM', KEYS[5], key)
+end
+if redis.call('EXISTS', KEYS[5]) == 0 then redis.call('ZREM', KEYS[4], ARGV[2]) end
+return there
+`)
+
+/**
+ * Takes names out of a tag's set whose entries are gone, and the tag out of the tags when none is left.
+ *
+ * KEYS: tags, the tag's set, entry 1..n. ARGV: tag, key 1..n. Returns how many names are left.
+ */
+export const PRUNE_TAG: Script = script(`${NOW}
+local expired = redis.call('ZRANGE', KEYS[2], '-inf', now(), 'BYSCORE', 'LIMIT', 0, 500)
+if #expired > 0 then redis.call('ZREM', KEYS[2], unpack(expired)) end
+for i = 3, #KEYS do
+  if redis.call('EXISTS', KEYS[i]) == 0 then redis.call('ZREM', KEYS[2], ARGV[i - 1]) end
+end
+local left = redis.call('ZCARD', KEYS[2])
+if left == 0 then redis.call('ZREM', KEYS[1], ARGV[1]) end
+return left
 `)
 
 /**

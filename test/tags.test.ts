@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest'
+import { describeOnBothStores } from './support/both-stores.js'
+import { until } from './support/until.js'
+
+describeOnBothStores('Tags', (open) => {
+  test('delete exactly the keys that carry them, and name these', async () => {
+    const cache = open()
+    await cache.set('a', 1, { tags: ['red', 'round'] })
+    await cache.set('b', 2, { tags: ['red'] })
+    await cache.setMany(
+      [
+        ['c', 3],
+        ['d', 4],
+      ],
+      { tags: ['blue'] },
+    )
+    await cache.set('e', 5)
+    expect((await cache.deleteTag('red')).toSorted()).toEqual(['a', 'b'])
+    expect((await cache.keys()).keys).toEqual(['c', 'd', 'e'])
+    expect(await cache.deleteTag('red')).toEqual([])
+    expect(await cache.deleteTag('round')).toEqual([])
+    expect((await cache.deleteTag('blue')).toSorted()).toEqual(['c', 'd'])
+    expect(await cache.get('e')).toBe(5)
+  })
+
+  test('are known of an entry, and leave it when it is stored without them', async () => {
+    const cache = open()
+    await cache.set('a', 1, { tags: ['x', 'y', 'x'] })
+    expect((await cache.entry('a'))?.tags).toEqual(['x', 'y'])
+    await cache.set('a', 2, { tags: ['y'] })
+    expect(await cache.deleteTag('x')).toEqual([])
+    await cache.set('a', 3)
+    expect(await cache.deleteTag('y')).toEqual([])
+    expect(await cache.get('a')).toBe(3)
+  })
+
+  test('come with what is computed, from the call or from the factory', async () => {
+    const cache = open()
+    await cache.getOrSet('a', () => 1, { tags: ['call'] })
+    await cache.getOrSet('b', ({ setTags }) => setTags(['factory']), { tags: ['call'] })
+    await cache.getOrSetMany(['c', 'd'], () => [3, 4], { tags: ['many'] })
+    expect(await cache.deleteTag('call')).toEqual(['a'])
+    expect(await cache.deleteTag('factory')).toEqual(['b'])
+    expect((await cache.deleteTag('many')).toSorted()).toEqual(['c', 'd'])
+    expect(await cache.count()).toBe(0)
+  })
+
+  test('void a computation that sets them at its end', async () => {
+    const cache = open()
+    let finish: () => void = () => undefined
+    const finished = new Promise<void>((resolve) => (finish = resolve))
+    const computing = cache.getOrSet('a', async ({ setTags }) => {
+      await finished
+      setTags(['t'])
+      return 'old'
+    })
+    await until(async () => (await cache.computing()).length === 1, 'the computation')
+    expect(await cache.deleteTag('t')).toEqual([])
+    finish()
+    expect(await computing).toBe('old')
+    expect(await cache.get('a', { default: 'nothing' })).toBe('nothing')
+    expect(await cache.getOrSet('a', ({ setTags }) => (setTags(['t']), 'new'))).toBe('new')
+    expect(await cache.get('a')).toBe('new')
+  })
+
+  test('may be any text, and delete thousands of keys', async () => {
+    const cache = open()
+    const hostile = ['__proto__', 'a b', 'a\u0000b', '::', '*', '🔑', 'x'.repeat(256)]
+    for (const [i, tag] of hostile.entries()) {
+      // eslint-disable-next-line no-await-in-loop
+      await cache.set(['h', i], i, { tags: hostile.slice(i) })
+      // eslint-disable-next-line no-await-in-loop
+      expect((await cache.entry(['h', i]))?.tags).toContain(tag)
+    }
+    expect((await cache.deleteTag('*')).toSorted()).toEqual(['h::0', 'h::1', 'h::2', 'h::3', 'h::4'])
+    const many = Array.from({ length: 3000 }, (_, i) => [['m', i], i] as const)
+    await cache.setMany(many, { tags: ['many'] })
+    expect(new Set(await cache.deleteTag('many')).size).toBe(3000)
+    expect((await cache.keys()).keys).toEqual(['h::5', 'h::6'])
+  })
+
+  test('that are wrong are refused by name', async () => {
+    const cache = open()
+    await expect(cache.deleteTag('')).rejects.toThrow("Expected a tag to be text of 1 to 256 bytes, got ''")
+    await expect(cache.set('a', 1, { tags: ['x'.repeat(257)] })).rejects.toThrow(TypeError)
+    await expect(cache.set('a', 1, { tags: Array.from({ length: 65 }, String) })).rejects.toThrow(
+      'Expected at most 64 tags, got 65',
+    )
+  })
+})
