@@ -1,51 +1,41 @@
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { Redis } from 'ioredis'
 
 const EVERY_MS = 2
 
-/** How long other clients wait while something runs: the ms of each PING, sent every 2 ms from a thread of its own. */
+/** How long another client waits while something runs: the ms of each PING, sent every 2 ms to every master from a process of its own. */
 export async function pingWhile(masters, run) {
-  const worker = new Worker(new URL(import.meta.url), {
-    workerData: masters.map(({ options: { host, port } }) => ({ host, port })),
-  })
+  const ports = masters.map(({ options }) => `${options.port}`)
+  const child = fork(import.meta.filename, ports, { serialization: 'advanced' })
   try {
-    await once(worker, 'message')
-    worker.postMessage('begin')
+    await once(child, 'message')
+    child.send('begin')
     await run()
-    worker.postMessage('end')
-    const [pings] = await once(worker, 'message')
+    child.send('end')
+    const [pings] = await once(child, 'message')
     return pings
   } finally {
-    await worker.terminate()
+    child.kill()
   }
 }
 
-if (parentPort !== null) {
-  const clients = workerData.map((options) => new Redis(options))
+if (process.argv[1] === import.meta.filename) {
+  const clients = process.argv.slice(2).map((port) => new Redis({ host: '127.0.0.1', port: Number(port) }))
   await Promise.all(clients.map((client) => client.ping()))
-  const pings = []
-  const waiting = new Set()
-  let timer
-  parentPort.on('message', async (message) => {
-    if (message === 'begin') timer = setInterval(sendAll, EVERY_MS)
-    else {
-      clearInterval(timer)
-      await Promise.all(waiting)
-      for (const client of clients) client.disconnect()
-      parentPort.postMessage(pings)
-    }
-  })
-  parentPort.postMessage('ready')
+  process.send('ready')
+  await once(process, 'message')
+  const waits = []
+  const timer = setInterval(() => {
+    for (const client of clients) waits.push(waitOf(client))
+  }, EVERY_MS)
+  await once(process, 'message')
+  clearInterval(timer)
+  process.send(await Promise.all(waits))
+}
 
-  function sendAll() {
-    for (const client of clients) {
-      const start = performance.now()
-      const answered = client.ping().then(() => {
-        pings.push(performance.now() - start)
-        waiting.delete(answered)
-      })
-      waiting.add(answered)
-    }
-  }
+async function waitOf(client) {
+  const start = performance.now()
+  await client.ping()
+  return performance.now() - start
 }

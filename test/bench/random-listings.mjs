@@ -1,6 +1,6 @@
 import { cacheKey, createKeyedCache } from '../../dist/index.js'
 
-const KEYS_A_TREE = 300
+const KEYS_A_TREE = 600
 const LISTINGS_A_TREE = 20
 const DEPTH = 4
 /** Segments whose order by bytes differs from what one would guess: beside `::` and its follower, and beyond ASCII. */
@@ -19,7 +19,7 @@ export async function checkRandomListings(backend, listings, seed) {
         keys = randomKeys(random)
         await cache.setMany(keys.map((key) => [key, 1]))
       }
-      const under = random() < 0.2 ? undefined : pick(random, pathsAbove(keys))
+      const under = random() < 0.3 ? undefined : pick(random, groups(keys))
       const limit = random() < 0.2 ? 1000 : 1 + Math.floor(random() * 8)
       pages += await compare(cache, keys, under, limit, seed)
     }
@@ -67,14 +67,22 @@ function level(keys, under) {
 function randomKeys(random) {
   const keys = Array.from({ length: KEYS_A_TREE }, () => {
     const depth = 1 + Math.floor(random() * DEPTH)
-    return cacheKey(...Array.from({ length: depth }, () => pick(random, SEGMENTS)))
+    return cacheKey(...Array.from({ length: depth }, () => segment(random)))
   })
   return [...new Set(keys)]
 }
 
-/** Every key and everything above one. */
-function pathsAbove(keys) {
-  return [...new Set(keys.flatMap((key) => key.split('::').map((_, i, parts) => parts.slice(0, i + 1).join('::'))))]
+/** Everything above a key, once for each key below it: so wide levels are listed more often than narrow ones. */
+function groups(keys) {
+  return keys.flatMap((key) => {
+    const parts = key.split('::')
+    return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('::'))
+  })
+}
+
+/** Often one of a few, so that there are groups; else one of many, so that a level is wider than one script lists. */
+function segment(random) {
+  return random() < 0.6 ? pick(random, SEGMENTS) : `${Math.floor(random() * 400)}`
 }
 
 function pick(random, items) {

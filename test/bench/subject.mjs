@@ -8,13 +8,15 @@ const CHUNKS_AT_ONCE = 4
 const GROUPS = 1000
 /** One group has a tenth of all keys, the others share the rest. */
 const BIG_GROUP = 500
-const DOOMED = 1000
+/** It is made of parts of that many keys, written far from each other: each round deletes one, as it was filled. */
+const PART = 1000
+const PLAIN = 'plain:'
 const READS_A_ROUND = 20
 const SCAN_COUNT = 1000
 
 /** The root of the tree, and its big group. */
 export const ROOT = 'product'
-export const BIG = `${ROOT}::${number(BIG_GROUP, 4)}`
+export const BIG = `${ROOT}::${padded(BIG_GROUP, 4)}`
 const SMALL = `${ROOT}::0250`
 
 /** A backend filled with a number of keys, and what is measured on it. */
@@ -23,13 +25,15 @@ export class Subject {
   /** How often the benchmark itself has sent SCAN. */
   ownScans = 0
   #sorted
+  #parts
 
   constructor(backend, size) {
     this.backend = backend
     this.size = size
     this.label = `${backend.label}, ${size.toLocaleString('en')}`
     this.cache = createKeyedCache({ redis: backend.redis, keyPrefix: PREFIX, redisTimeout: '2s', ttl: '1d' })
-    this.keys = Array.from({ length: size }, (_, i) => keyAt(i))
+    this.#parts = size / 10 / PART
+    this.keys = Array.from({ length: size }, (_, i) => this.#keyAt(i))
     this.#sorted = this.keys.toSorted()
   }
 
@@ -49,12 +53,15 @@ export class Subject {
   }
 
   /** One sample of each delete and some of each read, checked for what they gave. */
-  async round(number) {
-    await this.#writeDoomed()
-    for (const name of number % 2 === 0 ? ['scan', 'delete'] : ['delete', 'scan']) {
+  async round(turn) {
+    const part = turn % this.#parts
+    const keys = this.#keysOfPart(part)
+    await Promise.all(keys.map((key) => this.backend.client.set(PLAIN + key, VALUE)))
+    for (const name of turn % 2 === 0 ? ['scan', 'delete'] : ['delete', 'scan']) {
       if (name === 'scan') await this.#deleteByScan()
-      else await this.#deleteChildren()
+      else await this.#deleteChildren(part)
     }
+    for (let start = 0; start < PART; start += CHUNK) await this.#write(keys.slice(start, start + CHUNK))
     for (let i = 0; i < READS_A_ROUND; i++) await this.#reads()
   }
 
@@ -91,6 +98,20 @@ export class Subject {
     await this.backend.close()
   }
 
+  /** Every tenth key is in the big group; the others go round the other groups. */
+  #keyAt(i) {
+    const inBig = Math.floor(i / 10)
+    const group =
+      i % 10 === 0
+        ? `${padded(BIG_GROUP, 4)}::${padded(inBig % this.#parts, 3)}`
+        : `${padded(smallGroup(i - 1 - inBig), 4)}::item`
+    return `${ROOT}::${group}::${padded(i, 7)}`
+  }
+
+  #keysOfPart(part) {
+    return Array.from({ length: PART }, (_, i) => this.#keyAt(10 * (part + i * this.#parts)))
+  }
+
   #indexNames() {
     return this.backend.tags.flatMap((tag) => [`${PREFIX}:index:${tag}`, `${PREFIX}:expiry:${tag}`])
   }
@@ -103,15 +124,10 @@ export class Subject {
     if (!stored) throw new Error(`${this.label}: a write failed`)
   }
 
-  async #writeDoomed() {
-    const names = Array.from({ length: DOOMED }, (_, i) => `${BIG}::doomed::${number(i, 4)}`)
-    for (let start = 0; start < DOOMED; start += CHUNK) await this.#write(names.slice(start, start + CHUNK))
-    await Promise.all(names.map((name) => this.backend.client.set(`plain:${name}`, VALUE)))
-  }
-
-  async #deleteChildren() {
-    const [ms, removed] = await timed(() => this.cache.delete(`${BIG}::doomed`, { children: true }))
-    expect(`${this.label}: children removed`, removed.length, DOOMED)
+  async #deleteChildren(part) {
+    const name = `${BIG}::${padded(part, 3)}`
+    const [ms, removed] = await timed(() => this.cache.delete(name, { children: true }))
+    expect(`${this.label}: children removed of ${name}`, removed.toSorted().join(), this.#keysOfPart(part).join())
     this.samples.add('delete 1,000 children', ms)
   }
 
@@ -122,7 +138,7 @@ export class Subject {
       const counts = await Promise.all(masters.map((master) => this.#scanOne(master)))
       return counts.reduce((sum, count) => sum + count, 0)
     })
-    expect(`${this.label}: keys removed by SCAN`, removed, DOOMED)
+    expect(`${this.label}: keys removed by SCAN`, removed, PART)
     this.samples.add('SCAN + UNLINK of as many', ms)
   }
 
@@ -130,7 +146,7 @@ export class Subject {
     let removed = 0
     let cursor = '0'
     do {
-      const [next, names] = await master.scan(cursor, 'MATCH', `plain:${BIG}::doomed::*`, 'COUNT', SCAN_COUNT)
+      const [next, names] = await master.scan(cursor, 'MATCH', `${PLAIN}*`, 'COUNT', SCAN_COUNT)
       this.ownScans += 1
       cursor = next
       // On a Cluster one UNLINK takes keys of one slot only.
@@ -152,9 +168,9 @@ export class Subject {
     await this.#counted('count of all', undefined, size)
     await this.#counted('count of a group', SMALL, groupSize(size, 250))
     for (const [place, start] of Object.entries({ beginning: 0, middle: 475, end: GROUPS - 50 })) {
-      const after = start === 0 ? undefined : `${ROOT}::${number(start - 1, 4)}::`
+      const after = start === 0 ? undefined : `${ROOT}::${padded(start - 1, 4)}::`
       const [ms, page] = await timed(() => this.cache.children(ROOT, { after, limit: 50 }))
-      const wanted = Array.from({ length: 50 }, (_, i) => `${number(start + i, 4)} ${groupSize(size, start + i)}`)
+      const wanted = Array.from({ length: 50 }, (_, i) => `${padded(start + i, 4)} ${groupSize(size, start + i)}`)
       const found = page.children.map(({ segment, count }) => `${segment} ${count}`)
       expect(`${this.label}: children at the ${place}`, found.join(), wanted.join())
       this.samples.add(`children, 50 of 1,000, ${place}`, ms)
@@ -166,11 +182,6 @@ export class Subject {
     expect(`${this.label}: ${name}`, count, wanted)
     this.samples.add(name, ms)
   }
-}
-
-/** Every tenth key is in the big group; the others go round the other groups. */
-function keyAt(i) {
-  return `${ROOT}::${number(i % 10 === 0 ? BIG_GROUP : smallGroup(i - 1 - Math.floor(i / 10)), 4)}::item::${number(i, 7)}`
 }
 
 function smallGroup(turn) {
@@ -185,7 +196,7 @@ function groupSize(size, group) {
   return Math.floor(small / (GROUPS - 1)) + (turn < small % (GROUPS - 1) ? 1 : 0)
 }
 
-function number(value, digits) {
+function padded(value, digits) {
   return String(value).padStart(digits, '0')
 }
 

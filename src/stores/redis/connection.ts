@@ -110,6 +110,18 @@ export class Connection {
     }
   }
 
+  /**
+   * A step of a walk over all names that begin with these words, as SCAN gives them: some maybe twice. Gives the next cursor, '0' at
+   * the end, and what follows the words in each name.
+   */
+  async scan(begin: string, cursor: string, count: number): Promise<[cursor: string, rest: string[]]> {
+    // SCAN knows nothing of a prefix that the client puts before keys.
+    const whole = (this.#client.options.keyPrefix ?? '') + begin
+    const pattern = `${whole.replaceAll(/[\\*?[\]]/g, String.raw`\$&`)}*`
+    const [next, names] = await this.send((client) => client.scan(cursor, 'MATCH', pattern, 'COUNT', count))
+    return [next, names.filter((name) => name.startsWith(whole)).map((name) => name.slice(whole.length))]
+  }
+
   /** A client of our own to the same server, for messages. */
   openSubscriber(): Redis {
     // Protocol 2, since ioredis drops the push messages of protocol 3 that tracking needs; what was subscribed is told anew on each ready.

@@ -20,6 +20,12 @@ export class Keyspace {
   readonly groups: string
   readonly minutes: string
   readonly processes: string
+  /** String: that a process rebuilds the index, or has just done so. */
+  readonly rebuild: string
+  /** Hash: how far the sweep after evictions has come. */
+  readonly sweep: string
+  /** String: the process that sweeps this second. */
+  readonly sweeper: string
   /** String: written and read back by `require()`. */
   readonly probe: string
   readonly #entries: string
@@ -37,6 +43,9 @@ export class Keyspace {
     this.groups = `${keyPrefix}:stats:groups`
     this.minutes = `${keyPrefix}:stats:minutes`
     this.processes = `${keyPrefix}:processes`
+    this.rebuild = `${keyPrefix}:rebuild`
+    this.sweep = `${keyPrefix}:sweep`
+    this.sweeper = `${keyPrefix}:sweeper`
     this.probe = `${keyPrefix}:probe`
     this.#entries = `${keyPrefix}:v:`
   }

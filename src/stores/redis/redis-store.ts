@@ -1,14 +1,16 @@
 import type { BackendStats, ChildPage, Computation, KeyPage } from '../../cache/cache.js'
-import { compareKeys } from '../../cache/key.js'
-import { childPlace, childPrefix, childTowards } from '../../cache/key-tree.js'
+import { childPrefix } from '../../cache/key-tree.js'
 import type { StatsBatch, StatsTotals } from '../../cache/stats.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../store.js'
 import { Connection, type ConnectionOptions } from './connection.js'
+import { EvictionSweep } from './eviction-sweep.js'
+import { IndexRebuild } from './index-rebuild.js'
 import { Keyspace } from './keyspace.js'
+import { NAMES_A_SCRIPT, RedisIndex } from './redis-index.js'
 import { expiryArgument, RedisLeases } from './redis-leases.js'
 import { RedisStats } from './redis-stats.js'
 import { RedisTags } from './redis-tags.js'
-import { CHILDREN, LIST, PRUNE_EXPIRED, REMOVE, type Script, VOID_TREE, WRITE } from './scripts.js'
+import { REMOVE, VOID_TREE, WRITE } from './scripts.js'
 
 /** Where a Redis store keeps its entries. */
 export interface RedisStoreOptions extends ConnectionOptions {
@@ -18,34 +20,47 @@ export interface RedisStoreOptions extends ConnectionOptions {
   readonly onError: (operation: string, error: unknown) => void
 }
 
-/** No script touches more names than this, so that none blocks the server for long: about 3 ms. */
-const NAMES_A_SCRIPT = 500
-/** A skip-scan costs about 10 us a step on the server. */
-const CHILDREN_A_SCRIPT = 100
-const PRUNE_EVERY_MS = 1000
+const UPKEEP_EVERY_MS = 1000
 
 /** The store on one Redis server, with an index that lists, counts and deletes below a key without walking the database. */
 export class RedisStore implements Store {
   readonly kind = 'redis'
   readonly #connection: Connection
   readonly #keyspace: Keyspace
+  readonly #index: RedisIndex
+  readonly #rebuild: IndexRebuild
+  readonly #sweep: EvictionSweep
   readonly #leases: RedisLeases
   readonly #stats: RedisStats
   readonly #tags: RedisTags
+  readonly #onError: (operation: string, error: unknown) => void
   readonly #timeoutMs: number
-  readonly #pruning: NodeJS.Timeout
+  readonly #upkeep: NodeJS.Timeout
 
-  constructor({ keyPrefix, onError, ...connection }: RedisStoreOptions) {
+  constructor({ keyPrefix, onError, onState, ...connection }: RedisStoreOptions) {
     this.#keyspace = new Keyspace(keyPrefix)
-    this.#connection = new Connection(connection)
+    this.#connection = new Connection({
+      ...connection,
+      onState: (up, error) => {
+        onState(up, error)
+        // Another server may answer now, or the same one without its data.
+        if (up) this.#makeWhole()
+      },
+    })
+    this.#onError = onError
+    this.#rebuild = new IndexRebuild(this.#connection, this.#keyspace)
+    this.#index = new RedisIndex(this.#connection, this.#keyspace, this.#rebuild)
+    this.#sweep = new EvictionSweep(this.#connection, this.#keyspace, this.#index)
     this.#leases = new RedisLeases(this.#connection, this.#keyspace, onError)
     this.#tags = new RedisTags(this.#connection, this.#keyspace)
     this.#stats = new RedisStats(this.#connection, this.#keyspace)
     this.#timeoutMs = connection.timeoutMs
-    this.#pruning = setInterval(() => {
+    this.#upkeep = setInterval(() => {
       if (!this.#connection.up) return
-      Promise.all([this.#pruneOnce(), this.#tags.prune()]).catch((error: unknown) => onError('prune', error))
-    }, PRUNE_EVERY_MS).unref()
+      Promise.all([this.#index.pruneOnce(), this.#tags.prune(), this.#sweep.round(false)]).catch((error: unknown) =>
+        onError('upkeep', error),
+      )
+    }, UPKEEP_EVERY_MS).unref()
   }
 
   now(): number {
@@ -78,18 +93,20 @@ export class RedisStore implements Store {
     for (const some of chunks(entries, NAMES_A_SCRIPT)) {
       const tags = [...new Set(some.flatMap((entry) => entry.tags))]
       const { leases, index, expiry, wake } = this.#keyspace
+      const write = (): Promise<unknown> =>
+        this.#connection.run(
+          WRITE,
+          [leases, index, expiry, ...some.map(({ key }) => this.#keyspace.entry(key)), ...this.#keyspace.tagSets(tags)],
+          [
+            wake,
+            Math.ceil(this.now() + this.#timeoutMs),
+            some.length,
+            ...some.flatMap(({ key, bytes, expiresAt }) => [key, bytes, expiryArgument(expiresAt)]),
+            ...tags,
+          ],
+        )
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
-      const refused = (await this.#connection.run(
-        WRITE,
-        [leases, index, expiry, ...some.map(({ key }) => this.#keyspace.entry(key)), ...this.#keyspace.tagSets(tags)],
-        [
-          wake,
-          Math.ceil(this.now() + this.#timeoutMs),
-          some.length,
-          ...some.flatMap(({ key, bytes, expiresAt }) => [key, bytes, expiryArgument(expiresAt)]),
-          ...tags,
-        ],
-      )) as number[] | null
+      const refused = (await this.#sweep.makingRoom(write)) as number[] | null
       if (refused === null) throw new Error('the write reached Redis after its deadline, and was not carried out')
       stored.push(...some.map((_, i) => !refused.includes(i + 1)))
     }
@@ -97,10 +114,15 @@ export class RedisStore implements Store {
   }
 
   async remove(keys: readonly string[]): Promise<string[]> {
+    const { leases, index, expiry, wake } = this.#keyspace
     const removed: string[] = []
     for (const some of chunks(keys, NAMES_A_SCRIPT)) {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
-      const numbers = (await this.#run(REMOVE, some, [this.#keyspace.wake, ...some])) as number[]
+      const numbers = (await this.#connection.run(
+        REMOVE,
+        [leases, index, expiry, ...some.map((key) => this.#keyspace.entry(key))],
+        [wake, ...some],
+      )) as number[]
       for (const number of numbers) removed.push(some[number - 1] as string)
     }
     return removed
@@ -109,16 +131,27 @@ export class RedisStore implements Store {
   async removeTree(key: string): Promise<string[]> {
     await this.#voidTree(key)
     const removed = await this.remove([key])
-    await this.#removeBelow(key, (keys) => removed.push(...keys))
+    const below = childPrefix(key)
+    await this.#removeAll(
+      key,
+      (keys) => keys.filter((each) => each === key || each.startsWith(below)),
+      (keys) => {
+        removed.push(...keys)
+      },
+    )
     return removed
   }
 
   async clear(): Promise<number> {
     let count = 0
     await this.#voidTree(undefined)
-    await this.#removeBelow(undefined, (keys) => {
-      count += keys.length
-    })
+    await this.#removeAll(
+      undefined,
+      (keys) => keys,
+      (keys) => {
+        count += keys.length
+      },
+    )
     return count
   }
 
@@ -126,47 +159,16 @@ export class RedisStore implements Store {
     return this.#tags.remove(tag)
   }
 
-  async list(under: string | undefined, after: string | undefined, limit: number): Promise<KeyPage> {
-    await this.#prune()
-    const page = this.#keyspace.range(under, after)
-    const all = this.#keyspace.range(under)
-    const selfOnPage = under !== undefined && (after === undefined || compareKeys(after, under) < 0)
-    const [total, ...names] = (await this.#connection.run(
-      LIST,
-      [this.#keyspace.index],
-      [under ?? '', selfOnPage ? 1 : 0, page.min, page.max, all.min, all.max, limit],
-    )) as [number, ...string[]]
-    const keys = names.slice(0, limit)
-    return { keys, next: names.length > limit ? keys.at(-1) : undefined, total }
+  list(under: string | undefined, after: string | undefined, limit: number): Promise<KeyPage> {
+    return this.#index.list(under, after, limit)
   }
 
-  async children(under: string | undefined, after: string | undefined, limit: number): Promise<ChildPage> {
-    await this.#prune()
-    const children: ChildPage['children'] = []
-    let place = after
-    while (children.length <= limit) {
-      const wanted = Math.min(limit + 1 - children.length, CHILDREN_A_SCRIPT)
-      // eslint-disable-next-line no-await-in-loop -- each step begins where the last one ended
-      const step = await this.#childrenStep(under, place, wanted)
-      children.push(...step)
-      const last = step.at(-1)
-      if (last === undefined || step.length < wanted) break
-      place = childPlace(last)
-    }
-    const page = children.slice(0, limit)
-    const last = page.at(-1)
-    return { children: page, next: children.length > limit && last !== undefined ? childPlace(last) : undefined }
+  children(under: string | undefined, after: string | undefined, limit: number): Promise<ChildPage> {
+    return this.#index.children(under, after, limit)
   }
 
-  async count(under: string | undefined): Promise<number> {
-    await this.#prune()
-    const { min, max } = this.#keyspace.range(under)
-    const [total] = (await this.#connection.run(
-      LIST,
-      [this.#keyspace.index],
-      [under ?? '', 0, '(', '(', min, max, -1],
-    )) as [number]
-    return total
+  count(under: string | undefined): Promise<number> {
+    return this.#index.count(under)
   }
 
   acquire(attempt: Attempt): Promise<Acquired> {
@@ -213,15 +215,14 @@ export class RedisStore implements Store {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#pruning)
+    clearInterval(this.#upkeep)
     this.#leases.close()
     await this.#connection.close()
   }
 
-  /** Runs a script that declares leases, index, expiry and the entries of these keys. */
-  #run(script: Script, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown> {
-    const { leases, index, expiry } = this.#keyspace
-    return this.#connection.run(script, [leases, index, expiry, ...keys.map((key) => this.#keyspace.entry(key))], args)
+  /** Has the index made whole in the background, if it is not. */
+  #makeWhole(): void {
+    this.#rebuild.done().catch((error: unknown) => this.#onError('rebuild', error))
   }
 
   /** First of all, so that nothing computed before a delete can be stored after it. */
@@ -230,47 +231,16 @@ export class RedisStore implements Store {
     await this.#connection.run(VOID_TREE, [leases], [wake, key ?? '', childPrefix(key)])
   }
 
-  /** Goes on from the last name each time, so that keys written meanwhile cannot make it endless. */
-  async #removeBelow(under: string | undefined, report: (keys: string[]) => void): Promise<void> {
-    let after: string | undefined
-    do {
-      const { min, max } = this.#keyspace.range(under, after)
-      // eslint-disable-next-line no-await-in-loop -- bounded steps, each from where the last one ended
-      const names = await this.#connection.send((client) =>
-        client.zrangebylex(this.#keyspace.index, min, max, 'LIMIT', 0, NAMES_A_SCRIPT),
-      )
-      // eslint-disable-next-line no-await-in-loop
-      if (names.length > 0) report(await this.remove(names))
-      after = names.length === NAMES_A_SCRIPT ? names.at(-1) : undefined
-    } while (after !== undefined)
-  }
-
-  async #childrenStep(
+  /** Removes what the index has below a key; where the index was not whole, also what is found by looking at all entries. */
+  async #removeAll(
     under: string | undefined,
-    place: string | undefined,
-    limit: number,
-  ): Promise<ChildPage['children']> {
-    const { min, max } = this.#keyspace.childrenRange(under, place)
-    const reply = (await this.#connection.run(
-      CHILDREN,
-      [this.#keyspace.index],
-      [childPrefix(under), min, max, limit],
-    )) as (string | number)[]
-    return Array.from({ length: reply.length / 3 }, (_, i) => {
-      const key = String(reply[3 * i])
-      return { ...childTowards(key, under), isKey: reply[3 * i + 1] === 1, count: Number(reply[3 * i + 2]) }
-    })
-  }
-
-  /** Drops what has expired, so that a list or count that follows is exact. */
-  async #prune(): Promise<void> {
-    // eslint-disable-next-line no-await-in-loop -- bounded steps
-    while ((await this.#pruneOnce()) === NAMES_A_SCRIPT);
-  }
-
-  async #pruneOnce(): Promise<number> {
-    const { index, expiry } = this.#keyspace
-    return (await this.#connection.run(PRUNE_EXPIRED, [index, expiry], [NAMES_A_SCRIPT])) as number
+    choose: (keys: string[]) => string[],
+    report: (removed: string[]) => void,
+  ): Promise<void> {
+    const isWhole = await this.#index.visit(under, async (names) => report(await this.remove(names)))
+    if (isWhole) return
+    await this.#rebuild.scan(async (keys) => report(await this.remove(choose(keys))))
+    this.#makeWhole()
   }
 }
 

@@ -313,20 +313,113 @@ return prune(KEYS[1], KEYS[2], now(), ARGV[1])
 `)
 
 /**
+ * The index is whole where the empty member stands in it with score 0, and in the expiry set too: only the end of a rebuild writes
+ * that, and it goes when the set goes. A rebuild under way is a negative score, its token.
+ */
+const WHOLE = `
+local function whole(index, expiry)
+  local score = redis.call('ZSCORE', index, '')
+  return score and tonumber(score) == 0 and redis.call('ZSCORE', expiry, '') and 1 or 0
+end
+`
+
+/**
+ * Says that the index is whole, if it is: also where the database is empty.
+ *
+ * KEYS: index, expiry. Returns whether it is whole (0, 1).
+ */
+export const BEGIN_INDEX: Script = script(`${WHOLE}
+if whole(KEYS[1], KEYS[2]) == 1 then return 1 end
+if redis.call('DBSIZE') > 0 then return 0 end
+redis.call('ZADD', KEYS[1], 0, '')
+redis.call('ZADD', KEYS[2], '+inf', '')
+return 1
+`)
+
+/**
+ * Begins a rebuild. What is written from now on is in the index anyway.
+ *
+ * KEYS: index, expiry. ARGV: token, a number above 0.
+ */
+export const BEGIN_REBUILD: Script = script(`
+redis.call('ZADD', KEYS[1], -ARGV[1], '')
+redis.call('ZADD', KEYS[2], '+inf', '')
+return 1
+`)
+
+/**
+ * Gives entries that were found their places in the index, if they are still there.
+ *
+ * KEYS: index, expiry, entry 1..n. ARGV: key 1..n.
+ */
+export const ADOPT: Script = script(`${NOW}
+local time = now()
+for i = 3, #KEYS do
+  local left = redis.call('PTTL', KEYS[i])
+  if left ~= -2 then
+    redis.call('ZADD', KEYS[1], 0, ARGV[i - 2])
+    redis.call('ZADD', KEYS[2], left == -1 and '+inf' or string.format('%.0f', time + left), ARGV[i - 2])
+  end
+end
+return 1
+`)
+
+/**
+ * Ends a rebuild: the index is whole if it has not been lost meanwhile.
+ *
+ * KEYS: index, expiry. ARGV: token. Returns whether it is whole (0, 1).
+ */
+export const END_REBUILD: Script = script(`
+local score = redis.call('ZSCORE', KEYS[1], '')
+if not score or tonumber(score) ~= -tonumber(ARGV[1]) or not redis.call('ZSCORE', KEYS[2], '') then return 0 end
+redis.call('ZADD', KEYS[1], 0, '')
+return 1
+`)
+
+/**
+ * Drops names out of the index whose entries are gone, as after an eviction.
+ *
+ * KEYS: index, expiry, entry 1..n. ARGV: key 1..n. Returns how many it dropped.
+ */
+export const SWEEP: Script = script(`
+local dead = {}
+for i = 3, #KEYS do
+  if redis.call('EXISTS', KEYS[i]) == 0 then dead[#dead + 1] = ARGV[i - 2] end
+end
+if #dead > 0 then
+  redis.call('ZREM', KEYS[1], unpack(dead))
+  redis.call('ZREM', KEYS[2], unpack(dead))
+end
+return #dead
+`)
+
+/**
+ * The names of a range, and whether the index was whole when they were read.
+ *
+ * KEYS: index, expiry. ARGV: min, max, how many at most. Returns: whether it is whole (0, 1), then the names.
+ */
+export const RANGE: Script = script(`${WHOLE}
+return { whole(KEYS[1], KEYS[2]), unpack(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])) }
+`)
+
+/**
  * A page of keys and how many there are in all, from one moment. Without a key of its own ('') it lists everything.
  *
- * KEYS: index. ARGV: the key itself ('' for none), whether it is on this page (0, 1), min and max of the page, min and max of all, limit.
- * Returns: how many in all, then the keys: one more than the limit where the page is not the last.
+ * KEYS: index, expiry. ARGV: the key itself ('' for none), whether it is on this page (0, 1), min and max of the page, min and max of
+ * all, limit. Returns: whether the index is whole (0, 1), how many in all, then the keys: one more than the limit where the page is
+ * not the last.
  */
-export const LIST: Script = script(`
+export const LIST: Script = script(`${WHOLE}
 local self, limit = ARGV[1], tonumber(ARGV[7])
-local reply = { redis.call('ZLEXCOUNT', KEYS[1], ARGV[5], ARGV[6]) }
+local reply = { whole(KEYS[1], KEYS[2]), redis.call('ZLEXCOUNT', KEYS[1], ARGV[5], ARGV[6]) }
 if self ~= '' and redis.call('ZSCORE', KEYS[1], self) then
-  reply[1] = reply[1] + 1
-  if ARGV[2] == '1' then reply[2] = self end
+  reply[2] = reply[2] + 1
+  if ARGV[2] == '1' then reply[3] = self end
 end
-local names = redis.call('ZRANGEBYLEX', KEYS[1], ARGV[3], ARGV[4], 'LIMIT', 0, limit + 2 - #reply)
-for _, name in ipairs(names) do reply[#reply + 1] = name end
+if limit >= 0 then
+  local names = redis.call('ZRANGEBYLEX', KEYS[1], ARGV[3], ARGV[4], 'LIMIT', 0, limit + 3 - #reply)
+  for _, name in ipairs(names) do reply[#reply + 1] = name end
+end
 return reply
 `)
 
@@ -334,13 +427,13 @@ return reply
  * One level below a key, by skipping from group to group. A child stands at its own place when it is a key, else at that of its
  * first key below: a group is not contiguous, since p::1 < p::10 < p::1::x.
  *
- * KEYS: index. ARGV: what children begin with ('' or 'key::'), min and max of the range, how many children at most.
- * Returns for each child: its key, whether it is a key (0, 1), how many keys are below it.
+ * KEYS: index, expiry. ARGV: what children begin with ('' or 'key::'), min and max of the range, how many children at most.
+ * Returns: whether the index is whole (0, 1), then for each child: its key, whether it is a key (0, 1), how many keys are below it.
  */
-export const CHILDREN: Script = script(`
+export const CHILDREN: Script = script(`${WHOLE}
 local index, prefix, min, max, limit = KEYS[1], ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-local reply = {}
-while #reply < 3 * limit do
+local reply = { whole(KEYS[1], KEYS[2]) }
+while #reply <= 3 * limit do
   local name = redis.call('ZRANGEBYLEX', index, min, max, 'LIMIT', 0, 1)[1]
   if not name then break end
   local cut = string.find(name, '::', #prefix + 1, true)
