@@ -10,6 +10,7 @@ import {
 } from '../src/index.js'
 import { listen } from './support/listen.js'
 import { pipelined } from './support/pipelined.js'
+import { commandsDuring } from './support/monitor.js'
 import { startRedis } from './support/redis-server.js'
 import { until } from './support/until.js'
 
@@ -61,23 +62,8 @@ async function inRequest<T>(
 
 /** How many commands that read a value Redis was sent while the work was done. */
 async function readsDuring(work: () => Promise<unknown>): Promise<number> {
-  const monitor = await redis.client().monitor()
-  let reads = 0
-  const ended = new Promise<void>((resolve) => {
-    monitor.on('monitor', (_time: string, [command = '', ...args]: string[], source: string) => {
-      // what scripts do is no command of its own
-      if (/^m?get$/i.test(command) && source !== 'lua') reads++
-      if (args[0] === 'the end of the work') resolve()
-    })
-  })
-  try {
-    await work()
-    await redis.client().echo('the end of the work')
-    await ended
-    return reads
-  } finally {
-    monitor.disconnect()
-  }
+  const commands = await commandsDuring(redis, work)
+  return commands.filter((command) => /^m?get$/.test(command)).length
 }
 
 function fiftyTimes<T>(work: () => Promise<T>): Promise<T>[] {

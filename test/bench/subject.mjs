@@ -14,9 +14,8 @@ const PLAIN = 'plain:'
 const READS_A_ROUND = 20
 const SCAN_COUNT = 1000
 
-/** The root of the tree, and its big group. */
-export const ROOT = 'product'
-export const BIG = `${ROOT}::${padded(BIG_GROUP, 4)}`
+const ROOT = 'product'
+const BIG = `${ROOT}::${padded(BIG_GROUP, 4)}`
 const SMALL = `${ROOT}::0250`
 
 /** A backend filled with a number of keys, and what is measured on it. */

@@ -116,14 +116,14 @@ export class RedisIndex {
     const page = this.#keyspace.range(under, after)
     const all = this.#keyspace.range(under)
     const selfOnPage = under !== undefined && (after === undefined || compareKeys(after, under) < 0)
-    const [total, ...names] = (await this.#whole(
+    const [total, ...names] = await this.#whole<[number, ...string[]]>(
       () =>
         this.#connection.run(
           LIST,
           [index, expiry],
           [under ?? '', selfOnPage && limit >= 0 ? 1 : 0, page.min, page.max, all.min, all.max, limit],
         ) as Promise<[number, number, ...string[]]>,
-    )) as [number, ...string[]]
+    )
     return { total, names }
   }
 
