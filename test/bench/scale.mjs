@@ -115,6 +115,7 @@ async function judgeListings(start) {
   const backend = await started(start)
   const pages = await checkRandomListings(backend, LISTINGS, seed)
   say(`${LISTINGS} random listings, ${pages} pages, as brute force has them (${backend.label}, seed ${seed})`)
+  await judgeCommands({ backend, label: 'listings', ownScans: 0 })
 }
 
 async function judgePings(subject) {

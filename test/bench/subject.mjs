@@ -92,11 +92,6 @@ export class Subject {
     return counts.reduce((sum, count) => sum + count, 0)
   }
 
-  async close() {
-    await this.cache.close()
-    await this.backend.close()
-  }
-
   /** Every tenth key is in the big group; the others go round the other groups. */
   #keyAt(i) {
     const inBig = Math.floor(i / 10)
