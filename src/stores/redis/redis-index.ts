@@ -4,7 +4,7 @@ import { childPlace, childPrefix, childTowards } from '../../cache/key-tree.js'
 import type { Connection } from './connection.js'
 import type { IndexRebuild } from './index-rebuild.js'
 import type { Keyspace } from './keyspace.js'
-import { CHILDREN, LIST, PRUNE_EXPIRED, RANGE, SWEEP } from './scripts.js'
+import { CHILDREN, LIST, PRUNE_EXPIRED, RANGE, SWEEP, VOID_AND_RANGE } from './scripts.js'
 
 /** No script touches more names than this, so that none blocks the server for long: about 3 ms. */
 export const NAMES_A_SCRIPT = 500
@@ -12,6 +12,9 @@ export const NAMES_A_SCRIPT = 500
 const CHILDREN_A_SCRIPT = 100
 /** How often a page is read again because some of its names were of evicted entries. */
 const SWEEPS_A_PAGE = 5
+
+/** Whether the index was whole (0, 1), and the names of a range. */
+type Range = [whole: number, ...names: string[]]
 
 /** The live keys in lexicographic order: lists, counts and ranges below a key, without walking the database. */
 export class RedisIndex {
@@ -66,25 +69,29 @@ export class RedisIndex {
   }
 
   /**
-   * Visits the names below a key, or all, in bounded steps. Each step goes on from the last name, so that keys written meanwhile cannot
-   * make it endless. Gives whether the index was whole all the time.
+   * Voids the computations of a key and of all below it, or all, then hands the names below it to `remove`, in bounded steps. Each step
+   * goes on from the last name, so that keys written meanwhile cannot make it endless, and is asked for before the names of the one
+   * before are removed, so that Redis need not wait. Gives whether the index was whole all the time.
    */
-  async visit(under: string | undefined, visit: (names: string[]) => Promise<unknown>): Promise<boolean> {
-    const { index, expiry } = this.#keyspace
-    let after: string | undefined
+  async empty(under: string | undefined, remove: (names: string[]) => Promise<unknown>): Promise<boolean> {
+    const { index, expiry, leases, wake } = this.#keyspace
+    const { min, max } = this.#keyspace.range(under)
     let isWhole = true
-    do {
-      const { min, max } = this.#keyspace.range(under, after)
+    let next: Promise<Range> | undefined = this.#connection.run(
+      VOID_AND_RANGE,
+      [index, expiry, leases],
+      [min, max, NAMES_A_SCRIPT, wake, under ?? '', childPrefix(under)],
+    ) as Promise<Range>
+    while (next !== undefined) {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, each from where the last one ended
-      const [whole, ...names] = (await this.#connection.run(RANGE, [index, expiry], [min, max, NAMES_A_SCRIPT])) as [
-        number,
-        ...string[],
-      ]
+      const [whole, ...names]: Range = await next
       isWhole &&= whole === 1
+      next = names.length === NAMES_A_SCRIPT ? this.#range(under, names.at(-1)) : undefined
+      // It is awaited below; until then a failure of the removal comes first.
+      next?.catch(() => undefined)
       // eslint-disable-next-line no-await-in-loop
-      if (names.length > 0) await visit(names)
-      after = names.length === NAMES_A_SCRIPT ? names.at(-1) : undefined
-    } while (after !== undefined)
+      if (names.length > 0) await remove(names)
+    }
     return isWhole
   }
 
@@ -99,6 +106,12 @@ export class RedisIndex {
   async pruneOnce(): Promise<number> {
     const { index, expiry } = this.#keyspace
     return (await this.#connection.run(PRUNE_EXPIRED, [index, expiry], [NAMES_A_SCRIPT])) as number
+  }
+
+  #range(under: string | undefined, after: string | undefined): Promise<Range> {
+    const { index, expiry } = this.#keyspace
+    const { min, max } = this.#keyspace.range(under, after)
+    return this.#connection.run(RANGE, [index, expiry], [min, max, NAMES_A_SCRIPT]) as Promise<Range>
   }
 
   /** Drops all that has expired, so that a list or count that follows is exact. */

@@ -3,14 +3,14 @@ import { childPrefix } from '../../cache/key-tree.js'
 import type { StatsBatch, StatsTotals } from '../../cache/stats.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../store.js'
 import { Connection, type ConnectionOptions } from './connection.js'
-import { EvictionSweep } from './eviction-sweep.js'
+import { IndexUpkeep } from './index-upkeep.js'
 import { IndexRebuild } from './index-rebuild.js'
 import { Keyspace } from './keyspace.js'
 import { NAMES_A_SCRIPT, RedisIndex } from './redis-index.js'
 import { expiryArgument, RedisLeases } from './redis-leases.js'
 import { RedisStats } from './redis-stats.js'
 import { RedisTags } from './redis-tags.js'
-import { REMOVE, VOID_TREE, WRITE } from './scripts.js'
+import { REMOVE, WRITE } from './scripts.js'
 
 /** Where a Redis store keeps its entries. */
 export interface RedisStoreOptions extends ConnectionOptions {
@@ -29,13 +29,13 @@ export class RedisStore implements Store {
   readonly #keyspace: Keyspace
   readonly #index: RedisIndex
   readonly #rebuild: IndexRebuild
-  readonly #sweep: EvictionSweep
+  readonly #upkeep: IndexUpkeep
   readonly #leases: RedisLeases
   readonly #stats: RedisStats
   readonly #tags: RedisTags
   readonly #onError: (operation: string, error: unknown) => void
   readonly #timeoutMs: number
-  readonly #upkeep: NodeJS.Timeout
+  readonly #timer: NodeJS.Timeout
 
   constructor({ keyPrefix, onError, onState, ...connection }: RedisStoreOptions) {
     this.#keyspace = new Keyspace(keyPrefix)
@@ -50,16 +50,14 @@ export class RedisStore implements Store {
     this.#onError = onError
     this.#rebuild = new IndexRebuild(this.#connection, this.#keyspace)
     this.#index = new RedisIndex(this.#connection, this.#keyspace, this.#rebuild)
-    this.#sweep = new EvictionSweep(this.#connection, this.#keyspace, this.#index)
+    this.#upkeep = new IndexUpkeep(this.#connection, this.#keyspace, this.#index)
     this.#leases = new RedisLeases(this.#connection, this.#keyspace, onError)
     this.#tags = new RedisTags(this.#connection, this.#keyspace)
     this.#stats = new RedisStats(this.#connection, this.#keyspace)
     this.#timeoutMs = connection.timeoutMs
-    this.#upkeep = setInterval(() => {
+    this.#timer = setInterval(() => {
       if (!this.#connection.up) return
-      Promise.all([this.#index.pruneOnce(), this.#tags.prune(), this.#sweep.round(false)]).catch((error: unknown) =>
-        onError('upkeep', error),
-      )
+      Promise.all([this.#tags.prune(), this.#upkeep.round()]).catch((error: unknown) => onError('upkeep', error))
     }, UPKEEP_EVERY_MS).unref()
   }
 
@@ -106,7 +104,7 @@ export class RedisStore implements Store {
           ],
         )
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
-      const refused = (await this.#sweep.makingRoom(write)) as number[] | null
+      const refused = (await this.#upkeep.makingRoom(write)) as number[] | null
       if (refused === null) throw new Error('the write reached Redis after its deadline, and was not carried out')
       stored.push(...some.map((_, i) => !refused.includes(i + 1)))
     }
@@ -129,28 +127,22 @@ export class RedisStore implements Store {
   }
 
   async removeTree(key: string): Promise<string[]> {
-    await this.#voidTree(key)
-    const removed = await this.remove([key])
     const below = childPrefix(key)
+    const removed: string[] = []
     await this.#removeAll(
       key,
-      (keys) => keys.filter((each) => each === key || each.startsWith(below)),
-      (keys) => {
-        removed.push(...keys)
-      },
+      (each) => each === key || each.startsWith(below),
+      (keys) => removed.push(...keys),
     )
     return removed
   }
 
   async clear(): Promise<number> {
     let count = 0
-    await this.#voidTree(undefined)
     await this.#removeAll(
       undefined,
-      (keys) => keys,
-      (keys) => {
-        count += keys.length
-      },
+      () => true,
+      (keys) => (count += keys.length),
     )
     return count
   }
@@ -215,7 +207,7 @@ export class RedisStore implements Store {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#upkeep)
+    clearInterval(this.#timer)
     this.#leases.close()
     await this.#connection.close()
   }
@@ -225,21 +217,16 @@ export class RedisStore implements Store {
     this.#rebuild.done().catch((error: unknown) => this.#onError('rebuild', error))
   }
 
-  /** First of all, so that nothing computed before a delete can be stored after it. */
-  async #voidTree(key: string | undefined): Promise<void> {
-    const { leases, wake } = this.#keyspace
-    await this.#connection.run(VOID_TREE, [leases], [wake, key ?? '', childPrefix(key)])
-  }
-
-  /** Removes what the index has below a key; where the index was not whole, also what is found by looking at all entries. */
+  /** Removes what the index has at and below a key; where the index was not whole, also what is found by looking at all entries. */
   async #removeAll(
     under: string | undefined,
-    choose: (keys: string[]) => string[],
+    concerns: (key: string) => boolean,
     report: (removed: string[]) => void,
   ): Promise<void> {
-    const isWhole = await this.#index.visit(under, async (names) => report(await this.remove(names)))
+    const below = this.#index.empty(under, async (names) => report(await this.remove(names)))
+    const [isWhole] = await Promise.all([below, under === undefined ? undefined : this.remove([under]).then(report)])
     if (isWhole) return
-    await this.#rebuild.scan(async (keys) => report(await this.remove(choose(keys))))
+    await this.#rebuild.scan(async (keys) => report(await this.remove(keys.filter((key) => concerns(key)))))
     this.#makeWhole()
   }
 }

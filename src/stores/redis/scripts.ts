@@ -147,18 +147,6 @@ return there
 `)
 
 /**
- * Voids all computations of a key and of the keys below it.
- *
- * KEYS: leases. ARGV: channel, the key ('' for all), what keys below it begin with.
- */
-export const VOID_TREE: Script = script(`${LEASE}
-for _, key in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if ARGV[2] == '' or key == ARGV[2] or string.sub(key, 1, #ARGV[3]) == ARGV[3] then drop(KEYS[1], ARGV[1], key, 'voided') end
-end
-return 1
-`)
-
-/**
  * Takes the lease of a key, unless an entry is there that the caller has not seen, or another one holds it.
  *
  * KEYS: leases, entry. ARGV: key, token, process, lease in ms, checksum of the entry seen ('' for none, '*' for whatever is there),
@@ -399,6 +387,20 @@ return #dead
  * KEYS: index, expiry. ARGV: min, max, how many at most. Returns: whether it is whole (0, 1), then the names.
  */
 export const RANGE: Script = script(`${WHOLE}
+return { whole(KEYS[1], KEYS[2]), unpack(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])) }
+`)
+
+/**
+ * The first step of a delete with children: voids all computations of a key and of the keys below it, then gives the first names.
+ * In this order: the other one would let what was computed before the delete be stored after it.
+ *
+ * KEYS: index, expiry, leases. ARGV: min, max, how many at most, channel, the key ('' for all), what keys below it begin with.
+ * Returns as the range does.
+ */
+export const VOID_AND_RANGE: Script = script(`${LEASE}${WHOLE}
+for _, key in ipairs(redis.call('HKEYS', KEYS[3])) do
+  if ARGV[5] == '' or key == ARGV[5] or string.sub(key, 1, #ARGV[6]) == ARGV[6] then drop(KEYS[3], ARGV[4], key, 'voided') end
+end
 return { whole(KEYS[1], KEYS[2]), unpack(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])) }
 `)
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
 import { NAMES_A_SCRIPT, type RedisIndex } from './redis-index.js'
@@ -10,12 +11,13 @@ const NAMES_AN_EVICTION = 4
 const NAMES_A_ROUND = 50_000
 /** What is taken for evicted when Redis had no room for a write. */
 const EVICTED_AT_LEAST = 1000
+const REST_MS = 10
 
 /**
- * Drops the names of evicted entries. They are not evictable themselves, so that under `volatile-*` policies the index would come to
- * fill the memory.
+ * Drops the names of expired and of evicted entries out of the index. These names are not evictable themselves: under `volatile-*`
+ * policies the index would come to fill the memory.
  */
-export class EvictionSweep {
+export class IndexUpkeep {
   readonly #connection: Connection
   readonly #keyspace: Keyspace
   readonly #index: RedisIndex
@@ -33,7 +35,7 @@ export class EvictionSweep {
       return await write()
     } catch (error) {
       if (!(error instanceof Error && error.message.includes('OOM'))) throw error
-      this.#relief ??= this.round(true).finally(() => {
+      this.#relief ??= this.#dropEvicted(true).finally(() => {
         this.#relief = undefined
       })
       await this.#relief
@@ -41,11 +43,20 @@ export class EvictionSweep {
     }
   }
 
-  /** One round, by one of all processes: looks at four times as many names as entries were evicted since the last one. */
-  async round(isFull: boolean): Promise<void> {
-    const { sweeper, sweep } = this.#keyspace
+  /** One round, by one of all processes: drops what has expired, and the names of what was evicted. */
+  async round(): Promise<void> {
+    const { sweeper } = this.#keyspace
     const mine = await this.#connection.send((client) => client.set(sweeper, '1', 'PX', SWEEPER_MS, 'NX'))
-    if (mine === null && !isFull) return
+    if (mine === null) return
+    await this.#dropEvicted(false)
+    const endMs = performance.now() + SWEEPER_MS / 2
+    // With a rest after each step, so that others find room between them.
+    while ((await this.#index.pruneOnce()) === NAMES_A_SCRIPT && performance.now() < endMs) await delay(REST_MS)
+  }
+
+  /** Looks at four times as many names as entries were evicted since the last time. */
+  async #dropEvicted(isFull: boolean): Promise<void> {
+    const { sweep } = this.#keyspace
     const info = await this.#connection.send((client) => client.info('stats'))
     const evicted = Number(/^evicted_keys:(\d+)/m.exec(info)?.[1] ?? 0)
     const known = await this.#connection.send((client) => client.hget(sweep, 'evicted'))
