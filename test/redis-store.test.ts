@@ -45,6 +45,21 @@ describeStore('The Redis store', () => openStore())
 describeStatistics('The Redis store', () => openStore())
 describeComputations('The Redis store', () => openStore())
 
+describe('A client that puts a prefix of its own before all keys', () => {
+  const clients: Redis[] = []
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.disconnect()
+  })
+  const open = (): RedisStore => {
+    const client = new Redis(server.url, { keyPrefix: 'app:*[x]:' })
+    clients.push(client)
+    return openStore({ redis: client })
+  }
+  describeStore('The Redis store', open)
+  describeStatistics('The Redis store', open)
+  describeComputations('The Redis store', open)
+})
+
 describe('The Redis store', () => {
   let prefix: string
   let opened: Store[] = []

@@ -79,6 +79,24 @@ describeOnBothStores('Tags', (open) => {
     expect((await cache.keys()).keys).toEqual(['h::5', 'h::6'])
   })
 
+  test('of 100 delete exactly theirs of 10,000 keys', async () => {
+    const cache = open()
+    for (let tag = 0; tag < 100; tag++) {
+      const entries = Array.from({ length: 100 }, (_, i) => [['t', tag, i], i] as const)
+      // eslint-disable-next-line no-await-in-loop
+      await cache.setMany(entries, { tags: [`tag ${tag}`, tag % 2 === 0 ? 'even' : 'odd'] })
+    }
+    // One that leaves its old tags
+    await cache.set(['t', 7, 7], 'moved', { tags: ['tag 8'] })
+    expect((await cache.deleteTag('tag 7')).length).toBe(99)
+    expect((await cache.deleteTag('tag 8')).toSorted()).toEqual(
+      ['t::7::7', ...Array.from({ length: 100 }, (_, i) => `t::8::${i}`)].toSorted(),
+    )
+    expect(await cache.count()).toBe(9800)
+    expect((await cache.deleteTag('even')).length).toBe(4900)
+    expect(await cache.count()).toBe(4900)
+  })
+
   test('that are wrong are refused by name', async () => {
     const cache = open()
     await expect(cache.deleteTag('')).rejects.toThrow("Expected a tag to be text of 1 to 256 bytes, got ''")
