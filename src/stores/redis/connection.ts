@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis, type RedisOptions } from 'ioredis'
 import { Deadlines } from './deadlines.js'
-import type { Script } from './scripts.js'
+import type { Script } from './script.js'
 import { ServerClock } from './server-clock.js'
 
 /** What a connection tells its owner. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
-import { ADOPT, BEGIN_INDEX, BEGIN_REBUILD, END_REBUILD } from './scripts.js'
+import { ADOPT, BEGIN_INDEX, BEGIN_REBUILD, END_REBUILD } from './index-scripts.js'
 
 const SCAN_COUNT = 1000
 /** One process rebuilds: another one takes over when it has been silent for this long. */

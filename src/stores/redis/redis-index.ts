@@ -4,7 +4,7 @@ import { childPlace, childPrefix, childTowards } from '../../cache/key-tree.js'
 import type { Connection } from './connection.js'
 import type { IndexRebuild } from './index-rebuild.js'
 import type { Keyspace } from './keyspace.js'
-import { CHILDREN, LIST, PRUNE_EXPIRED, RANGE, SWEEP, VOID_AND_RANGE } from './scripts.js'
+import { CHILDREN, LIST, PRUNE_EXPIRED, RANGE, SWEEP, VOID_AND_RANGE } from './index-scripts.js'
 
 /** No script touches more names than this, so that none blocks the server for long: about 3 ms. */
 export const NAMES_A_SCRIPT = 500

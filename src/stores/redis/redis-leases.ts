@@ -3,7 +3,7 @@ import type { Computation } from '../../cache/cache.js'
 import type { Acquired, Attempt, Ended, Write } from '../store.js'
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
-import { ACQUIRE, FILL, RELEASE, RENEW } from './scripts.js'
+import { ACQUIRE, FILL, RELEASE, RENEW } from './lease-scripts.js'
 
 /** Where an entry's checksum stands in its header: it tells one entry from another. */
 const CHECKSUM = { from: 18, to: 22 }

@@ -9,7 +9,7 @@ import {
 } from '../../cache/stats.js'
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
-import { ADD_STATS } from './scripts.js'
+import { ADD_STATS } from './stats-script.js'
 
 type Fields = Record<string, string>
 

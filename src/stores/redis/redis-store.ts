@@ -10,7 +10,7 @@ import { NAMES_A_SCRIPT, RedisIndex } from './redis-index.js'
 import { expiryArgument, RedisLeases } from './redis-leases.js'
 import { RedisStats } from './redis-stats.js'
 import { RedisTags } from './redis-tags.js'
-import { REMOVE, WRITE } from './scripts.js'
+import { REMOVE, WRITE } from './entry-scripts.js'
 
 /** Where a Redis store keeps its entries. */
 export interface RedisStoreOptions extends ConnectionOptions {

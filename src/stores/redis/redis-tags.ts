@@ -1,6 +1,6 @@
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
-import { BURY_TAG, PRUNE_TAG, REMOVE_TAGGED } from './scripts.js'
+import { BURY_TAG, PRUNE_TAG, REMOVE_TAGGED } from './tag-scripts.js'
 
 /** No script touches more names than this. */
 const NAMES_A_SCRIPT = 500

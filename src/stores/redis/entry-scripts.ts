@@ -1,0 +1,49 @@
+import { LEASE, NOW, PRUNE, STORE, TAG } from './lua.js'
+import { type Script, script } from './script.js'
+
+/**
+ * Stores entries with their places in the index and in the sets of their tags, and voids computations of their keys.
+ * A script that reaches the server after its deadline does nothing: its caller has been told that it failed.
+ *
+ * KEYS: leases, index, expiry, entry 1..n, and where there are tags: tags, the set of tag 1..m. ARGV: channel, deadline, n, then
+ * for each entry: key, bytes, expires at ('+inf' for never), then tag 1..m.
+ * Returns the numbers (from 1) of those that have expired and were removed instead, or nil after the deadline.
+ */
+export const WRITE: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${LEASE}
+local time, n = now(), tonumber(ARGV[3])
+if time > tonumber(ARGV[2]) then return false end
+local registry, sets, tags = KEYS[4 + n], slice(KEYS, 5 + n, #KEYS), slice(ARGV, 4 + 3 * n, #ARGV)
+local added, refused = 0, {}
+for i = 1, n do
+  local key, bytes, expires, entry = ARGV[3 * i + 1], ARGV[3 * i + 2], ARGV[3 * i + 3], KEYS[3 + i]
+  drop(KEYS[1], ARGV[1], key, 'voided')
+  if expires ~= '+inf' and tonumber(expires) <= time then
+    redis.call('UNLINK', entry)
+    redis.call('ZREM', KEYS[2], key)
+    redis.call('ZREM', KEYS[3], key)
+    refused[#refused + 1] = i
+  else
+    added = added + store(entry, KEYS[2], KEYS[3], key, bytes, expires)
+    tag(registry, sets, tags, time, key, expires)
+  end
+end
+if added > 0 then prune(KEYS[2], KEYS[3], time, math.min(16 * added, 500)) end
+return refused
+`)
+
+/**
+ * Removes entries and their places in the index, and voids computations of their keys.
+ *
+ * KEYS: leases, index, expiry, entry 1..n. ARGV: channel, key 1..n. Returns the numbers (from 1) of those that were there.
+ */
+export const REMOVE: Script = script(`${LEASE}
+local there, names = {}, { unpack(ARGV, 2) }
+local leased = redis.call('EXISTS', KEYS[1]) == 1
+for i = 4, #KEYS do
+  if leased then drop(KEYS[1], ARGV[1], names[i - 3], 'voided') end
+  if redis.call('UNLINK', KEYS[i]) == 1 then there[#there + 1] = i - 3 end
+end
+redis.call('ZREM', KEYS[2], unpack(names))
+redis.call('ZREM', KEYS[3], unpack(names))
+return there
+`)

@@ -1,0 +1,99 @@
+/** The server's time in ms. Called once in a script: it moves on while the script runs. */
+export const NOW: string = `
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+`
+
+/** Removes at most `most` keys that have expired from both sorted sets, and says how many it found. */
+export const PRUNE: string = `
+local function prune(index, expiry, now, most)
+  local expired = redis.call('ZRANGE', expiry, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
+  if #expired > 0 then
+    redis.call('ZREM', index, unpack(expired))
+    redis.call('ZREM', expiry, unpack(expired))
+  end
+  return #expired
+end
+`
+
+/** Stores one entry with its place in the index, and says whether the key is new there. */
+export const STORE: string = `
+local function store(entry, index, expiry, key, bytes, expires)
+  if expires == '+inf' then redis.call('SET', entry, bytes)
+  else redis.call('SET', entry, bytes, 'PXAT', expires) end
+  redis.call('ZADD', expiry, expires, key)
+  return redis.call('ZADD', index, 0, key)
+end
+`
+
+/** Notes in the sorted set of each of an entry's tags that it carries it, and drops what has expired there. */
+export const TAG: string = `
+local function tag(registry, sets, tags, now, key, expires)
+  for i, set in ipairs(sets) do
+    redis.call('ZADD', registry, 0, tags[i])
+    redis.call('ZADD', set, expires, key)
+    local expired = redis.call('ZRANGE', set, '-inf', now, 'BYSCORE', 'LIMIT', 0, 16)
+    if #expired > 0 then redis.call('ZREM', set, unpack(expired)) end
+  end
+end
+local function slice(list, first, last)
+  local part = {}
+  for i = first, last do part[#part + 1] = list[i] end
+  return part
+end
+`
+
+/** Whether an entry carries a tag, by its own header: a name may stand in a tag's set that has lost the tag since. */
+export const CARRIES: string = `
+local function carries(entry, tag)
+  local head = redis.call('GETRANGE', entry, 0, 23)
+  if #head < 24 or math.floor(string.byte(head, 2) / 2) % 2 == 0 then return false end
+  local count = string.byte(head, 23) * 256 + string.byte(head, 24)
+  local text = redis.call('GETRANGE', entry, 24, 23 + 258 * count)
+  local at = 1
+  for _ = 1, count do
+    local high, low = string.byte(text, at, at + 1)
+    if not low then return false end
+    local length = 256 * high + low
+    if string.sub(text, at + 2, at + 1 + length) == tag then return true end
+    at = at + 2 + length
+  end
+  return false
+end
+`
+
+/**
+ * A lease is `<until> <since> <token> <followed 0 or 1> <process>`, times in ms; the token of a pause is `-`.
+ * `drop` ends one and tells those who follow it: `<outcome> <key>`.
+ */
+export const LEASE: string = `
+local function parse(lease)
+  return string.match(lease, '^(%d+) (%d+) (%S+) ([01]) (.*)$')
+end
+local function drop(leases, channel, key, outcome)
+  local lease = redis.call('HGET', leases, key)
+  if not lease then return end
+  redis.call('HDEL', leases, key)
+  local _, _, _, followed = parse(lease)
+  if followed == '1' then redis.call('PUBLISH', channel, outcome .. ' ' .. key) end
+end
+local function holds(leases, key, token)
+  local lease = redis.call('HGET', leases, key)
+  if not lease then return false end
+  local _, _, held = parse(lease)
+  return held == token and lease
+end
+`
+
+/**
+ * The index is whole where the empty member stands in it with score 0, and in the expiry set too: only the end of a rebuild writes
+ * that, and it goes when the set goes. A rebuild under way is a negative score, its token.
+ */
+export const WHOLE: string = `
+local function whole(index, expiry)
+  local score = redis.call('ZSCORE', index, '')
+  return score and tonumber(score) == 0 and redis.call('ZSCORE', expiry, '') and 1 or 0
+end
+`

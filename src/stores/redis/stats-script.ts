@@ -1,0 +1,41 @@
+import { type Script, script } from './script.js'
+
+/**
+ * Adds what one process counted, unless this batch of it was added before. Groups beyond the bound count as 'other'.
+ *
+ * KEYS: totals, groups, minutes, processes. ARGV: process, instance, batch number, started at, now, oldest minute to keep,
+ * how many groups, batch as JSON: { totals: { field: n }, groups: { group: { field: n } }, minutes: { minute: { field: n } } }.
+ */
+export const ADD_STATS: Script = script(`
+local run, number, now = ARGV[1] .. ' ' .. ARGV[2], tonumber(ARGV[3]), ARGV[5]
+local seen = redis.call('HGET', KEYS[4], run)
+local last = seen and tonumber(string.match(seen, '^%S+ %S+ (%d+)$'))
+if last and last >= number then return 0 end
+if not seen or number % 60 == 0 then
+  local all = redis.call('HGETALL', KEYS[4])
+  for i = 1, #all, 2 do
+    local at = tonumber(string.match(all[i + 1], '^%S+ (%S+)'))
+    if not at or at < tonumber(ARGV[6]) then redis.call('HDEL', KEYS[4], all[i]) end
+  end
+end
+redis.call('HSET', KEYS[4], run, ARGV[4] .. ' ' .. now .. ' ' .. ARGV[3])
+local batch = cjson.decode(ARGV[8])
+for field, n in pairs(batch.totals) do redis.call('HINCRBY', KEYS[1], field, n) end
+for group, fields in pairs(batch.groups) do
+  if redis.call('HEXISTS', KEYS[2], 'calls ' .. group) == 0 and redis.call('HLEN', KEYS[2]) >= 5 * tonumber(ARGV[7]) then
+    group = 'other'
+  end
+  for field, n in pairs(fields) do redis.call('HINCRBY', KEYS[2], field .. ' ' .. group, n) end
+end
+local fresh = false
+for minute, fields in pairs(batch.minutes) do
+  if redis.call('HEXISTS', KEYS[3], 'calls ' .. minute) == 0 then fresh = true end
+  for field, n in pairs(fields) do redis.call('HINCRBY', KEYS[3], field .. ' ' .. minute, n) end
+end
+if fresh then
+  for _, field in ipairs(redis.call('HKEYS', KEYS[3])) do
+    if tonumber(string.match(field, '(%d+)$')) < tonumber(ARGV[6]) then redis.call('HDEL', KEYS[3], field) end
+  end
+end
+return 1
+`)

@@ -1,0 +1,65 @@
+import { CARRIES, LEASE, NOW } from './lua.js'
+import { type Script, script } from './script.js'
+
+/**
+ * Notes that a tag is removed now, where something is being computed that may carry it at its end.
+ *
+ * KEYS: leases, tombstones, the tag's set. ARGV: tag. Returns the score of the last key in the set, or nil.
+ */
+export const BURY_TAG: Script = script(`${NOW}${LEASE}
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  if redis.call('HLEN', KEYS[2]) >= 1000 then
+    local first = math.huge
+    for _, lease in ipairs(redis.call('HVALS', KEYS[1])) do
+      local _, since = parse(lease)
+      first = math.min(first, tonumber(since) or 0)
+    end
+    local buried = redis.call('HGETALL', KEYS[2])
+    for i = 1, #buried, 2 do
+      if tonumber(buried[i + 1]) < first then redis.call('HDEL', KEYS[2], buried[i]) end
+    end
+  end
+  redis.call('HSET', KEYS[2], ARGV[1], string.format('%.0f', now()))
+else
+  redis.call('UNLINK', KEYS[2])
+end
+return redis.call('ZRANGE', KEYS[3], 0, 0, 'REV', 'WITHSCORES')[2]
+`)
+
+/**
+ * Removes those of some names out of a tag's set whose entries do carry the tag, and takes all of them out of the set.
+ *
+ * KEYS: leases, index, expiry, tags, the tag's set, entry 1..n. ARGV: channel, tag, key 1..n. Returns the numbers (from 1) of those removed.
+ */
+export const REMOVE_TAGGED: Script = script(`${CARRIES}${LEASE}
+local there = {}
+for i = 6, #KEYS do
+  local key = ARGV[i - 3]
+  if carries(KEYS[i], ARGV[2]) then
+    drop(KEYS[1], ARGV[1], key, 'voided')
+    redis.call('UNLINK', KEYS[i])
+    redis.call('ZREM', KEYS[2], key)
+    redis.call('ZREM', KEYS[3], key)
+    there[#there + 1] = i - 5
+  end
+  redis.call('ZREM', KEYS[5], key)
+end
+if redis.call('EXISTS', KEYS[5]) == 0 then redis.call('ZREM', KEYS[4], ARGV[2]) end
+return there
+`)
+
+/**
+ * Takes names out of a tag's set whose entries are gone, and the tag out of the tags when none is left.
+ *
+ * KEYS: tags, the tag's set, entry 1..n. ARGV: tag, key 1..n. Returns how many names are left.
+ */
+export const PRUNE_TAG: Script = script(`${NOW}
+local expired = redis.call('ZRANGE', KEYS[2], '-inf', now(), 'BYSCORE', 'LIMIT', 0, 500)
+if #expired > 0 then redis.call('ZREM', KEYS[2], unpack(expired)) end
+for i = 3, #KEYS do
+  if redis.call('EXISTS', KEYS[i]) == 0 then redis.call('ZREM', KEYS[2], ARGV[i - 1]) end
+end
+local left = redis.call('ZCARD', KEYS[2])
+if left == 0 then redis.call('ZREM', KEYS[1], ARGV[1]) end
+return left
+`)
