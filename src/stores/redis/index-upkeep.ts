@@ -6,7 +6,7 @@ import { NAMES_A_SCRIPT, type RedisIndex } from './redis-index.js'
 /** A little less than the time between two rounds, so that each second some process sweeps. */
 const SWEEPER_MS = 900
 /** How many names are looked at for each entry evicted. */
-const NAMES_AN_EVICTION = 5
+const NAMES_AN_EVICTION = 6
 /** What one round looks at at most: 400 scripts of 500 names. */
 const NAMES_A_ROUND = 200_000
 /** What is taken for evicted when Redis had no room for a write. */
@@ -54,7 +54,7 @@ export class IndexUpkeep {
     while ((await this.#index.pruneOnce()) === NAMES_A_SCRIPT && performance.now() < endMs) await delay(REST_MS)
   }
 
-  /** Looks at five times as many names as entries were evicted since the last time. */
+  /** Looks at six times as many names as entries were evicted since the last time. */
   async #dropEvicted(isFull: boolean): Promise<void> {
     const { sweep } = this.#keyspace
     const info = await this.#connection.send((client) => client.info('stats'))
