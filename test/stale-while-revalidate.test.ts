@@ -69,8 +69,10 @@ async function readUntilGone(key: string): Promise<{ staleMs: number; goneMs: nu
     })
     if ((await processes.runs(key)).length > 0) staleMs ??= some[0]?.beganMs
     answers.push(...some.filter(({ error }) => error === undefined))
-    const failed = some.find(({ error }) => error !== undefined)
-    if (failed !== undefined) return { staleMs: staleMs ?? Number.NaN, goneMs: failed.beganMs, answers }
+    const failed = some.filter(({ error }) => error !== undefined)
+    // Processes begin one after the other: the first to find nothing computes, whatever the pause.
+    const goneMs = Math.min(...failed.map(({ beganMs }) => beganMs))
+    if (failed.length > 0) return { staleMs: staleMs ?? Number.NaN, goneMs, answers }
     await delay(20)
   }
 }
