@@ -1,4 +1,5 @@
 export { keyedcacheAdmin, type KeyedcacheAdminOptions } from './admin/admin.js'
+export type { AuditEvent } from './cache/audit.js'
 export type {
   Cache,
   CachedFunction,

@@ -34,6 +34,22 @@ describeOnBothStores('Tags', (open) => {
     expect(await cache.get('a')).toBe(3)
   })
 
+  test('are looked up with their keys, without those that have lost them', async () => {
+    const cache = open()
+    await cache.setMany(
+      ['a', 'b', 'c', 'd'].map((key) => [key, 1] as const),
+      { tags: ['t'] },
+    )
+    await cache.set('b', 2)
+    await cache.delete('c')
+    const { keys, total } = await cache.tagged('t')
+    expect(keys.toSorted()).toEqual(['a', 'd'])
+    expect(total).toBe(2)
+    expect((await cache.tagged('t', { limit: 1 })).keys).toHaveLength(1)
+    expect((await cache.tagged('t', { limit: 1 })).total).toBe(2)
+    expect(await cache.tagged('nothing')).toEqual({ keys: [], total: 0 })
+  })
+
   test('come with what is computed, from the call or from the factory', async () => {
     const cache = open()
     await cache.getOrSet('a', () => 1, { tags: ['call'] })

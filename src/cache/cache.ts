@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { AuditEvent } from './audit.js'
 import type { Ttl } from './duration.js'
 import type { CacheEvents } from './events.js'
 import type { Key, KeyPart } from './key.js'
@@ -218,6 +219,8 @@ export interface KeyedCache extends Cache {
   clear(): Promise<number>
   /** Deletes all entries that carry the tag, for every process. Gives their keys. */
   deleteTag(tag: string): Promise<string[]>
+  /** Some of the keys whose entries carry the tag, and how many there are; those beyond the limit may have lost it since. */
+  tagged(tag: string, options?: { limit?: number | undefined }): Promise<{ keys: string[]; total: number }>
   /** A function whose results are cached by its arguments. */
   wrap<F extends (...args: any[]) => PromiseLike<unknown>>(fn: F, options?: FunctionOptions<F>): CachedFunction<F>
   wrap<A extends any[], R>(
@@ -235,6 +238,10 @@ export interface KeyedCache extends Cache {
   /** The computations under way, in all processes. */
   computing(): Promise<Computation[]>
   stats(): Promise<CacheStats>
+  /** Notes in the store what staff did, or tried to do. The last 1,000 events are kept. */
+  audit(event: AuditEvent): Promise<void>
+  /** What staff did, the newest first. */
+  activity(options?: { limit?: number | undefined }): Promise<AuditEvent[]>
   /** Writes and reads back a probe. Rejects with `CacheNotRespondingError` when that fails. */
   require(): Promise<void>
   on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => void): this

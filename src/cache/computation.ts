@@ -178,7 +178,7 @@ export class Computation {
     const { key } = this.#plan
     const { store, events, encode } = this.#setting
     const { value, computeMs, life, tags, skipped } = outcome
-    const expiresAt = store.now() + life.ttlMs + life.graceMs
+    const expiresAt = store.now(key) + life.ttlMs + life.graceMs
     const bytes = skipped || life.ttlMs === 0 ? undefined : encode(key, value, life, computeMs, tags)
     const sentAt = nextMoment()
     const held = await (bytes === undefined ? lease.release('nothing') : lease.fill({ key, bytes, expiresAt, tags }))

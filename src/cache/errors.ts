@@ -32,9 +32,13 @@ export class NotCachedError extends KeyedCacheError {
 
 /** Redis did not answer in time, or not with what was asked for, where a silent answer would be wrong. */
 export class CacheNotRespondingError extends KeyedCacheError {
-  constructor(operation: string, options?: ErrorOptions) {
+  /** How many keys a deletion had removed before. */
+  readonly removed: number
+
+  constructor(operation: string, options?: ErrorOptions & { removed?: number | undefined }) {
     const reason = options?.cause instanceof Error ? `: ${options.cause.message}` : ''
     super('ERR_CACHE_NOT_RESPONDING', `The cache did not respond to ${operation}${reason}`, options)
+    this.removed = options?.removed ?? 0
   }
 }
 

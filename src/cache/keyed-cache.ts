@@ -1,4 +1,5 @@
 import type { Store } from '../stores/store.js'
+import { type AuditEvent, auditLine, readAuditLine } from './audit.js'
 import type {
   Cache,
   CachedFunction,
@@ -88,7 +89,7 @@ export class StoreBackedCache implements KeyedCache {
     const onFailed = this.#failed
     const values = new Values(
       serializer,
-      () => store.now(),
+      (key) => store.now(key),
       (key, error) => onFailed('read', key, error),
     )
     this.#values = values
@@ -149,7 +150,7 @@ export class StoreBackedCache implements KeyedCache {
     if (!this.#enabled) return false
     const bytes = await this.#read('has', full)
     const entry = bytes === undefined ? undefined : this.#values.entry(full, bytes)
-    return entry !== undefined && freshness(entry, this.#store.now()) === 'fresh'
+    return entry !== undefined && freshness(entry, this.#store.now(full)) === 'fresh'
   }
 
   async set(key: Key, value: unknown, options?: SetOptions): Promise<boolean> {
@@ -204,6 +205,12 @@ export class StoreBackedCache implements KeyedCache {
     }
   }
 
+  async tagged(tag: string, options: { limit?: number | undefined } = {}): Promise<{ keys: string[]; total: number }> {
+    checkTag(tag)
+    const { limit } = checkPage(options)
+    return this.#ask('tagged', () => this.#store.listTag(tag, limit))
+  }
+
   async getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T> {
     const { value } = await this.obtain(toKey(key), factory, options)
     return value
@@ -251,7 +258,7 @@ export class StoreBackedCache implements KeyedCache {
     const bytes = await this.#ask('entry', () => this.#store.look(full))
     const entry = bytes === undefined ? undefined : this.#values.entry(full, bytes)
     if (bytes === undefined || entry === undefined) return undefined
-    const nowMs = this.#store.now()
+    const nowMs = this.#store.now(full)
     return {
       key: full,
       ttl: Math.max(0, (entry.expiresAt - nowMs) / 1000),
@@ -270,6 +277,16 @@ export class StoreBackedCache implements KeyedCache {
 
   async stats(): Promise<CacheStats> {
     return this.#stats.read()
+  }
+
+  async audit(event: AuditEvent): Promise<void> {
+    await this.#ask('audit', () => this.#store.appendLog(auditLine(event)))
+  }
+
+  async activity(options: { limit?: number | undefined } = {}): Promise<AuditEvent[]> {
+    const { limit } = checkPage(options)
+    const lines = await this.#ask('activity', () => this.#store.readLog(limit))
+    return lines.map(readAuditLine).filter((event) => event !== undefined)
   }
 
   async require(): Promise<void> {

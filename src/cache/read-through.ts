@@ -114,10 +114,10 @@ export class ReadThrough {
     }
     const stored = bytes === undefined ? undefined : await this.#judge(key, values.decode(key, bytes), wish)
     if (stored?.state === 'fresh') {
-      if (this.#isEarly(stored, wish.beta, store.now())) this.#refresh(plan, stored, many)
+      if (this.#isEarly(stored, wish.beta, store.now(key))) this.#refresh(plan, stored, many)
       return this.#hit(key, stored, false)
     }
-    const usable = stored !== undefined && store.now() < stored.entry.expiresAt + wish.graceMs ? stored : undefined
+    const usable = stored !== undefined && store.now(key) < stored.entry.expiresAt + wish.graceMs ? stored : undefined
     if (usable !== undefined && wish.softTimeoutMs === undefined) {
       this.#refresh(plan, usable, many)
       return this.#hit(key, usable, true)

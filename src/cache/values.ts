@@ -16,11 +16,11 @@ export interface Stored {
 export class Values {
   readonly #serializer: Serializer
   readonly #format: EntryFormat
-  readonly #now: () => number
+  readonly #now: (key: string) => number
   readonly #onBad: (key: string, error: unknown) => void
 
   /** `onBad` is told of what does not check or does not decode, which is as good as missing. */
-  constructor(serializer: Serializer, now: () => number, onBad: (key: string, error: unknown) => void) {
+  constructor(serializer: Serializer, now: (key: string) => number, onBad: (key: string, error: unknown) => void) {
     this.#serializer = serializer
     this.#format = new EntryFormat(serializer)
     this.#now = now
@@ -28,8 +28,14 @@ export class Values {
   }
 
   /** @throws {TypeError} naming the path of what cannot be stored. */
-  encode(value: unknown, { ttlMs, graceMs }: Lifetime, computeMs: number | undefined, tags: readonly string[]): Buffer {
-    const createdAt = this.#now()
+  encode(
+    key: string,
+    value: unknown,
+    { ttlMs, graceMs }: Lifetime,
+    computeMs: number | undefined,
+    tags: readonly string[],
+  ): Buffer {
+    const createdAt = this.#now(key)
     const hasGrace = graceMs > 0
     return this.#format.encode(value, { expiresAt: createdAt + ttlMs, createdAt, hasGrace, computeMs, tags })
   }
@@ -55,7 +61,7 @@ export class Values {
     const entry = this.entry(key, bytes)
     if (entry === undefined) return undefined
     try {
-      return { value: this.#format.value(entry), bytes, entry, state: freshness(entry, this.#now()) }
+      return { value: this.#format.value(entry), bytes, entry, state: freshness(entry, this.#now(key)) }
     } catch (error) {
       this.#onBad(key, error)
       return undefined

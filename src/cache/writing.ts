@@ -33,13 +33,17 @@ export class Writing {
   ): Promise<boolean[]> {
     const { store, onFailed } = this.#setting
     const entries = this.encodeAll(values, life, tags)
-    const expiresAt = store.now() + life.ttlMs + life.graceMs
     const fits = entries.map(({ key, bytes }) => life.ttlMs > 0 && this.#fits(key, bytes))
     const kept = entries.filter((_entry, i) => fits[i])
     const gone = entries.filter((_entry, i) => !fits[i]).map(({ key }) => key)
     try {
       if (gone.length > 0) await store.remove(gone)
-      const stored = kept.length === 0 ? [] : await store.write(kept.map((entry) => ({ ...entry, expiresAt, tags })))
+      const stored =
+        kept.length === 0
+          ? []
+          : await store.write(
+              kept.map((entry) => ({ ...entry, tags, expiresAt: store.now(entry.key) + life.ttlMs + life.graceMs })),
+            )
       let next = 0
       return fits.map((each) => (each ? stored[next++] === true : life.ttlMs === 0))
     } catch (error) {
@@ -54,7 +58,10 @@ export class Writing {
     life: Lifetime,
     tags: readonly string[],
   ): { key: string; bytes: Buffer }[] {
-    return values.map(([key, value]) => ({ key, bytes: this.#setting.values.encode(value, life, undefined, tags) }))
+    return values.map(([key, value]) => ({
+      key,
+      bytes: this.#setting.values.encode(key, value, life, undefined, tags),
+    }))
   }
 
   /** The bytes of what a factory gave; `undefined` for what cannot be stored, told once for each group of keys. */
@@ -66,7 +73,7 @@ export class Writing {
     tags: readonly string[],
   ): Buffer | undefined {
     try {
-      const bytes = this.#setting.values.encode(value, life, computeMs, tags)
+      const bytes = this.#setting.values.encode(key, value, life, computeMs, tags)
       return this.#fits(key, bytes) ? bytes : undefined
     } catch (error) {
       const group = groupOf(key)

@@ -51,8 +51,11 @@ export type Ended = 'filled' | 'nothing' | 'voided'
 export interface Store {
   readonly kind: BackendStats['kind']
 
-  /** The store's clock in ms since 1970: for Redis the server's, so that all processes agree what has expired. */
-  now(): number
+  /**
+   * The clock by which a key expires, in ms since 1970: for Redis that of the server which keeps the key, so that all processes agree
+   * what has expired. Without a key: the one by which statistics go.
+   */
+  now(key?: string): number
 
   /** Whether the store answers, since when, and how fast. Asks nothing, so it never waits. */
   backend(): BackendStats
@@ -86,6 +89,12 @@ export interface Store {
    * will give their entry this tag are void: they fill nothing. Gives the keys removed.
    */
   removeTag(tag: string): Promise<string[]>
+
+  /**
+   * Some of the keys whose entries carry the tag, and how many there are in all. The number may count keys beyond the limit that have
+   * lost the tag since.
+   */
+  listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }>
 
   /** A page of that key and the keys below it (`undefined`: all), sorted by UTF-8 bytes, from the first one after `after`. */
   list(under: string | undefined, after: string | undefined, limit: number): Promise<KeyPage>
@@ -135,6 +144,12 @@ export interface Store {
 
   /** What all processes counted. */
   readStats(): Promise<StatsTotals>
+
+  /** Adds one line to the log of what staff did. Of 1,000 or a few more lines the oldest go. */
+  appendLog(line: string): Promise<void>
+
+  /** The last lines of that log, the newest first. */
+  readLog(limit: number): Promise<string[]>
 
   /** Ends connections and timers within 500 ms, whatever the store does. */
   close(): Promise<void>

@@ -13,6 +13,8 @@ export interface MemoryStoreOptions {
   readonly maxBytes: number
 }
 
+const LOG_LINES = 1000
+
 interface Stored {
   readonly bytes: Buffer
   readonly expiresAt: number
@@ -29,6 +31,8 @@ export class MemoryStore implements Store {
   readonly #leases = new Leases()
   readonly #since = new Date()
   readonly #counters = emptyCounters()
+  /** What staff did, the newest first. */
+  readonly #log: string[] = []
   #process: StatsTotals['processes'] = []
   /** The number of the last batch, by the run of a process that sent it. */
   readonly #batches = new Map<string, number>()
@@ -100,6 +104,12 @@ export class MemoryStore implements Store {
     return this.remove([...(this.#tagged.get(tag) ?? [])])
   }
 
+  async listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
+    this.#dropExpired()
+    const keys = [...(this.#tagged.get(tag) ?? [])]
+    return { keys: keys.slice(0, limit), total: keys.length }
+  }
+
   async list(under: string | undefined, after: string | undefined, limit: number): Promise<KeyPage> {
     this.#dropExpired()
     return this.#keys.page(under, after, limit)
@@ -164,6 +174,15 @@ export class MemoryStore implements Store {
 
   async readStats(): Promise<StatsTotals> {
     return { scope: 'process', counters: this.#counters, processes: this.#process }
+  }
+
+  async appendLog(line: string): Promise<void> {
+    this.#log.unshift(line)
+    this.#log.length = Math.min(this.#log.length, LOG_LINES)
+  }
+
+  async readLog(limit: number): Promise<string[]> {
+    return this.#log.slice(0, limit)
   }
 
   async close(): Promise<void> {

@@ -28,6 +28,8 @@ export class Keyspace {
   readonly sweeper: string
   /** String: written and read back by `require()`. */
   readonly probe: string
+  /** Stream: what staff did. */
+  readonly log: string
   readonly #entries: string
   readonly #tag: string
 
@@ -47,6 +49,7 @@ export class Keyspace {
     this.sweep = `${keyPrefix}:sweep`
     this.sweeper = `${keyPrefix}:sweeper`
     this.probe = `${keyPrefix}:probe`
+    this.log = `${keyPrefix}:audit`
     this.#entries = `${keyPrefix}:v:`
   }
 

@@ -21,6 +21,7 @@ export interface RedisStoreOptions extends ConnectionOptions {
 }
 
 const UPKEEP_EVERY_MS = 1000
+const LOG_LINES = 1000
 
 /** The store on one Redis server, with an index that lists, counts and deletes below a key without walking the database. */
 export class RedisStore implements Store {
@@ -151,6 +152,10 @@ export class RedisStore implements Store {
     return this.#tags.remove(tag)
   }
 
+  listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
+    return this.#tags.list(tag, limit)
+  }
+
   list(under: string | undefined, after: string | undefined, limit: number): Promise<KeyPage> {
     return this.#index.list(under, after, limit)
   }
@@ -204,6 +209,19 @@ export class RedisStore implements Store {
 
   readStats(): Promise<StatsTotals> {
     return this.#stats.read()
+  }
+
+  async appendLog(line: string): Promise<void> {
+    await this.#connection.send((client) =>
+      client.xadd(this.#keyspace.log, 'MAXLEN', '~', LOG_LINES, '*', 'line', line),
+    )
+  }
+
+  async readLog(limit: number): Promise<string[]> {
+    const entries = await this.#connection.send((client) =>
+      client.xrevrange(this.#keyspace.log, '+', '-', 'COUNT', limit),
+    )
+    return entries.map(([, fields]) => fields[1] ?? '')
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
-import { BURY_TAG, PRUNE_TAG, REMOVE_TAGGED } from './tag-scripts.js'
+import { BURY_TAG, LIST_TAG, PRUNE_TAG, REMOVE_TAGGED } from './tag-scripts.js'
 
 /** No script touches more names than this. */
 const NAMES_A_SCRIPT = 500
@@ -45,6 +45,20 @@ export class RedisTags {
       left -= names.length
     }
     return removed
+  }
+
+  /** Some of the keys that carry a tag, and how many names are in its set. Names that carry it no more leave the set as they are met. */
+  async list(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
+    const { tags } = this.#keyspace
+    const set = this.#keyspace.tag(tag)
+    const names = await this.#connection.send((client) => client.zrange(set, 0, String(limit - 1)))
+    const entries = names.map((name) => this.#keyspace.entry(name))
+    const [total = 0, ...numbers] = (await this.#connection.run(
+      LIST_TAG,
+      [tags, set, ...entries],
+      [tag, ...names],
+    )) as number[]
+    return { keys: numbers.map((number) => names[number - 1] as string), total }
   }
 
   /** Drops names whose entries are gone from some tags, going round all of them. */

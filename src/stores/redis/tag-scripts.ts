@@ -63,3 +63,20 @@ local left = redis.call('ZCARD', KEYS[2])
 if left == 0 then redis.call('ZREM', KEYS[1], ARGV[1]) end
 return left
 `)
+
+/**
+ * Says which of some names of a tag's set carry the tag, and takes the others out of it, with all that has expired.
+ *
+ * KEYS: tags, the tag's set, entry 1..n. ARGV: tag, key 1..n. Returns how many names are left, then the numbers (from 1) of those that carry it.
+ */
+export const LIST_TAG: Script = script(`${NOW}${CARRIES}
+local there = {}
+for i = 3, #KEYS do
+  if carries(KEYS[i], ARGV[1]) then there[#there + 1] = i - 2
+  else redis.call('ZREM', KEYS[2], ARGV[i - 1]) end
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now())
+local left = redis.call('ZCARD', KEYS[2])
+if left == 0 then redis.call('ZREM', KEYS[1], ARGV[1]) end
+return { left, unpack(there) }
+`)

@@ -1,0 +1,72 @@
+/** What staff did through the dashboard, or tried to. The events of one `id` belong together: what was meant, and what came of it. */
+export interface AuditEvent {
+  readonly id: string
+  readonly time: Date
+  /** `intent` before anything is done, `result` afterwards; what was denied has a result only. */
+  readonly phase: 'intent' | 'result'
+  /** Who: the name of the user that the host knows. */
+  readonly actor: string | undefined
+  readonly ip: string | undefined
+  /** One key, a key with all below it, all keys of a tag, or everything. */
+  readonly mode: 'one' | 'tree' | 'tag' | 'all' | undefined
+  /** The key or the tag. */
+  readonly target: string | undefined
+  /** How many keys the preview had shown. */
+  readonly previewed: number | undefined
+  readonly outcome: 'done' | 'partial' | 'failed' | 'denied' | undefined
+  readonly deleted: number | undefined
+  readonly ms: number | undefined
+  /** Why it was denied or failed. */
+  readonly reason: string | undefined
+}
+
+const PHASES = ['intent', 'result'] as const
+const MODES = ['one', 'tree', 'tag', 'all'] as const
+const OUTCOMES = ['done', 'partial', 'failed', 'denied'] as const
+
+/** An event as one line. */
+export function auditLine(event: AuditEvent): string {
+  return JSON.stringify(event)
+}
+
+/** The event of a line; `undefined` where the line is none, since what stands in the store may be anybody's. */
+export function readAuditLine(line: string): AuditEvent | undefined {
+  let read: unknown
+  try {
+    read = JSON.parse(line)
+  } catch {
+    return undefined
+  }
+  if (typeof read !== 'object' || read === null) return undefined
+  const given = read as Record<string, unknown>
+  const id = text(given['id'])
+  const time = new Date(text(given['time']) ?? Number.NaN)
+  const phase = oneOf(PHASES, given['phase'])
+  if (id === undefined || phase === undefined || Number.isNaN(time.getTime())) return undefined
+  return {
+    id,
+    time,
+    phase,
+    actor: text(given['actor']),
+    ip: text(given['ip']),
+    mode: oneOf(MODES, given['mode']),
+    target: text(given['target']),
+    previewed: count(given['previewed']),
+    outcome: oneOf(OUTCOMES, given['outcome']),
+    deleted: count(given['deleted']),
+    ms: count(given['ms']),
+    reason: text(given['reason']),
+  }
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+function count(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+}
+
+function oneOf<T extends string>(known: readonly T[], value: unknown): T | undefined {
+  return known.find((each) => each === value)
+}
