@@ -53,6 +53,6 @@ test('A line that is no event is none', () => {
   expect(readAuditLine(auditLine(INTENT))).toEqual(INTENT)
   for (const line of ['', 'x', 'null', '[]', '{}', '{"id":1}', '{"id":"a","phase":"intent","time":"never"}'])
     expect(readAuditLine(line)).toBeUndefined()
-  const odd = auditLine(INTENT).replace('"tree"', '"other"').replace(':12,', ':"12",')
+  const odd = auditLine(INTENT).replace('"tree"', '"other"').replace('"previewed":12', '"previewed":"12"')
   expect(readAuditLine(odd)).toEqual({ ...INTENT, mode: undefined, previewed: undefined })
 })

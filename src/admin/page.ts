@@ -26,7 +26,7 @@ export type Reply =
   | { readonly redirect: string; readonly status: 303 | 308 }
 
 /** The names of the views. */
-export type View = 'overview' | 'keys' | 'key' | 'delete' | 'delete-preview' | 'problem'
+export type View = 'overview' | 'keys' | 'key' | 'delete' | 'delete-preview' | 'activity' | 'problem'
 
 /** Makes the answer of one route. Touches no response. */
 export type Handler = (request: PageRequest) => Promise<Reply>

@@ -156,6 +156,7 @@ function navigation(link: Link): { navigation: object[] } {
       { page: '', name: 'Overview', href: link('') },
       { page: 'keys', name: 'Keys', href: link('keys') },
       { page: 'delete', name: 'Delete', href: link('delete') },
+      { page: 'activity', name: 'Activity', href: link('activity') },
     ],
   }
 }

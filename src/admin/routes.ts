@@ -1,3 +1,4 @@
+import { activityPage } from './activity-page.js'
 import { apiKeys, apiStats } from './api.js'
 import { deleteKeys, deletePage } from './delete-page.js'
 import { keyPage } from './key-page.js'
@@ -17,6 +18,7 @@ export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/keys', { get: keysPage }],
   ['/key', { get: keyPage }],
   ['/delete', { get: deletePage, post: deleteKeys }],
+  ['/activity', { get: activityPage }],
   ['/api/stats', { get: apiStats }],
   ['/api/keys', { get: apiKeys }],
 ])

@@ -7,6 +7,11 @@ export function findRedisServer(): string | undefined {
   return onPath('redis-server')
 }
 
+/** Where `redis-cli` is, which comes with `redis-server`, or `undefined`. */
+export function findRedisCli(): string | undefined {
+  return onPath('redis-cli')
+}
+
 /** Where `faketime` is, which gives a program another clock, or `undefined`. */
 export function findFaketime(): string | undefined {
   return onPath('faketime')

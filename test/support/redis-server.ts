@@ -1,11 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { endWithTests } from './end-with-tests.js'
 import { findRedisServer } from './programs.js'
+
+const OWN_ARGS = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+
+export interface RedisServerOptions {
+  /** Options of `redis-server`, which win over those that every server of the tests has. */
+  readonly args?: readonly string[]
+  /** What stands in its configuration file, which a Sentinel must have. */
+  readonly config?: string
+}
 
 /** A real Redis server of the test's own, empty at the start, that keeps nothing on disk. */
 export class RedisServer {
@@ -13,6 +22,7 @@ export class RedisServer {
   readonly #folder: string
   readonly #args: readonly string[]
   #child: ChildProcess
+  #frozen = false
   #client: Redis | undefined
 
   private constructor(port: number, folder: string, args: readonly string[], child: ChildProcess) {
@@ -23,13 +33,16 @@ export class RedisServer {
   }
 
   /** Starts a server on a free port; it answers when the promise resolves. */
-  static async start(args: readonly string[]): Promise<RedisServer> {
+  static async start({ args = [], config }: RedisServerOptions): Promise<RedisServer> {
     const folder = await mkdtemp(join(tmpdir(), 'keyedcache-redis-'))
     try {
+      const file = join(folder, 'redis.conf')
+      if (config !== undefined) await writeFile(file, config)
+      const all = [...(config === undefined ? [] : [file]), ...OWN_ARGS, '--dir', folder, ...args]
       for (let attempt = 0; attempt < 20; attempt++) {
         const port = freePortGuess()
-        const child = await launch(port, folder, args)
-        if (child) return new RedisServer(port, folder, args, child)
+        const child = await launch(port, all)
+        if (child) return new RedisServer(port, folder, all, child)
       }
       throw new Error('redis-server found 20 ports in use, one after another')
     } catch (error) {
@@ -44,6 +57,11 @@ export class RedisServer {
 
   get pid(): number {
     return this.#child.pid ?? -1
+  }
+
+  /** Whether it can answer: neither ended nor frozen. */
+  get running(): boolean {
+    return !this.#frozen && this.#child.exitCode === null && this.#child.signalCode === null
   }
 
   /** A connection for the test to look around with; always the same one, closed with the server. */
@@ -63,20 +81,23 @@ export class RedisServer {
 
   /** Freezes the server: connections stay open and nothing is answered. */
   stop(): void {
+    this.#frozen = true
     this.#child.kill('SIGSTOP')
   }
 
   /** Lets a frozen server go on. */
   resume(): void {
     this.#child.kill('SIGCONT')
+    this.#frozen = false
   }
 
   /** Ends the server, if it still runs, and starts an empty one on the same port. */
   async restart(): Promise<void> {
     await this.kill()
-    const child = await launch(this.port, this.#folder, this.#args)
+    const child = await launch(this.port, this.#args)
     if (!child) throw new Error(`redis-server did not start again on port ${this.port}`)
     this.#child = child
+    this.#frozen = false
   }
 
   /** Ends the server and removes what belonged to it. */
@@ -87,21 +108,24 @@ export class RedisServer {
   }
 }
 
-/** Starts a real `redis-server` on a free port. Its options go before those given. */
-export async function startRedis(options: { args?: readonly string[] } = {}): Promise<RedisServer> {
-  return RedisServer.start(options.args ?? [])
+/** Starts a real `redis-server` on a free port. */
+export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+  return RedisServer.start(options)
 }
 
-// below the ports that systems give to outgoing connections, so that nothing takes it between kill and restart
+/**
+ * Below the ports that systems give to outgoing connections, so that nothing takes it between kill and restart; the same holds
+ * for the second port of a node of a Cluster, 10,000 above.
+ */
 function freePortGuess(): number {
   return 15_000 + Math.floor(Math.random() * 7_000)
 }
 
-async function launch(port: number, folder: string, args: readonly string[]): Promise<ChildProcess | undefined> {
+/** Gives nothing when another program has the port. */
+async function launch(port: number, args: readonly string[]): Promise<ChildProcess | undefined> {
   const program = findRedisServer()
   if (!program) throw new Error('No redis-server was found on the path: install it')
-  const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no']
-  const child = spawn(program, [...own, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(program, [...args, '--port', `${port}`], { stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   endWithTests(child)

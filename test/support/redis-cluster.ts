@@ -1,0 +1,196 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { Cluster, type Redis } from 'ioredis'
+import { endWithTests } from './end-with-tests.js'
+import { findRedisCli } from './programs.js'
+import { type RedisServer, startRedis } from './redis-server.js'
+import { until } from './until.js'
+
+const MASTERS = 3
+const REPLICAS_OF_EACH = 1
+const SLOTS = 16_384
+const CLUSTER_ARGS = [
+  ...['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf', '--cluster-node-timeout', '1000'],
+  // Else a master waits 5 s for other replicas before it sends its data to the first one.
+  ...['--repl-diskless-sync-delay', '0'],
+]
+const SETTLE_MS = 20_000
+
+/** A row of CLUSTER SLOTS: the master of a range of slots, and its replicas. */
+type SlotRange = [first: number, last: number, ...nodes: [host: string, port: number, id: string][]]
+
+/** A real Redis Cluster of the test's own, empty at the start. */
+export class RedisCluster {
+  readonly nodes: readonly RedisServer[]
+  /** The masters as it was started; which ones they are after a failover, `mastersNow` says. */
+  readonly masters: readonly RedisServer[]
+  #client: Cluster | undefined
+
+  constructor(nodes: readonly RedisServer[], masters: readonly RedisServer[]) {
+    this.nodes = nodes
+    this.masters = masters
+  }
+
+  /** Of all nodes. */
+  get urls(): string[] {
+    return this.nodes.map(({ url }) => url)
+  }
+
+  /** A client for the test to look around with; always the same one, closed with the Cluster. */
+  client(): Cluster {
+    this.#client ??= new Cluster(this.urls, {
+      clusterRetryStrategy: () => 20,
+      retryDelayOnFailover: 20,
+      retryDelayOnClusterDown: 20,
+      maxRedirections: 500,
+    }).on('error', () => {})
+    return this.#client
+  }
+
+  /** The masters, as every node that runs sees itself, each with slots of its own. Waits for a failover that is under way. */
+  async mastersNow(): Promise<RedisServer[]> {
+    return until(async () => {
+      const owned = await Promise.all(this.#running().map(async (node) => [node, await ownSlots(node)] as const))
+      const masters = owned.filter(([, slots]) => slots > 0)
+      return masters.reduce((sum, [, slots]) => sum + slots, 0) === SLOTS && masters.map(([node]) => node)
+    }, 'the masters that run have all slots')
+  }
+
+  /** A connection to each of the masters that there are now. */
+  async clients(): Promise<Redis[]> {
+    return (await this.mastersNow()).map((master) => master.client())
+  }
+
+  /** The master that serves a name now. Waits for a failover that is under way. */
+  async masterOf(name: string): Promise<RedisServer> {
+    return until(
+      async () => {
+        const [anyone] = this.#running()
+        const slot = await anyone?.client().cluster('KEYSLOT', name)
+        const owners = await Promise.all(
+          this.#running().map(async (node) => {
+            const ranges = await ownRanges(node)
+            return ranges.some(([first, last]) => slot !== undefined && first <= slot && slot <= last) ? [node] : []
+          }),
+        )
+        return owners.flat()[0]
+      },
+      `a master serves ${JSON.stringify(name)}`,
+    )
+  }
+
+  /** The names of all commands that the nodes that run were sent since the Cluster was ready, sorted. Those of its own work are among them. */
+  async commandsUsed(): Promise<string[]> {
+    const stats = await Promise.all(this.#running().map((node) => node.client().info('commandstats')))
+    const names = stats.flatMap((text) => [...text.matchAll(/^cmdstat_(\S+?):/gm)].map(([, name = '']) => name))
+    return [...new Set(names)].toSorted()
+  }
+
+  /** Ends a node as a crash would. */
+  async kill(node: RedisServer): Promise<void> {
+    await node.kill()
+  }
+
+  /** Ends all nodes and removes what belonged to them. */
+  async close(): Promise<void> {
+    this.#client?.disconnect()
+    await Promise.all(this.nodes.map((node) => node.close()))
+  }
+
+  #running(): RedisServer[] {
+    return this.nodes.filter(({ running }) => running)
+  }
+}
+
+/**
+ * Starts a Cluster of 3 masters with a replica each, which takes some seconds: all slots are served and all replicas are in sync when
+ * the promise resolves.
+ */
+export async function startCluster(options: { readonly args?: readonly string[] } = {}): Promise<RedisCluster> {
+  const count = MASTERS * (1 + REPLICAS_OF_EACH)
+  const args = [...CLUSTER_ARGS, ...(options.args ?? [])]
+  const started = await Promise.allSettled(Array.from({ length: count }, () => startRedis({ args })))
+  const nodes = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+  try {
+    for (const each of started) if (each.status === 'rejected') throw each.reason
+    await join(nodes)
+    await settled(nodes)
+    const slots = await Promise.all(nodes.map(ownSlots))
+    await Promise.all(nodes.map((node) => node.client().config('RESETSTAT')))
+    return new RedisCluster(
+      nodes,
+      nodes.filter((_, i) => slots[i] !== 0),
+    )
+  } catch (error) {
+    await Promise.all(nodes.map((node) => node.close()))
+    throw error
+  }
+}
+
+async function join(nodes: readonly RedisServer[]): Promise<void> {
+  const program = findRedisCli()
+  if (!program) throw new Error('No redis-cli was found on the path: it comes with redis-server, install it')
+  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`)
+  const create = ['--cluster', 'create', ...addresses, '--cluster-replicas', `${REPLICAS_OF_EACH}`, '--cluster-yes']
+  const running = promisify(execFile)(program, create, { timeout: SETTLE_MS })
+  endWithTests(running.child)
+  try {
+    await running
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
+    throw new Error(`redis-cli --cluster create failed:\n${stdout}${stderr}`, { cause: error })
+  }
+}
+
+async function settled(nodes: readonly RedisServer[]): Promise<void> {
+  let wrong: string[] = []
+  try {
+    await until(
+      async () => {
+        const all = await Promise.all(
+          nodes.map(async (node) => (await unsettled(node)).map((what) => `${node.port}: ${what}`)),
+        )
+        wrong = all.flat()
+        return wrong.length === 0
+      },
+      'the Cluster is ready',
+      SETTLE_MS,
+    )
+  } catch (error) {
+    throw new Error(`The Cluster did not get ready:\n${wrong.join('\n')}`, { cause: error })
+  }
+}
+
+/** What a node still waits for. */
+async function unsettled(node: RedisServer): Promise<string[]> {
+  const client = node.client()
+  const [cluster, replication, ranges] = await Promise.all([
+    client.cluster('INFO'),
+    client.info('replication'),
+    slotRanges(node),
+  ])
+  const covered = ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0)
+  const inSync = /role:master/.test(replication)
+    ? replication.match(/state=online/g)?.length === REPLICAS_OF_EACH
+    : /master_link_status:up/.test(replication)
+  return [
+    ...(/cluster_state:ok/.test(cluster) ? [] : [cluster]),
+    ...(covered === SLOTS ? [] : [`knows the masters of ${covered} slots`]),
+    // Clients are told of replicas by whichever node they ask.
+    ...(ranges.every((range) => range.length === 3 + REPLICAS_OF_EACH) ? [] : ['does not know all replicas']),
+    ...(inSync ? [] : [replication]),
+  ]
+}
+
+async function slotRanges(node: RedisServer): Promise<SlotRange[]> {
+  return (await node.client().cluster('SLOTS')) as SlotRange[]
+}
+
+/** The ranges of slots of which a node says itself that it is their master. */
+async function ownRanges(node: RedisServer): Promise<SlotRange[]> {
+  return (await slotRanges(node)).filter(([, , master]) => master?.[1] === node.port)
+}
+
+async function ownSlots(node: RedisServer): Promise<number> {
+  return (await ownRanges(node)).reduce((sum, [first, last]) => sum + last - first + 1, 0)
+}
