@@ -13,7 +13,7 @@ import type { Store } from './stores/store.js'
 
 /** How a cache is made. */
 export interface KeyedCacheOptions {
-  /** A URL, options for `ioredis`, or a client. Absent: the embedded store, in this process alone. */
+  /** A URL, several of one Cluster, options for `ioredis`, or a client. Absent: the embedded store, in this process alone. */
   redis?: string | readonly string[] | RedisOptions | Redis | Cluster | undefined
   /** What every name in Redis begins with: 1 to 64 of `A-Z a-z 0-9 . _ -`. Must be given with Redis in production. @defaultValue 'keyedcache' */
   keyPrefix?: string | undefined
@@ -35,6 +35,11 @@ export interface KeyedCacheOptions {
   maxValueBytes?: number | undefined
   /** Turns values into bytes and back. */
   serializer?: Serializer | undefined
+  /**
+   * Into how many parts, each in a slot of its own, the keys on a Cluster are divided: 16, or 64 for more than 16 masters. The first
+   * process that uses a `keyPrefix` says it for all. @defaultValue 16
+   */
+  shards?: number | undefined
   /** How the cache is called in dashboard and metrics. @defaultValue 'default' */
   name?: string | undefined
   /** Told when Redis stops or starts answering. Without one a warning is given. */
@@ -60,6 +65,7 @@ const KNOWN: Record<keyof KeyedCacheOptions, true> = {
   maxBytes: true,
   maxValueBytes: true,
   serializer: true,
+  shards: true,
   name: true,
   logger: true,
 }
@@ -104,11 +110,19 @@ function openStore(options: KeyedCacheOptions, events: Events): Store {
   const bounds = { maxEntries: checkCount('maxEntries', maxEntries), maxBytes: checkCount('maxBytes', maxBytes) }
   const timeoutMs = checkLimit('redisTimeout', redisTimeout)
   const keyPrefix = checkKeyPrefix(options)
+  const shards = checkShards(options.shards)
   if (redis === undefined) return new MemoryStore(bounds)
   return new RedisStore({
     redis: checkRedis(redis),
     keyPrefix,
     timeoutMs,
+    shards,
+    onOtherShards: (agreed) => {
+      warn(
+        'KEYEDCACHE_SHARDS',
+        `The cache ${show(options.name ?? 'default')} goes by the ${agreed} shards that its \`keyPrefix\` has already, not by ${shards}`,
+      )
+    },
     onState: (up, error) => {
       events.emit('state', { up, since: new Date(), error })
       logState(options, up, error)
@@ -147,23 +161,31 @@ function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
   return 'keyedcache'
 }
 
-function checkRedis(redis: NonNullable<KeyedCacheOptions['redis']>): string | RedisOptions | Redis {
-  if (
-    Array.isArray(redis) ||
-    (typeof redis === 'object' && redis !== null && 'isCluster' in redis && redis.isCluster)
-  ) {
-    throw new ImproperlyConfiguredError(
-      'Redis Cluster is not supported by this version: give one URL, options or a Redis client',
+function checkRedis(redis: NonNullable<KeyedCacheOptions['redis']>): NonNullable<KeyedCacheOptions['redis']> {
+  if (Array.isArray(redis)) {
+    if (redis.length > 0 && redis.every(isRedisUrl)) return redis
+    throw new TypeError(
+      'Expected `redis` to list URLs like redis://host:6379 of the nodes of one Cluster, got other things',
     )
   }
   if (typeof redis === 'string') {
-    if (URL.canParse(redis) && /^rediss?:$/.test(new URL(redis).protocol)) return redis
+    if (isRedisUrl(redis)) return redis
+    // What was given may hold a password.
     throw new TypeError(
       'Expected `redis` to be a URL like redis://host:6379, options or a client of ioredis, got other text',
     )
   }
-  if (typeof redis === 'object' && redis !== null) return redis as RedisOptions | Redis
+  if (typeof redis === 'object' && redis !== null) return redis
   throw new TypeError(`Expected \`redis\` to be a URL, options or a client of ioredis, got ${show(redis)}`)
+}
+
+function isRedisUrl(url: unknown): boolean {
+  return typeof url === 'string' && URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol)
+}
+
+function checkShards(shards = 16): number {
+  if (shards === 16 || shards === 64) return shards
+  throw new TypeError(`Expected \`shards\` to be 16 or 64, got ${show(shards)}`)
 }
 
 function checkLimit(option: string, limit: Ttl): number {

@@ -35,6 +35,8 @@ function openStore(options: Partial<RedisStoreOptions> = {}): RedisStore {
     redis: server.url,
     keyPrefix: freshPrefix(),
     timeoutMs: 5000,
+    shards: 16,
+    onOtherShards: () => {},
     onState: () => {},
     onError: () => {},
     ...options,

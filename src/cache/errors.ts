@@ -62,3 +62,15 @@ export class ImproperlyConfiguredError extends KeyedCacheError {
     super('ERR_IMPROPERLY_CONFIGURED', message)
   }
 }
+
+/** What a store rejects a removal with that failed before it was done. */
+export class PartialRemoval extends Error {
+  /** How many keys are gone. */
+  readonly count: number
+
+  constructor(count: number, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause })
+    this.name = 'PartialRemoval'
+    this.count = count
+  }
+}

@@ -20,7 +20,7 @@ import { ofFullKeys } from './batch-factory.js'
 import { cachedFunction, FunctionNames } from './cached-function.js'
 import { callThrough, callThroughMany } from './call-through.js'
 import { Endings } from './endings.js'
-import { CacheNotRespondingError, NotCachedError } from './errors.js'
+import { CacheNotRespondingError, NotCachedError, PartialRemoval } from './errors.js'
 import type { CacheEvents, Events } from './events.js'
 import { freshness } from './freshness.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from './key.js'
@@ -175,34 +175,29 @@ export class StoreBackedCache implements KeyedCache {
     const children = checkOptions(options, 'delete')?.children ?? false
     if (typeof children !== 'boolean')
       throw new TypeError(`Expected \`children\` to be true or false, got ${show(children)}`)
-    let removed: string[] = []
-    try {
-      removed = await this.#ask('delete', () => (children ? this.#store.removeTree(full) : this.#store.remove([full])))
-      return removed
-    } finally {
-      this.events.emit('delete', { key: full, children, tag: undefined, count: removed.length })
-    }
+    const event = { key: full, children, tag: undefined }
+    return this.#remove(
+      'delete',
+      event,
+      () => (children ? this.#store.removeTree(full) : this.#store.remove([full])),
+      lengthOf,
+    )
   }
 
   async clear(): Promise<number> {
-    let count = 0
-    try {
-      count = await this.#ask('clear', () => this.#store.clear())
-      return count
-    } finally {
-      this.events.emit('delete', { key: undefined, children: true, tag: undefined, count })
-    }
+    const event = { key: undefined, children: true, tag: undefined }
+    return this.#remove(
+      'clear',
+      event,
+      () => this.#store.clear(),
+      (count) => count,
+    )
   }
 
   async deleteTag(tag: string): Promise<string[]> {
     checkTag(tag)
-    let removed: string[] = []
-    try {
-      removed = await this.#ask('deleteTag', () => this.#store.removeTag(tag))
-      return removed
-    } finally {
-      this.events.emit('delete', { key: undefined, children: true, tag, count: removed.length })
-    }
+    const event = { key: undefined, children: true, tag }
+    return this.#remove('deleteTag', event, () => this.#store.removeTag(tag), lengthOf)
   }
 
   async tagged(tag: string, options: { limit?: number | undefined } = {}): Promise<{ keys: string[]; total: number }> {
@@ -367,17 +362,42 @@ export class StoreBackedCache implements KeyedCache {
     }
   }
 
+  /** Removes, and tells of it also where only a part was removed. */
+  async #remove<T>(
+    operation: string,
+    event: Omit<CacheEvents['delete'], 'count'>,
+    remove: () => Promise<T>,
+    countOf: (removed: T) => number,
+  ): Promise<T> {
+    let count = 0
+    try {
+      const removed = await this.#ask(operation, remove)
+      count = countOf(removed)
+      return removed
+    } catch (error) {
+      if (error instanceof CacheNotRespondingError) count = error.removed
+      throw error
+    } finally {
+      this.events.emit('delete', { ...event, count })
+    }
+  }
+
   /** Asks the store where no answer would be a wrong one. */
   async #ask<T>(operation: string, question: () => Promise<T>): Promise<T> {
     try {
       return await question()
     } catch (error) {
-      this.#failed(operation, undefined, error)
-      throw new CacheNotRespondingError(operation, { cause: error })
+      const { cause, count } = error instanceof PartialRemoval ? error : { cause: error, count: 0 }
+      this.#failed(operation, undefined, cause)
+      throw new CacheNotRespondingError(operation, { cause, removed: count })
     }
   }
 
   readonly #failed = (operation: string, key: string | undefined, error: unknown): void => {
     this.events.emit('error', { operation, key, error })
   }
+}
+
+function lengthOf(removed: readonly string[]): number {
+  return removed.length
 }

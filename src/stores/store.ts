@@ -75,7 +75,10 @@ export interface Store {
    */
   write(entries: readonly Write[]): Promise<boolean[]>
 
-  /** Removes these keys, each atomically with its place in the index and with its computation. Gives those that were there. */
+  /**
+   * Removes these keys, each atomically with its place in the index and with its computation. Gives those that were there.
+   * @throws {PartialRemoval} where the store stops answering, as all removals.
+   */
   remove(keys: readonly string[]): Promise<string[]>
 
   /** Voids all computations of a key and of the keys below it, then removes these, in bounded steps. Keys written meanwhile do not make it endless. */
@@ -87,6 +90,7 @@ export interface Store {
   /**
    * Removes all entries that carry the tag, in bounded steps, each atomically with its computation. Computations under way that
    * will give their entry this tag are void: they fill nothing. Gives the keys removed.
+   * @throws {PartialRemoval} as the other removals.
    */
   removeTag(tag: string): Promise<string[]>
 

@@ -9,15 +9,20 @@ import { until } from './until.js'
 const MASTERS = 3
 const REPLICAS_OF_EACH = 1
 const SLOTS = 16_384
-const CLUSTER_ARGS = [
-  ...['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf', '--cluster-node-timeout', '1000'],
-  // Else a master waits 5 s for other replicas before it sends its data to the first one.
-  ...['--repl-diskless-sync-delay', '0'],
-]
+const CLUSTER_ARGS = {
+  'cluster-enabled': 'yes',
+  'cluster-config-file': 'nodes.conf',
+  'cluster-node-timeout': '1000',
+  // Else a master waits 5 s for more replicas before it sends its data to the first one.
+  'repl-diskless-sync-delay': '0',
+  // A replica to which nothing was sent yet is not told of to clients; by default that takes 10 s.
+  'repl-ping-replica-period': '1',
+}
 const SETTLE_MS = 20_000
+const NAMES_A_STEP = 10
 
 /** A row of CLUSTER SLOTS: the master of a range of slots, and its replicas. */
-type SlotRange = [first: number, last: number, ...nodes: [host: string, port: number, id: string][]]
+type SlotRange = [first: number, last: number, ...nodes: [host: string, port: number, id: string, more: unknown[]][]]
 
 /** A real Redis Cluster of the test's own, empty at the start. */
 export class RedisCluster {
@@ -49,11 +54,12 @@ export class RedisCluster {
 
   /** The masters, as every node that runs sees itself, each with slots of its own. Waits for a failover that is under way. */
   async mastersNow(): Promise<RedisServer[]> {
-    return until(async () => {
+    const masters = await until(async () => {
       const owned = await Promise.all(this.#running().map(async (node) => [node, await ownSlots(node)] as const))
-      const masters = owned.filter(([, slots]) => slots > 0)
-      return masters.reduce((sum, [, slots]) => sum + slots, 0) === SLOTS && masters.map(([node]) => node)
+      const slots = owned.reduce((sum, [, own]) => sum + own, 0)
+      return slots === SLOTS && owned.flatMap(([node, own]) => (own > 0 ? [node] : []))
     }, 'the masters that run have all slots')
+    return masters as RedisServer[]
   }
 
   /** A connection to each of the masters that there are now. */
@@ -63,20 +69,19 @@ export class RedisCluster {
 
   /** The master that serves a name now. Waits for a failover that is under way. */
   async masterOf(name: string): Promise<RedisServer> {
-    return until(
+    const owner = await until(
       async () => {
-        const [anyone] = this.#running()
-        const slot = await anyone?.client().cluster('KEYSLOT', name)
         const owners = await Promise.all(
           this.#running().map(async (node) => {
-            const ranges = await ownRanges(node)
-            return ranges.some(([first, last]) => slot !== undefined && first <= slot && slot <= last) ? [node] : []
+            const [slot, ranges] = await Promise.all([node.client().cluster('KEYSLOT', name), ownRanges(node)])
+            return ranges.some(([first, last]) => first <= slot && slot <= last) ? [node] : []
           }),
         )
         return owners.flat()[0]
       },
       `a master serves ${JSON.stringify(name)}`,
     )
+    return owner as RedisServer
   }
 
   /** The names of all commands that the nodes that run were sent since the Cluster was ready, sorted. Those of its own work are among them. */
@@ -84,6 +89,28 @@ export class RedisCluster {
     const stats = await Promise.all(this.#running().map((node) => node.client().info('commandstats')))
     const names = stats.flatMap((text) => [...text.matchAll(/^cmdstat_(\S+?):/gm)].map(([, name = '']) => name))
     return [...new Set(names)].toSorted()
+  }
+
+  /** Moves the slot of a name to another master, some keys at a time as redis-cli does. Calls `between` after each step. */
+  async migrate(name: string, target: RedisServer, between: () => Promise<unknown>): Promise<void> {
+    const source = await this.masterOf(name)
+    const [from, to] = [source.client(), target.client()]
+    const [slot, fromId, toId] = await Promise.all([
+      from.cluster('KEYSLOT', name),
+      from.cluster('MYID'),
+      to.cluster('MYID'),
+    ])
+    await to.cluster('SETSLOT', slot, 'IMPORTING', fromId)
+    await from.cluster('SETSLOT', slot, 'MIGRATING', toId)
+    /* eslint-disable no-await-in-loop -- step by step */
+    for (;;) {
+      const names = await from.cluster('GETKEYSINSLOT', slot, NAMES_A_STEP)
+      if (names.length === 0) break
+      await from.migrate('127.0.0.1', target.port, '', 0, 5000, 'KEYS', ...names)
+      await between()
+    }
+    for (const master of [target, source]) await master.client().cluster('SETSLOT', slot, 'NODE', toId)
+    /* eslint-enable no-await-in-loop */
   }
 
   /** Ends a node as a crash would. */
@@ -108,7 +135,8 @@ export class RedisCluster {
  */
 export async function startCluster(options: { readonly args?: readonly string[] } = {}): Promise<RedisCluster> {
   const count = MASTERS * (1 + REPLICAS_OF_EACH)
-  const args = [...CLUSTER_ARGS, ...(options.args ?? [])]
+  const own = Object.entries(CLUSTER_ARGS).flatMap(([name, value]) => [`--${name}`, value])
+  const args = [...own, ...(options.args ?? [])]
   const started = await Promise.allSettled(Array.from({ length: count }, () => startRedis({ args })))
   const nodes = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
   try {
@@ -176,14 +204,13 @@ async function unsettled(node: RedisServer): Promise<string[]> {
   return [
     ...(/cluster_state:ok/.test(cluster) ? [] : [cluster]),
     ...(covered === SLOTS ? [] : [`knows the masters of ${covered} slots`]),
-    // Clients are told of replicas by whichever node they ask.
     ...(ranges.every((range) => range.length === 3 + REPLICAS_OF_EACH) ? [] : ['does not know all replicas']),
     ...(inSync ? [] : [replication]),
   ]
 }
 
 async function slotRanges(node: RedisServer): Promise<SlotRange[]> {
-  return (await node.client().cluster('SLOTS')) as SlotRange[]
+  return node.client().cluster('SLOTS')
 }
 
 /** The ranges of slots of which a node says itself that it is their master. */

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Connection } from './connection.js'
-import type { Keyspace } from './keyspace.js'
+import type { Client } from './client.js'
 import { ADOPT, BEGIN_INDEX, BEGIN_REBUILD, END_REBUILD } from './index-scripts.js'
+import type { Shard } from './shard.js'
+import type { Shards } from './shards.js'
 
 const SCAN_COUNT = 1000
 /** One process rebuilds: another one takes over when it has been silent for this long. */
@@ -14,65 +15,106 @@ const WAIT_MS = 30_000
 
 /** Makes the index whole again from the entries themselves, where it was lost or never begun. */
 export class IndexRebuild {
-  readonly #connection: Connection
-  readonly #keyspace: Keyspace
+  readonly #client: Client
+  readonly #entries: string
   #underWay: Promise<void> | undefined
 
-  constructor(connection: Connection, keyspace: Keyspace) {
-    this.#connection = connection
-    this.#keyspace = keyspace
+  constructor(client: Client, keyPrefix: string) {
+    this.#client = client
+    this.#entries = `${keyPrefix}:v:`
   }
 
   /** Resolves when the index is whole: at once, after this process has rebuilt it, or after another one has. */
-  done(): Promise<void> {
-    this.#underWay ??= this.#makeWhole().finally(() => {
+  done(shards: Shards, isEmpty: boolean = false): Promise<void> {
+    this.#underWay ??= this.#makeWhole(shards, isEmpty).finally(() => {
       this.#underWay = undefined
     })
     return this.#underWay
   }
 
-  /** Visits the keys of all entries in the database, whatever the index says. */
-  async scan(visit: (keys: string[]) => Promise<unknown>): Promise<void> {
-    let cursor = '0'
+  /** Visits the keys of all entries, whatever the index says; some maybe twice. */
+  async scan(shards: Shards, visit: (shard: Shard, keys: string[]) => Promise<unknown>): Promise<void> {
+    let seen = ''
     do {
-      // eslint-disable-next-line no-await-in-loop -- a cursor goes on from the last answer
-      const [next, keys] = await this.#connection.scan(this.#keyspace.entry(''), cursor, SCAN_COUNT)
-      // eslint-disable-next-line no-await-in-loop
-      if (keys.length > 0) await visit(keys)
-      cursor = next
-    } while (cursor !== '0')
+      const masters = this.#client.masters()
+      seen = addresses(masters)
+      // eslint-disable-next-line no-await-in-loop -- once more only where another server has taken over meanwhile
+      await Promise.all(
+        masters.map(async (master) => {
+          let cursor = '0'
+          do {
+            // eslint-disable-next-line no-await-in-loop -- a cursor goes on from the last answer
+            const [next, names] = await this.#client.scan(master, this.#entries, cursor, SCAN_COUNT)
+            // eslint-disable-next-line no-await-in-loop
+            await Promise.all(shards.all.map((shard) => visitOwn(shard, names, visit)))
+            cursor = next
+          } while (cursor !== '0')
+        }),
+      )
+    } while (addresses(this.#client.masters()) !== seen)
   }
 
-  async #makeWhole(): Promise<void> {
+  async #makeWhole(shards: Shards, isEmpty: boolean): Promise<void> {
     const giveUpMs = performance.now() + WAIT_MS
-    while (!(await this.#isWhole())) {
+    let lost = await this.#lost(shards, isEmpty || (await this.#client.size()) === 0)
+    while (lost.length > 0) {
       // eslint-disable-next-line no-await-in-loop -- looks again until it is whole
-      if (await this.#rebuild()) return
+      if (await this.#rebuild(shards, lost)) return
       if (performance.now() > giveUpMs) throw new Error('the index is not whole, and was being rebuilt for too long')
       // eslint-disable-next-line no-await-in-loop
       await delay(LOOK_EVERY_MS)
+      // eslint-disable-next-line no-await-in-loop
+      lost = await this.#lost(shards, false)
     }
   }
 
-  async #isWhole(): Promise<boolean> {
-    const { index, expiry } = this.#keyspace
-    return (await this.#connection.run(BEGIN_INDEX, [index, expiry], [])) === 1
+  /** The shards whose index is not whole. */
+  async #lost({ all }: Shards, isEmpty: boolean): Promise<Shard[]> {
+    const whole = await Promise.all(
+      all.map(({ connection, keyspace: { index, expiry } }) =>
+        connection.run(BEGIN_INDEX, [index, expiry], [isEmpty ? 1 : 0]),
+      ),
+    )
+    return all.filter((_, i) => whole[i] !== 1)
   }
 
   /** Rebuilds, unless another process does or has just done so. Gives whether the index is whole now. */
-  async #rebuild(): Promise<boolean> {
-    const { index, expiry, rebuild } = this.#keyspace
+  async #rebuild(shards: Shards, lost: readonly Shard[]): Promise<boolean> {
+    const { connection, keyspace } = shards.first
     const token = 1 + Math.floor(Math.random() * 2 ** 48)
-    const mine = await this.#connection.send((client) => client.set(rebuild, token, 'PX', SILENCE_MS, 'NX'))
+    const mine = await connection.send((redis) => redis.set(keyspace.rebuild, token, 'PX', SILENCE_MS, 'NX'))
     if (mine === null) return false
-    await this.#connection.run(BEGIN_REBUILD, [index, expiry], [token])
-    await this.scan(async (keys) => {
-      const entries = keys.map((key) => this.#keyspace.entry(key))
-      await this.#connection.run(ADOPT, [index, expiry, ...entries], keys)
-      await this.#connection.send((client) => client.pexpire(rebuild, SILENCE_MS))
+    const run = async (shard: Shard, script: typeof BEGIN_REBUILD): Promise<boolean> => {
+      const { index, expiry } = shard.keyspace
+      return (await shard.connection.run(script, [index, expiry], [token])) === 1
+    }
+    await Promise.all(lost.map((shard) => run(shard, BEGIN_REBUILD)))
+    await this.scan(shards, async (shard, keys) => {
+      const { index, expiry } = shard.keyspace
+      const entries = keys.map((key) => shard.keyspace.entry(key))
+      await shard.connection.run(ADOPT, [index, expiry, ...entries], keys)
+      await connection.send((redis) => redis.pexpire(keyspace.rebuild, SILENCE_MS))
     })
-    const isWhole = (await this.#connection.run(END_REBUILD, [index, expiry], [token])) === 1
-    await this.#connection.send((client) => client.pexpire(rebuild, REBUILD_EVERY_MS))
-    return isWhole
+    const ended = await Promise.all(lost.map((shard) => run(shard, END_REBUILD)))
+    await connection.send((redis) => redis.pexpire(keyspace.rebuild, REBUILD_EVERY_MS))
+    return ended.every(Boolean)
   }
+}
+
+/** Visits those of some names that are of a shard: what follows its hash tag is a key. */
+async function visitOwn(
+  shard: Shard,
+  names: readonly string[],
+  visit: (shard: Shard, keys: string[]) => Promise<unknown>,
+): Promise<void> {
+  const { hashTag } = shard.keyspace
+  const keys = names.flatMap((name) => (name.startsWith(hashTag) ? [name.slice(hashTag.length)] : []))
+  if (keys.length > 0) await visit(shard, keys)
+}
+
+function addresses(masters: ReturnType<Client['masters']>): string {
+  return masters
+    .map(({ options: { host, port } }) => `${host}:${port}`)
+    .toSorted()
+    .join(' ')
 }

@@ -11,13 +11,13 @@ return prune(KEYS[1], KEYS[2], now(), ARGV[1])
 `)
 
 /**
- * Says that the index is whole, if it is: also where the database is empty.
+ * Says that the index is whole, if it is: also where there was nothing at all a moment ago, as all that was written since is in it.
  *
- * KEYS: index, expiry. Returns whether it is whole (0, 1).
+ * KEYS: index, expiry. ARGV: whether there was nothing (0, 1). Returns whether it is whole (0, 1).
  */
 export const BEGIN_INDEX: Script = script(`${WHOLE}
 if whole(KEYS[1], KEYS[2]) == 1 then return 1 end
-if redis.call('DBSIZE') > 0 then return 0 end
+if ARGV[1] == '0' then return 0 end
 redis.call('ZADD', KEYS[1], 0, '')
 redis.call('ZADD', KEYS[2], '+inf', '')
 return 1
@@ -145,6 +145,32 @@ while #reply <= 3 * limit do
     reply[#reply + 1] = redis.call('ZLEXCOUNT', index, '[' .. child .. '::', '(' .. child .. ':;')
   end
   if cut then min = '[' .. child .. ':;' else min = '(' .. name end
+end
+return reply
+`)
+
+/**
+ * How many entries the server of these names has evicted, and what it was the last time this was asked.
+ *
+ * KEYS: sweep, index. Returns the two numbers, the second nil at first.
+ */
+export const EVICTED: Script = script(`
+local evicted = string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)')
+local known = redis.call('HGET', KEYS[1], 'evicted')
+if evicted ~= known then redis.call('HSET', KEYS[1], 'evicted', evicted) end
+return { evicted, known }
+`)
+
+/**
+ * How many keys there are below each of some children of a level, and which of these are keys themselves.
+ *
+ * KEYS: index. ARGV: child 1..n. Returns for each: whether it is a key (0, 1), how many keys are below it.
+ */
+export const CHILD_COUNTS: Script = script(`
+local reply = {}
+for i, child in ipairs(ARGV) do
+  reply[2 * i - 1] = redis.call('ZSCORE', KEYS[1], child) and 1 or 0
+  reply[2 * i] = redis.call('ZLEXCOUNT', KEYS[1], '[' .. child .. '::', '(' .. child .. ':;')
 end
 return reply
 `)

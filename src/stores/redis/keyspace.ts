@@ -1,7 +1,10 @@
 import { childRange, compareKeys } from '../../cache/key.js'
 import { endOfGroup } from '../../cache/key-tree.js'
 
-/** The names under which one cache keeps everything in Redis, each below its prefix. */
+/**
+ * The names under which one shard of a cache keeps everything in Redis, each below the cache's prefix. On a Cluster they hold the
+ * shard's hash tag, so that all of them are in one slot.
+ */
 export class Keyspace {
   /** Sorted set, all scores 0: the live keys in lexicographic order. */
   readonly index: string
@@ -30,27 +33,30 @@ export class Keyspace {
   readonly probe: string
   /** Stream: what staff did. */
   readonly log: string
+  /** What all names of the shard hold; nothing on a single server. */
+  readonly hashTag: string
   readonly #entries: string
   readonly #tag: string
 
-  constructor(keyPrefix: string) {
-    this.index = `${keyPrefix}:index:`
-    this.expiry = `${keyPrefix}:expiry:`
-    this.leases = `${keyPrefix}:leases:`
-    this.tombstones = `${keyPrefix}:tombstones:`
-    this.tags = `${keyPrefix}:tags:`
-    this.#tag = `${keyPrefix}:tag:`
+  constructor(keyPrefix: string, hashTag: string) {
+    this.hashTag = hashTag
+    this.index = `${keyPrefix}:index:${hashTag}`
+    this.expiry = `${keyPrefix}:expiry:${hashTag}`
+    this.leases = `${keyPrefix}:leases:${hashTag}`
+    this.tombstones = `${keyPrefix}:tombstones:${hashTag}`
+    this.tags = `${keyPrefix}:tags:${hashTag}`
+    this.#tag = `${keyPrefix}:tag:${hashTag}`
     this.wake = `${keyPrefix}:wake`
-    this.totals = `${keyPrefix}:stats:totals`
-    this.groups = `${keyPrefix}:stats:groups`
-    this.minutes = `${keyPrefix}:stats:minutes`
-    this.processes = `${keyPrefix}:processes`
-    this.rebuild = `${keyPrefix}:rebuild`
-    this.sweep = `${keyPrefix}:sweep`
-    this.sweeper = `${keyPrefix}:sweeper`
-    this.probe = `${keyPrefix}:probe`
-    this.log = `${keyPrefix}:audit`
-    this.#entries = `${keyPrefix}:v:`
+    this.totals = `${keyPrefix}:stats:totals${hashTag}`
+    this.groups = `${keyPrefix}:stats:groups${hashTag}`
+    this.minutes = `${keyPrefix}:stats:minutes${hashTag}`
+    this.processes = `${keyPrefix}:processes${hashTag}`
+    this.rebuild = `${keyPrefix}:rebuild${hashTag}`
+    this.sweep = `${keyPrefix}:sweep${hashTag}`
+    this.sweeper = `${keyPrefix}:sweeper${hashTag}`
+    this.probe = `${keyPrefix}:probe${hashTag}`
+    this.log = `${keyPrefix}:audit${hashTag}`
+    this.#entries = `${keyPrefix}:v:${hashTag}`
   }
 
   /** The name of the string that holds a key's entry. */

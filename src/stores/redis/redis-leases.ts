@@ -1,6 +1,5 @@
-import type { Redis } from 'ioredis'
 import type { Computation } from '../../cache/cache.js'
-import type { Acquired, Attempt, Ended, Write } from '../store.js'
+import type { Acquired, Attempt, Write } from '../store.js'
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
 import { ACQUIRE, FILL, RELEASE, RENEW } from './lease-scripts.js'
@@ -9,41 +8,14 @@ import { ACQUIRE, FILL, RELEASE, RENEW } from './lease-scripts.js'
 const CHECKSUM = { from: 18, to: 22 }
 const NOTHING = Buffer.alloc(0)
 
-/** The computations under way in all processes, and the messages that tell when one has ended. */
+/** The computations of a shard's keys that are under way in all processes. */
 export class RedisLeases {
   readonly #connection: Connection
   readonly #keyspace: Keyspace
-  readonly #subscriber: Redis
-  #listener: (key: string, ended: Ended) => void = () => undefined
-  #hears = false
 
-  constructor(connection: Connection, keyspace: Keyspace, onError: (operation: string, error: unknown) => void) {
+  constructor(connection: Connection, keyspace: Keyspace) {
     this.#connection = connection
     this.#keyspace = keyspace
-    this.#subscriber = connection.openSubscriber()
-    this.#subscriber.on('ready', () => {
-      this.#subscriber.subscribe(keyspace.wake).then(
-        () => {
-          this.#hears = true
-        },
-        (error: unknown) => onError('subscribe', error),
-      )
-    })
-    this.#subscriber.on('close', () => {
-      this.#hears = false
-    })
-    // The connection for commands reports the same server's troubles.
-    this.#subscriber.on('error', () => undefined)
-    this.#subscriber.on('message', (_channel, message) => this.#tell(message))
-  }
-
-  /** Whether messages arrive now. */
-  get hears(): boolean {
-    return this.#hears
-  }
-
-  onEnded(listener: (key: string, ended: Ended) => void): void {
-    this.#listener = listener
   }
 
   async acquire({ key, token, process, leaseMs, seen, follows, patient }: Attempt): Promise<Acquired> {
@@ -92,24 +64,14 @@ export class RedisLeases {
     return (await this.#connection.run(RELEASE, [leases], [wake, key, token, ended, Math.round(pauseMs)])) === 1
   }
 
-  async list(now: number): Promise<Computation[]> {
+  async list(): Promise<Computation[]> {
+    const now = this.#connection.clock.now()
     const leases = await this.#connection.send((client) => client.hgetall(this.#keyspace.leases))
     return Object.entries(leases).flatMap(([key, lease]) => {
       const [, until, since, token, process] = /^(\d+) (\d+) (\S+) [01] (.*)$/.exec(lease) ?? []
       if (process === undefined || token === '-' || Number(until) <= now) return []
       return [{ key, process, since: new Date(Number(since)) }]
     })
-  }
-
-  close(): void {
-    this.#hears = false
-    this.#subscriber.disconnect()
-  }
-
-  #tell(message: string): void {
-    const space = message.indexOf(' ')
-    const ended = message.slice(0, space)
-    if (ended === 'filled' || ended === 'nothing' || ended === 'voided') this.#listener(message.slice(space + 1), ended)
   }
 }
 

@@ -1,206 +1,185 @@
 import type { BackendStats, ChildPage, Computation, KeyPage } from '../../cache/cache.js'
+import { PartialRemoval } from '../../cache/errors.js'
 import { childPrefix } from '../../cache/key-tree.js'
 import type { StatsBatch, StatsTotals } from '../../cache/stats.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../store.js'
-import { Connection, type ConnectionOptions } from './connection.js'
-import { IndexUpkeep } from './index-upkeep.js'
+import { Client, type ClientOptions } from './client.js'
 import { IndexRebuild } from './index-rebuild.js'
-import { Keyspace } from './keyspace.js'
-import { NAMES_A_SCRIPT, RedisIndex } from './redis-index.js'
-import { expiryArgument, RedisLeases } from './redis-leases.js'
+import { IndexUpkeep } from './index-upkeep.js'
+import { Listing } from './listing.js'
+import { Meta } from './meta.js'
 import { RedisStats } from './redis-stats.js'
-import { RedisTags } from './redis-tags.js'
-import { REMOVE, WRITE } from './entry-scripts.js'
+import { Shards } from './shards.js'
+import { Wake } from './wake.js'
 
 /** Where a Redis store keeps its entries. */
-export interface RedisStoreOptions extends ConnectionOptions {
+export interface RedisStoreOptions extends ClientOptions {
   /** What every name in Redis begins with. */
   readonly keyPrefix: string
+  /** Into how many shards a Cluster's keys are divided, if this process is the first to say so: 16 or 64. */
+  readonly shards: number
+  /** Called on each change between answering and not answering. */
+  readonly onState: (up: boolean, error: unknown) => void
+  /** Called when other processes had divided the keys otherwise. */
+  readonly onOtherShards: (agreed: number) => void
   /** Called with what failed in the background. */
   readonly onError: (operation: string, error: unknown) => void
 }
 
-const UPKEEP_EVERY_MS = 1000
+/** How often servers are asked whether they answer, and one process does the upkeep. */
+const ROUND_EVERY_MS = 1000
 const LOG_LINES = 1000
 
-/** The store on one Redis server, with an index that lists, counts and deletes below a key without walking the database. */
+/** The store in Redis, with an index that lists, counts and deletes below a key without walking the database. */
 export class RedisStore implements Store {
-  readonly kind = 'redis'
-  readonly #connection: Connection
-  readonly #keyspace: Keyspace
-  readonly #index: RedisIndex
+  readonly kind: 'redis' | 'cluster'
+  readonly #options: RedisStoreOptions
+  readonly #client: Client
+  readonly #meta: Meta
   readonly #rebuild: IndexRebuild
   readonly #upkeep: IndexUpkeep
-  readonly #leases: RedisLeases
-  readonly #stats: RedisStats
-  readonly #tags: RedisTags
-  readonly #onError: (operation: string, error: unknown) => void
-  readonly #timeoutMs: number
+  readonly #wake: Wake
   readonly #timer: NodeJS.Timeout
+  #shards: Shards
+  #listing: Listing
+  #stats: RedisStats
+  /** Whether it is known how many shards there are, on the connection that stands. */
+  #agreed = false
+  /** Whether there was nothing in Redis when this connection began. */
+  #isEmpty = false
+  #agreeing: Promise<void> | undefined
+  #up: boolean | undefined
+  #since = new Date()
 
-  constructor({ keyPrefix, onError, onState, ...connection }: RedisStoreOptions) {
-    this.#keyspace = new Keyspace(keyPrefix)
-    this.#connection = new Connection({
-      ...connection,
-      onState: (up, error) => {
-        onState(up, error)
-        // Another server may answer now, or the same one without its data.
-        if (up) this.#makeWhole()
-      },
-    })
-    this.#onError = onError
-    this.#rebuild = new IndexRebuild(this.#connection, this.#keyspace)
-    this.#index = new RedisIndex(this.#connection, this.#keyspace, this.#rebuild)
-    this.#upkeep = new IndexUpkeep(this.#connection, this.#keyspace, this.#index)
-    this.#leases = new RedisLeases(this.#connection, this.#keyspace, onError)
-    this.#tags = new RedisTags(this.#connection, this.#keyspace)
-    this.#stats = new RedisStats(this.#connection, this.#keyspace)
-    this.#timeoutMs = connection.timeoutMs
-    this.#timer = setInterval(() => {
-      if (!this.#connection.up) return
-      Promise.all([this.#tags.prune(), this.#upkeep.round()]).catch((error: unknown) => onError('upkeep', error))
-    }, UPKEEP_EVERY_MS).unref()
+  constructor(options: RedisStoreOptions) {
+    const { redis, timeoutMs, keyPrefix, onError } = options
+    this.#options = options
+    this.#client = new Client({ redis, timeoutMs })
+    this.kind = this.#client.kind
+    this.#meta = new Meta(this.#client, keyPrefix)
+    this.#rebuild = new IndexRebuild(this.#client, keyPrefix)
+    this.#upkeep = new IndexUpkeep(this.#client)
+    this.#shards = this.#openShards(this.kind === 'cluster' ? options.shards : 1)
+    this.#listing = new Listing(this.#shards, this.#rebuild)
+    this.#stats = new RedisStats(this.#shards.first.connection, this.#shards.first.keyspace)
+    this.#wake = new Wake(this.#client, this.#shards.first.keyspace.wake, onError)
+    this.#client.on('ready', () => this.#connected())
+    this.#client.on('close', () => this.#disconnected())
+    this.#client.on('refresh', () => this.#wake.follow())
+    if (this.#client.isReady) this.#connected()
+    this.#timer = setInterval(() => this.#round(), ROUND_EVERY_MS).unref()
   }
 
-  now(): number {
-    return this.#connection.clock.now()
+  now(key?: string): number {
+    return (key === undefined ? this.#shards.first : this.#shards.of(key)).now()
   }
 
   backend(): BackendStats {
-    const { up, since, clock } = this.#connection
-    return { kind: this.kind, up, since, roundTripMs: up ? clock.roundTripMs : null }
+    const trips = this.#shards.all.map(({ connection }) => connection.clock.roundTripMs ?? 0)
+    return {
+      kind: this.kind,
+      up: this.#up === true,
+      since: this.#since,
+      roundTripMs: this.#up === true ? Math.max(...trips) : null,
+    }
   }
 
-  async read(key: string): Promise<Buffer | undefined> {
-    const bytes = await this.#connection.send((client) => client.getBuffer(this.#keyspace.entry(key)))
-    return bytes ?? undefined
+  read(key: string): Promise<Buffer | undefined> {
+    return this.#shards.of(key).read(key)
   }
 
-  async readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
-    if (keys.length === 0) return []
-    const names = keys.map((key) => this.#keyspace.entry(key))
-    const found = await this.#connection.send((client) => client.mgetBuffer(...names))
-    return found.map((bytes) => bytes ?? undefined)
+  readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+    return this.#shards.gather(keys, same, (shard, some) => shard.readMany(some))
   }
 
-  async look(key: string): Promise<Buffer | undefined> {
+  look(key: string): Promise<Buffer | undefined> {
     return this.read(key)
   }
 
-  async write(entries: readonly Write[]): Promise<boolean[]> {
-    const stored: boolean[] = []
-    for (const some of chunks(entries, NAMES_A_SCRIPT)) {
-      const tags = [...new Set(some.flatMap((entry) => entry.tags))]
-      const { leases, index, expiry, wake } = this.#keyspace
-      const write = (): Promise<unknown> =>
-        this.#connection.run(
-          WRITE,
-          [leases, index, expiry, ...some.map(({ key }) => this.#keyspace.entry(key)), ...this.#keyspace.tagSets(tags)],
-          [
-            wake,
-            Math.ceil(this.now() + this.#timeoutMs),
-            some.length,
-            ...some.flatMap(({ key, bytes, expiresAt }) => [key, bytes, expiryArgument(expiresAt)]),
-            ...tags,
-          ],
-        )
-      // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
-      const refused = (await this.#upkeep.makingRoom(write)) as number[] | null
-      if (refused === null) throw new Error('the write reached Redis after its deadline, and was not carried out')
-      stored.push(...some.map((_, i) => !refused.includes(i + 1)))
-    }
-    return stored
+  write(entries: readonly Write[]): Promise<boolean[]> {
+    return this.#shards.gather(
+      entries,
+      ({ key }) => key,
+      (shard, some) => shard.write(some),
+    )
   }
 
   async remove(keys: readonly string[]): Promise<string[]> {
-    const { leases, index, expiry, wake } = this.#keyspace
-    const removed: string[] = []
-    for (const some of chunks(keys, NAMES_A_SCRIPT)) {
-      // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
-      const numbers = (await this.#connection.run(
-        REMOVE,
-        [leases, index, expiry, ...some.map((key) => this.#keyspace.entry(key))],
-        [wake, ...some],
-      )) as number[]
-      for (const number of numbers) removed.push(some[number - 1] as string)
-    }
-    return removed
+    const removed = await removing(async (tell) => {
+      const groups = this.#shards.group(keys, same)
+      await all(Array.from(groups, ([shard, { items }]) => shard.remove(items, tell)))
+    })
+    const gone = new Set(removed)
+    return keys.filter((key) => gone.delete(key))
   }
 
-  async removeTree(key: string): Promise<string[]> {
+  removeTree(key: string): Promise<string[]> {
     const below = childPrefix(key)
-    const removed: string[] = []
-    await this.#removeAll(
-      key,
-      (each) => each === key || each.startsWith(below),
-      (keys) => removed.push(...keys),
-    )
-    return removed
+    return removing((tell) => this.#removeAll(key, (each) => each === key || each.startsWith(below), tell))
   }
 
-  async clear(): Promise<number> {
-    let count = 0
-    await this.#removeAll(
-      undefined,
-      () => true,
-      (keys) => (count += keys.length),
-    )
-    return count
+  clear(): Promise<number> {
+    return counting((tell) => this.#removeAll(undefined, () => true, tell))
   }
 
   removeTag(tag: string): Promise<string[]> {
-    return this.#tags.remove(tag)
+    return removing(async (tell) => {
+      const shards = this.#shards.all
+      const buried = await Promise.all(shards.map(({ tags }) => tags.bury(tag)))
+      await all(shards.map(({ tags }, i) => tags.remove(tag, buried[i] ?? null, tell)))
+    })
   }
 
-  listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
-    return this.#tags.list(tag, limit)
+  async listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
+    const parts = await Promise.all(this.#shards.all.map(({ tags }) => tags.list(tag, limit)))
+    return {
+      keys: parts.flatMap(({ keys }) => keys).slice(0, limit),
+      total: parts.reduce((sum, { total }) => sum + total, 0),
+    }
   }
 
   list(under: string | undefined, after: string | undefined, limit: number): Promise<KeyPage> {
-    return this.#index.list(under, after, limit)
+    return this.#listing.list(under, after, limit)
   }
 
   children(under: string | undefined, after: string | undefined, limit: number): Promise<ChildPage> {
-    return this.#index.children(under, after, limit)
+    return this.#listing.children(under, after, limit)
   }
 
   count(under: string | undefined): Promise<number> {
-    return this.#index.count(under)
+    return this.#listing.count(under)
   }
 
   acquire(attempt: Attempt): Promise<Acquired> {
-    return this.#leases.acquire(attempt)
+    return this.#shards.of(attempt.key).leases.acquire(attempt)
   }
 
   renew(key: string, token: string, leaseMs: number): Promise<boolean> {
-    return this.#leases.renew(key, token, leaseMs)
+    return this.#shards.of(key).leases.renew(key, token, leaseMs)
   }
 
   fill(entry: Write, token: string): Promise<boolean> {
-    return this.#leases.fill(entry, token)
+    return this.#shards.of(entry.key).leases.fill(entry, token)
   }
 
   release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
-    return this.#leases.release(key, token, ended, pauseMs)
+    return this.#shards.of(key).leases.release(key, token, ended, pauseMs)
   }
 
-  computations(): Promise<Computation[]> {
-    return this.#leases.list(this.now())
+  async computations(): Promise<Computation[]> {
+    return (await Promise.all(this.#shards.all.map(({ leases }) => leases.list()))).flat()
   }
 
   onEnded(listener: (key: string, ended: Ended) => void): void {
-    this.#leases.onEnded(listener)
+    this.#wake.onEnded(listener)
   }
 
   get hearsEnds(): boolean {
-    return this.#leases.hears
+    return this.#wake.hears
   }
 
   async probe(): Promise<void> {
-    const token = `${process.pid}-${performance.now()}`
-    await this.#connection.send((client) => client.set(this.#keyspace.probe, token, 'PX', 60_000))
-    const answer = await this.#connection.send((client) => client.get(this.#keyspace.probe))
-    if (answer === null) throw new Error('a value that was just written is not there')
+    await Promise.all(this.#shards.all.map((shard) => shard.probe()))
   }
 
   addStats(batch: StatsBatch): Promise<void> {
@@ -212,43 +191,166 @@ export class RedisStore implements Store {
   }
 
   async appendLog(line: string): Promise<void> {
-    await this.#connection.send((client) =>
-      client.xadd(this.#keyspace.log, 'MAXLEN', '~', LOG_LINES, '*', 'line', line),
-    )
+    const { connection, keyspace } = this.#shards.first
+    await connection.send((redis) => redis.xadd(keyspace.log, 'MAXLEN', '~', LOG_LINES, '*', 'line', line))
   }
 
   async readLog(limit: number): Promise<string[]> {
-    const entries = await this.#connection.send((client) =>
-      client.xrevrange(this.#keyspace.log, '+', '-', 'COUNT', limit),
-    )
+    const { connection, keyspace } = this.#shards.first
+    const entries = await connection.send((redis) => redis.xrevrange(keyspace.log, '+', '-', 'COUNT', limit))
     return entries.map(([, fields]) => fields[1] ?? '')
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    this.#leases.close()
-    await this.#connection.close()
+    this.#wake.close()
+    for (const { connection } of this.#shards.all) connection.close()
+    await this.#client.close()
+  }
+
+  #openShards(count: number): Shards {
+    const { keyPrefix, timeoutMs } = this.#options
+    return new Shards({ client: this.#client, keyPrefix, timeoutMs }, count)
+  }
+
+  #connected(): void {
+    for (const { connection } of this.#shards.all) connection.restart()
+    this.#agreed = false
+    this.#wake.follow()
+    void this.#agree()
+  }
+
+  #disconnected(): void {
+    for (const { connection } of this.#shards.all) connection.lose()
+    this.#judge()
+  }
+
+  /** Goes by what the first process has said of this prefix; only then its keys can be found. */
+  #agree(): Promise<void> {
+    this.#agreeing ??= this.#goBy()
+      .catch((error: unknown) => this.#judge(error))
+      .finally(() => {
+        this.#agreeing = undefined
+      })
+    return this.#agreeing
+  }
+
+  async #goBy(): Promise<void> {
+    const isEmpty = (await this.#client.size()) === 0
+    const count = this.#shards.all.length
+    const agreed = await this.#meta.agree(count)
+    if (agreed !== count) {
+      this.#options.onOtherShards(agreed)
+      for (const { connection } of this.#shards.all) connection.close()
+      this.#shards = this.#openShards(agreed)
+      this.#listing = new Listing(this.#shards, this.#rebuild)
+      this.#stats = new RedisStats(this.#shards.first.connection, this.#shards.first.keyspace)
+    }
+    this.#agreed = true
+    // An index that never was is begun by the state that follows.
+    this.#isEmpty = isEmpty
+    await this.#probeAll()
+  }
+
+  #round(): void {
+    if (!this.#client.isReady) return
+    this.#wake.follow()
+    if (!this.#agreed) {
+      void this.#agree()
+      return
+    }
+    this.#probeAll()
+      .then(() => this.#keepUp())
+      .catch((error: unknown) => this.#options.onError('upkeep', error))
+  }
+
+  async #probeAll(): Promise<void> {
+    await Promise.all(this.#shards.all.map(({ connection }) => connection.probe()))
+    this.#judge()
+  }
+
+  async #keepUp(): Promise<void> {
+    if (this.#up === true && (await this.#upkeep.round(this.#shards))) await this.#meta.agree(this.#shards.all.length)
+  }
+
+  /** Tells when all servers answer, and when one stops. */
+  #judge(error?: unknown): void {
+    const { all: shards } = this.#shards
+    const down = shards.find(({ connection }) => !connection.up)
+    const up = down === undefined
+    if (up === this.#up) return
+    this.#up = up
+    this.#since = new Date()
+    this.#options.onState(up, up ? undefined : (error ?? down.connection.lastError))
+    // Another server may answer now, or the same one without its data.
+    if (up) this.#makeWhole()
   }
 
   /** Has the index made whole in the background, if it is not. */
   #makeWhole(): void {
-    this.#rebuild.done().catch((error: unknown) => this.#onError('rebuild', error))
+    const isEmpty = this.#isEmpty
+    this.#isEmpty = false
+    this.#rebuild.done(this.#shards, isEmpty).catch((error: unknown) => this.#options.onError('rebuild', error))
   }
 
-  /** Removes what the index has at and below a key; where the index was not whole, also what is found by looking at all entries. */
+  /**
+   * Removes what the index has at and below a key; where the index was not whole, also what is found by looking at all entries.
+   * Computations are void in every shard before anything is removed in one: none goes by what will be gone.
+   */
   async #removeAll(
     under: string | undefined,
     concerns: (key: string) => boolean,
-    report: (removed: string[]) => void,
+    tell: (removed: string[]) => void,
   ): Promise<void> {
-    const below = this.#index.empty(under, async (names) => report(await this.remove(names)))
-    const [isWhole] = await Promise.all([below, under === undefined ? undefined : this.remove([under]).then(report)])
-    if (isWhole) return
-    await this.#rebuild.scan(async (keys) => report(await this.remove(keys.filter((key) => concerns(key)))))
+    const shards = this.#shards.all
+    const first = await Promise.all(shards.map(({ index }) => index.begin(under)))
+    const emptied = shards.map((shard, i) =>
+      shard.index.empty(under, first[i] ?? [0], (names) => shard.remove(names, tell)),
+    )
+    const itself = under === undefined ? [] : [this.#shards.of(under).remove([under], tell)]
+    const [whole] = await Promise.all([all(emptied), all(itself)])
+    if (whole.every(Boolean)) return
+    await this.#rebuild.scan(this.#shards, (shard, keys) => shard.remove(keys.filter(concerns), tell))
     this.#makeWhole()
   }
 }
 
-function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
-  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size)
+/** All of these, or the first failure when all have ended. */
+async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const ended = await Promise.allSettled(promises)
+  return ended.map((each) => {
+    if (each.status === 'rejected') throw each.reason
+    return each.value
+  })
+}
+
+type Removal = (tell: (removed: string[]) => void) => Promise<unknown>
+
+/** The keys that a removal tells of. @throws {PartialRemoval} where it fails. */
+async function removing(remove: Removal): Promise<string[]> {
+  const removed: string[] = []
+  await counting((tell) =>
+    remove((keys) => {
+      tell(keys)
+      for (const key of keys) removed.push(key)
+    }),
+  )
+  return removed
+}
+
+/** How many keys a removal tells of. @throws {PartialRemoval} where it fails. */
+async function counting(remove: Removal): Promise<number> {
+  let count = 0
+  try {
+    await remove((keys) => {
+      count += keys.length
+    })
+  } catch (error) {
+    throw new PartialRemoval(count, error)
+  }
+  return count
+}
+
+function same(key: string): string {
+  return key
 }

@@ -20,13 +20,17 @@ export class RedisTags {
     this.#keyspace = keyspace
   }
 
-  /** Removes all entries that carry a tag, in bounded steps. What is tagged meanwhile does not make it endless. */
-  async remove(tag: string): Promise<string[]> {
-    const { leases, index, expiry, tombstones, tags, wake } = this.#keyspace
+  /** Voids the computations that will give their entries this tag. Gives how far the tag's set reaches now, for `remove`. */
+  async bury(tag: string): Promise<string | null> {
+    const { leases, tombstones } = this.#keyspace
+    return (await this.#connection.run(BURY_TAG, [leases, tombstones, this.#keyspace.tag(tag)], [tag])) as string | null
+  }
+
+  /** Removes all entries that carried a tag when it was buried, in bounded steps, and tells of them. What is tagged meanwhile does not make it endless. */
+  async remove(tag: string, last: string | null, tell: (removed: string[]) => void): Promise<void> {
+    if (last === null) return
+    const { leases, index, expiry, tags, wake } = this.#keyspace
     const set = this.#keyspace.tag(tag)
-    const removed: string[] = []
-    const last = (await this.#connection.run(BURY_TAG, [leases, tombstones, set], [tag])) as string | null
-    if (last === null) return removed
     // Names leave the set as they are looked at, so the next ones are always the first.
     let left = await this.#connection.send((client) => client.zcount(set, '-inf', last))
     while (left > 0) {
@@ -41,10 +45,9 @@ export class RedisTags {
         [leases, index, expiry, tags, set, ...names.map((name) => this.#keyspace.entry(name))],
         [wake, tag, ...names],
       )) as number[]
-      for (const number of numbers) removed.push(names[number - 1] as string)
+      tell(numbers.map((number) => names[number - 1] as string))
       left -= names.length
     }
-    return removed
   }
 
   /** Some of the keys that carry a tag, and how many names are in its set. Names that carry it no more leave the set as they are met. */

@@ -1,0 +1,110 @@
+import type { Write } from '../store.js'
+import type { Client } from './client.js'
+import { Connection } from './connection.js'
+import { REMOVE, WRITE } from './entry-scripts.js'
+import { Evictions } from './evictions.js'
+import { Keyspace } from './keyspace.js'
+import { NAMES_A_SCRIPT, RedisIndex } from './redis-index.js'
+import { expiryArgument, RedisLeases } from './redis-leases.js'
+import { RedisTags } from './redis-tags.js'
+
+/** What all shards of a cache have in common. */
+export interface ShardOptions {
+  readonly client: Client
+  readonly keyPrefix: string
+  readonly timeoutMs: number
+}
+
+/**
+ * A part of a cache whose names are all on one server: on a single server there is one with everything, on a Cluster each has one slot.
+ * A key, its lease, its places in the index and in the sets of its tags are in the same shard, so that one script sees them all.
+ */
+export class Shard {
+  readonly keyspace: Keyspace
+  readonly connection: Connection
+  readonly index: RedisIndex
+  readonly leases: RedisLeases
+  readonly tags: RedisTags
+  readonly evictions: Evictions
+  readonly #timeoutMs: number
+
+  constructor({ client, keyPrefix, timeoutMs }: ShardOptions, hashTag: string) {
+    this.keyspace = new Keyspace(keyPrefix, hashTag)
+    this.connection = new Connection(client, this.keyspace.index, timeoutMs)
+    this.index = new RedisIndex(this.connection, this.keyspace)
+    this.leases = new RedisLeases(this.connection, this.keyspace)
+    this.tags = new RedisTags(this.connection, this.keyspace)
+    this.evictions = new Evictions(this.connection, this.keyspace, this.index)
+    this.#timeoutMs = timeoutMs
+  }
+
+  /** ms since 1970 on the server's clock. */
+  now(): number {
+    return this.connection.clock.now()
+  }
+
+  /** As `Store.read`. */
+  async read(key: string): Promise<Buffer | undefined> {
+    const bytes = await this.connection.send((redis) => redis.getBuffer(this.keyspace.entry(key)))
+    return bytes ?? undefined
+  }
+
+  /** As `Store.readMany`, for keys of this shard. */
+  async readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+    const names = keys.map((key) => this.keyspace.entry(key))
+    const found = await this.connection.send((redis) => redis.mgetBuffer(...names))
+    return found.map((bytes) => bytes ?? undefined)
+  }
+
+  /** As `Store.write`, for keys of this shard. */
+  async write(entries: readonly Write[]): Promise<boolean[]> {
+    const stored: boolean[] = []
+    for (const some of chunks(entries)) {
+      const tags = [...new Set(some.flatMap((entry) => entry.tags))]
+      const { leases, index, expiry, wake } = this.keyspace
+      const write = (): Promise<unknown> =>
+        this.connection.run(
+          WRITE,
+          [leases, index, expiry, ...some.map(({ key }) => this.keyspace.entry(key)), ...this.keyspace.tagSets(tags)],
+          [
+            wake,
+            Math.ceil(this.now() + this.#timeoutMs),
+            some.length,
+            ...some.flatMap(({ key, bytes, expiresAt }) => [key, bytes, expiryArgument(expiresAt)]),
+            ...tags,
+          ],
+        )
+      // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
+      const refused = (await this.evictions.makingRoom(write)) as number[] | null
+      if (refused === null) throw new Error('the write reached Redis after its deadline, and was not carried out')
+      stored.push(...some.map((_, i) => !refused.includes(i + 1)))
+    }
+    return stored
+  }
+
+  /** As `Store.remove`, for keys of this shard. Tells of the keys that were there, step by step. */
+  async remove(keys: readonly string[], tell: (removed: string[]) => void): Promise<void> {
+    const { leases, index, expiry, wake } = this.keyspace
+    for (const some of chunks(keys)) {
+      // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
+      const numbers = (await this.connection.run(
+        REMOVE,
+        [leases, index, expiry, ...some.map((key) => this.keyspace.entry(key))],
+        [wake, ...some],
+      )) as number[]
+      tell(numbers.map((number) => some[number - 1] as string))
+    }
+  }
+
+  /** Writes a probe and reads it back. */
+  async probe(): Promise<void> {
+    const token = `${process.pid}-${performance.now()}`
+    await this.connection.send((redis) => redis.set(this.keyspace.probe, token, 'PX', 60_000))
+    const answer = await this.connection.send((redis) => redis.get(this.keyspace.probe))
+    if (answer === null) throw new Error('a value that was just written is not there')
+  }
+}
+
+function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += NAMES_A_SCRIPT) yield items.slice(start, start + NAMES_A_SCRIPT)
+}
