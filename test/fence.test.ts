@@ -5,6 +5,7 @@ import { report } from './support/figures.js'
 import { freshPrefix } from './support/both-stores.js'
 import { type Answer, type Burst, Processes } from './support/processes.js'
 import { startProxy } from './support/proxy.js'
+import { type RedisCluster, startCluster } from './support/redis-cluster.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
 import { until } from './support/until.js'
 import { startWorker, type Worker } from './support/worker.js'
@@ -15,7 +16,7 @@ const WRITES = ['delete', 'delete with children', 'deleteTag', 'set', 'clear'] a
 const PLACES = ['same process', 'other process'] as const
 const TIMES = ['before', 'during', 'at the end'] as const
 const KINDS = WRITES.flatMap((write) => PLACES.flatMap((place) => TIMES.map((time) => ({ write, place, time }))))
-const EACH = 100
+const EACH = { 'one server': 100, 'a Cluster': 40 } as const
 const LANES = 8
 
 interface Read {
@@ -62,56 +63,62 @@ const chance: fc.Arbitrary<Chance> = fc.record({
 })
 
 let server: RedisServer
+let cluster: RedisCluster
 beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.close())
+  ;[server, cluster] = await Promise.all([startRedis(), startCluster()])
+}, 60_000)
+afterAll(() => Promise.all([server.close(), cluster.close()]))
 
-test(`No read that begins after a write or a delete resolved gets what it replaced (SEED=${seed})`, async () => {
-  const workers = await Promise.all(
-    [0, 1, 2].map(() => startWorker(new URL('workers/interleaving.mjs', import.meta.url))),
-  )
-  try {
-    const prefixes = Array.from({ length: LANES }, freshPrefix)
-    await Promise.all(workers.map((worker) => worker.call('open', { url: server.url, prefixes })))
-    const plans = fc
-      .sample(chance, { seed, numRuns: KINDS.length * EACH })
-      .map((each, i) => ({ number: i, kind: KINDS[i % KINDS.length] as Kind, chance: each }))
-      .toSorted((a, b) => a.chance.order - b.chance.order)
-    const counts = { judged: 0, stale: [] as string[] }
-    await Promise.all(
-      prefixes.map(async (_, lane) => {
-        for (const { number, kind, chance: each } of plans.filter((_plan, i) => i % LANES === lane)) {
-          // One after the other in each lane, since some clear it
-          const { written, reads } = await interleave(workers, lane, `fence::${number}::leaf`, kind, each)
-          const late = reads.filter(({ beganMs }) => beganMs > written.resolvedMs)
-          counts.judged += late.length
-          for (const { value } of late.filter((read) => read.value !== undefined && read.value < written.version)) {
-            counts.stale.push(
-              `${number}: ${kind.write}, ${kind.place}, ${kind.time}: ${value} instead of ${written.version}`,
-            )
+test.each(['one server', 'a Cluster'] as const)(
+  `On %s no read that begins after a write or a delete resolved gets what it replaced (SEED=${seed})`,
+  async (where) => {
+    const workers = await Promise.all(
+      [0, 1, 2].map(() => startWorker(new URL('workers/interleaving.mjs', import.meta.url))),
+    )
+    try {
+      const prefixes = Array.from({ length: LANES }, freshPrefix)
+      const redis = where === 'a Cluster' ? cluster.urls : server.url
+      await Promise.all(workers.map((worker) => worker.call('open', { redis, truthUrl: server.url, prefixes })))
+      const plans = fc
+        .sample(chance, { seed, numRuns: KINDS.length * EACH[where] })
+        .map((each, i) => ({ number: i, kind: KINDS[i % KINDS.length] as Kind, chance: each }))
+        .toSorted((a, b) => a.chance.order - b.chance.order)
+      const counts = { judged: 0, stale: [] as string[] }
+      await Promise.all(
+        prefixes.map(async (_, lane) => {
+          for (const { number, kind, chance: each } of plans.filter((_plan, i) => i % LANES === lane)) {
+            // One after the other in each lane, since some clear it
+            const { written, reads } = await interleave(workers, lane, `fence::${number}::leaf`, kind, each)
+            const late = reads.filter(({ beganMs }) => beganMs > written.resolvedMs)
+            counts.judged += late.length
+            for (const { value } of late.filter((read) => read.value !== undefined && read.value < written.version)) {
+              counts.stale.push(
+                `${number}: ${kind.write}, ${kind.place}, ${kind.time}: ${value} instead of ${written.version}`,
+              )
+            }
           }
-        }
-      }),
-    )
-    const refused = (await Promise.all(workers.map((worker) => worker.call<number>('refusedHere')))).reduce(
-      (a, b) => a + b,
-    )
-    report(
-      `SEED=${seed}: ${plans.length} interleavings (${tally(plans.map(({ kind }) => kind))}); ` +
-        `${refused} fills refused, ${counts.judged} reads after the write, ${counts.stale.length} of them stale`,
-    )
-    expect(counts.stale).toEqual([])
-    expect(counts.judged).toBeGreaterThan(6 * plans.length - 1)
-    // What is written while the factory runs voids it every time
-    expect(refused).toBeGreaterThanOrEqual(plans.length / TIMES.length)
-    await Promise.all(workers.map((worker) => worker.call('close')))
-    expect(await Promise.all(workers.map((worker) => worker.end(2000)))).toEqual([0, 0, 0])
-    expect(workers.map((worker) => worker.complaints).join('')).toBe('')
-  } finally {
-    await Promise.all(workers.map((worker) => worker.close()))
-  }
-}, 120_000)
+        }),
+      )
+      const refused = (await Promise.all(workers.map((worker) => worker.call<number>('refusedHere')))).reduce(
+        (a, b) => a + b,
+      )
+      report(
+        `${where}, SEED=${seed}: ${plans.length} interleavings (${tally(plans.map(({ kind }) => kind))}); ` +
+          `${refused} fills refused, ${counts.judged} reads after the write, ${counts.stale.length} of them stale`,
+      )
+      expect(counts.stale).toEqual([])
+      expect(counts.judged).toBeGreaterThan(6 * plans.length - 1)
+      // What is written while the factory runs voids it every time
+      expect(refused).toBeGreaterThanOrEqual(plans.length / TIMES.length)
+      await Promise.all(workers.map((worker) => worker.call('close')))
+      expect(await Promise.all(workers.map((worker) => worker.end(2000)))).toEqual([0, 0, 0])
+      expect(workers.map((worker) => worker.complaints).join('')).toBe('')
+    } finally {
+      await Promise.all(workers.map((worker) => worker.close()))
+    }
+  },
+  120_000,
+)
 
 async function interleave(
   workers: readonly Worker[],

@@ -12,9 +12,9 @@ let truth
 let refused = 0
 const computations = new Map()
 
-export async function open({ url, prefixes }) {
-  truth = new Redis(url)
-  caches = prefixes.map((keyPrefix) => createKeyedCache({ redis: url, keyPrefix, redisTimeout: '5s' }))
+export async function open({ redis, truthUrl, prefixes }) {
+  truth = new Redis(truthUrl)
+  caches = prefixes.map((keyPrefix) => createKeyedCache({ redis, keyPrefix, redisTimeout: '5s' }))
   for (const cache of caches) cache.on('compute', ({ stored }) => (refused += stored ? 0 : 1))
   await Promise.all(caches.map((cache) => cache.require()))
 }

@@ -16,7 +16,7 @@ export class Connection {
   #everUp = false
   #up = false
   #lastError: unknown
-  #probing = false
+  #probing: Promise<void> | undefined
   #closed = false
 
   /** `name` is one of the shard's. */
@@ -64,20 +64,12 @@ export class Connection {
     }
   }
 
-  /** Reads the server's clock, which is also the sign that it answers. */
-  async probe(): Promise<void> {
-    if (this.#probing || this.#closed) return
-    this.#probing = true
-    const sentMs = performance.now()
-    try {
-      const [seconds, microseconds] = (await this.#run(TIME, [this.#name], [])) as [string, string]
-      this.clock.add(Number(seconds) * 1000 + Number(microseconds) / 1000, sentMs, performance.now())
-      this.#setUp(true, undefined)
-    } catch (error) {
-      this.#setUp(false, error)
-    } finally {
-      this.#probing = false
-    }
+  /** Reads the server's clock, which is also the sign that it answers. Never rejects. */
+  probe(): Promise<void> {
+    this.#probing ??= this.#readClock().finally(() => {
+      this.#probing = undefined
+    })
+    return this.#probing
   }
 
   /** Another server may answer from now on. */
@@ -101,6 +93,17 @@ export class Connection {
     } catch (error) {
       if (!isUnknownScript(error)) throw error
       return this.#client.send((redis) => redis.eval(script.source, keys.length, ...keys, ...args))
+    }
+  }
+
+  async #readClock(): Promise<void> {
+    const sentMs = performance.now()
+    try {
+      const [seconds, microseconds] = (await this.#run(TIME, [this.#name], [])) as [string, string]
+      this.clock.add(Number(seconds) * 1000 + Number(microseconds) / 1000, sentMs, performance.now())
+      this.#setUp(true, undefined)
+    } catch (error) {
+      this.#setUp(false, error)
     }
   }
 

@@ -16,12 +16,13 @@ export class Meta {
   async agree(shards: number): Promise<number> {
     const said = await this.#client.send((redis) => redis.hgetall(this.#name))
     const mine = { format: FORMAT, shards: String(shards) }
-    for (const [field, value] of Object.entries(mine)) {
-      if (said[field] !== undefined) continue
-      // eslint-disable-next-line no-await-in-loop -- two fields, once for each connection
-      const first = await this.#client.send((redis) => redis.hsetnx(this.#name, field, value))
-      if (first === 0) return this.agree(shards)
-      said[field] = value
+    const unsaid = Object.entries(mine).filter(([field]) => said[field] === undefined)
+    if (unsaid.length > 0) {
+      // Another process may be quicker: then what it says counts.
+      await Promise.all(
+        unsaid.map(([field, value]) => this.#client.send((redis) => redis.hsetnx(this.#name, field, value))),
+      )
+      return this.agree(shards)
     }
     if (said['format'] !== FORMAT) {
       throw new Error(`the names under this prefix are of format ${said['format']}, and this version knows ${FORMAT}`)

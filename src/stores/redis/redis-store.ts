@@ -236,9 +236,8 @@ export class RedisStore implements Store {
   }
 
   async #goBy(): Promise<void> {
-    const isEmpty = (await this.#client.size()) === 0
     const count = this.#shards.all.length
-    const agreed = await this.#meta.agree(count)
+    const [size, agreed] = await Promise.all([this.#client.size(), this.#meta.agree(count)])
     if (agreed !== count) {
       this.#options.onOtherShards(agreed)
       for (const { connection } of this.#shards.all) connection.close()
@@ -248,7 +247,7 @@ export class RedisStore implements Store {
     }
     this.#agreed = true
     // An index that never was is begun by the state that follows.
-    this.#isEmpty = isEmpty
+    this.#isEmpty = size === 0
     await this.#probeAll()
   }
 
