@@ -3,9 +3,11 @@ import { defineConfig } from 'vitest/config'
 /** Tests that measure time, or load the machine, have it to themselves. */
 const ALONE = [
   'test/clock-skew.test.ts',
+  'test/cluster.test.ts',
   'test/demo-browser.test.ts',
   'test/fence.test.ts',
   'test/request-memory.test.ts',
+  'test/sentinel.test.ts',
   'test/single-flight-processes.test.ts',
   'test/stale-while-revalidate.test.ts',
 ]

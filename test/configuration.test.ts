@@ -1,4 +1,3 @@
-import { Cluster } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { ImproperlyConfiguredError } from '../src/cache/errors.js'
@@ -119,11 +118,10 @@ describe('The options of a cache', () => {
     expect(() => open({ keyPrefix: 'x'.repeat(64) })).not.toThrow()
   })
 
-  test('refuse a Cluster, which this version does not support', () => {
-    const cluster = new Cluster([{ host: '127.0.0.1', port: server.port }], { lazyConnect: true })
-    expect(() => createKeyedCache({ redis: cluster, keyPrefix: 'x' })).toThrow(ImproperlyConfiguredError)
-    expect(() => createKeyedCache({ redis: [server.url], keyPrefix: 'x' })).toThrow(ImproperlyConfiguredError)
-    cluster.disconnect()
+  test('name a Cluster by URLs of its nodes, and by nothing else', () => {
+    for (const redis of [[], [''], ['x'], [server.url, 'x'], [server.url, 6379], ['http://x']]) {
+      expect(() => createKeyedCache({ redis: redis as string[], keyPrefix: 'x' })).toThrow(/`redis` to list URLs like/)
+    }
   })
 
   test('use the serializer that is given, and its entries are no answer to another', async () => {

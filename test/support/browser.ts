@@ -11,9 +11,9 @@ const FLAGS = [
   '--disable-sync',
 ]
 
-/** Opens a real Chromium without a window. Close it when the tests end. */
-export async function openBrowser(): Promise<Browser> {
+/** Opens a real Chromium without a window, with more flags where a test needs them. Close it when the tests end. */
+export async function openBrowser(flags: readonly string[] = []): Promise<Browser> {
   const executablePath = findChromium()
   if (!executablePath) throw new Error('No Chromium was found: set CHROMIUM_PATH, or install one')
-  return chromium.launch({ executablePath, args: FLAGS })
+  return chromium.launch({ executablePath, args: [...FLAGS, ...flags] })
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { ImproperlyConfiguredError } from '../../cache/errors.js'
 import { Deadlines } from './deadlines.js'
+import type { Script } from './script.js'
 
 /** What a client tells its owner. */
 export interface ClientOptions {
@@ -76,6 +77,30 @@ export class Client {
     return this.#deadlines.limit(command(this.#redis as Redis))
   }
 
+  /** Runs a script by its name, and teaches it to a server that does not know it. */
+  async run(script: Script, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
+    try {
+      return await this.send((redis) => redis.evalsha(script.sha1, keys.length, ...keys, ...args))
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error
+      return this.send((redis) => redis.eval(script.source, keys.length, ...keys, ...args))
+    }
+  }
+
+  /** The same, with text in the answer as bytes. */
+  async runForBytes(
+    script: Script,
+    keys: readonly string[],
+    args: readonly (string | Buffer | number)[],
+  ): Promise<unknown> {
+    try {
+      return await this.send((redis) => redis.callBuffer('evalsha', script.sha1, keys.length, ...keys, ...args))
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error
+      return this.send((redis) => redis.callBuffer('eval', script.source, keys.length, ...keys, ...args))
+    }
+  }
+
   /** Settles as the promise does, or rejects when that takes longer than one answer may. */
   limit<T>(promise: Promise<T>): Promise<T> {
     return this.#deadlines.limit(promise)
@@ -132,6 +157,10 @@ export class Client {
     }
     this.#deadlines.close()
   }
+}
+
+function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }
 
 /** Whether somebody gave us a client of theirs, be it of another copy of ioredis. */

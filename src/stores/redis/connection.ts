@@ -44,24 +44,20 @@ export class Connection {
     return this.#client.send(command)
   }
 
-  /** Runs a script by its name, and teaches it to a server that does not know it. */
+  /** As `Client.run`, and as `send`. */
   async run(script: Script, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
     if (!this.#up) await this.#firstConnection()
-    return this.#run(script, keys, args)
+    return this.#client.run(script, keys, args)
   }
 
-  /** The same, with text in the answer as bytes. */
+  /** As `Client.runForBytes`, and as `send`. */
   async runForBytes(
     script: Script,
     keys: readonly string[],
     args: readonly (string | Buffer | number)[],
   ): Promise<unknown> {
-    try {
-      return await this.send((redis) => redis.callBuffer('evalsha', script.sha1, keys.length, ...keys, ...args))
-    } catch (error) {
-      if (!isUnknownScript(error)) throw error
-      return this.send((redis) => redis.callBuffer('eval', script.source, keys.length, ...keys, ...args))
-    }
+    if (!this.#up) await this.#firstConnection()
+    return this.#client.runForBytes(script, keys, args)
   }
 
   /** Reads the server's clock, which is also the sign that it answers. Never rejects. */
@@ -87,19 +83,10 @@ export class Connection {
     this.#wake()
   }
 
-  async #run(script: Script, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
-    try {
-      return await this.#client.send((redis) => redis.evalsha(script.sha1, keys.length, ...keys, ...args))
-    } catch (error) {
-      if (!isUnknownScript(error)) throw error
-      return this.#client.send((redis) => redis.eval(script.source, keys.length, ...keys, ...args))
-    }
-  }
-
   async #readClock(): Promise<void> {
     const sentMs = performance.now()
     try {
-      const [seconds, microseconds] = (await this.#run(TIME, [this.#name], [])) as [string, string]
+      const [seconds, microseconds] = (await this.#client.run(TIME, [this.#name], [])) as [string, string]
       this.clock.add(Number(seconds) * 1000 + Number(microseconds) / 1000, sentMs, performance.now())
       this.#setUp(true, undefined)
     } catch (error) {
@@ -128,8 +115,4 @@ export class Connection {
     }
     if (!this.#up) throw new Error('not connected to Redis', { cause: this.lastError })
   }
-}
-
-function isUnknownScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }

@@ -24,9 +24,14 @@ export class IndexRebuild {
     this.#entries = `${keyPrefix}:v:`
   }
 
+  /** Says that the index is whole, where there is nothing in Redis: all that is written from now on is in it. */
+  async begin(shards: Shards): Promise<void> {
+    await this.#lost(shards, true)
+  }
+
   /** Resolves when the index is whole: at once, after this process has rebuilt it, or after another one has. */
-  done(shards: Shards, isEmpty: boolean = false): Promise<void> {
-    this.#underWay ??= this.#makeWhole(shards, isEmpty).finally(() => {
+  done(shards: Shards): Promise<void> {
+    this.#underWay ??= this.#makeWhole(shards).finally(() => {
       this.#underWay = undefined
     })
     return this.#underWay
@@ -54,9 +59,9 @@ export class IndexRebuild {
     } while (addresses(this.#client.masters()) !== seen)
   }
 
-  async #makeWhole(shards: Shards, isEmpty: boolean): Promise<void> {
+  async #makeWhole(shards: Shards): Promise<void> {
     const giveUpMs = performance.now() + WAIT_MS
-    let lost = await this.#lost(shards, isEmpty || (await this.#client.size()) === 0)
+    let lost = await this.#lost(shards, (await this.#client.size()) === 0)
     while (lost.length > 0) {
       // eslint-disable-next-line no-await-in-loop -- looks again until it is whole
       if (await this.#rebuild(shards, lost)) return
@@ -71,9 +76,7 @@ export class IndexRebuild {
   /** The shards whose index is not whole. */
   async #lost({ all }: Shards, isEmpty: boolean): Promise<Shard[]> {
     const whole = await Promise.all(
-      all.map(({ connection, keyspace: { index, expiry } }) =>
-        connection.run(BEGIN_INDEX, [index, expiry], [isEmpty ? 1 : 0]),
-      ),
+      all.map(({ keyspace: { index, expiry } }) => this.#client.run(BEGIN_INDEX, [index, expiry], [isEmpty ? 1 : 0])),
     )
     return all.filter((_, i) => whole[i] !== 1)
   }

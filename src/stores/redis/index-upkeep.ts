@@ -4,11 +4,11 @@ import { NAMES_A_SCRIPT } from './redis-index.js'
 import type { Shard } from './shard.js'
 import type { Shards } from './shards.js'
 
-/** A little less than the time between two rounds, so that each second some process does one. */
-const ROUND_MS = 900
+/** A little less than the time between two rounds, so that each time some process does one. */
+const ROUND_MS = 450
 const REST_MS = 10
 
-/** Drops the names of expired and of evicted entries out of the index and out of the sets of the tags, once a second, by one of all processes. */
+/** Drops the names of expired and of evicted entries out of the index and out of the sets of the tags, again and again, by one of all processes. */
 export class IndexUpkeep {
   readonly #client: Client
 

@@ -26,8 +26,10 @@ export interface RedisStoreOptions extends ClientOptions {
   readonly onError: (operation: string, error: unknown) => void
 }
 
-/** How often servers are asked whether they answer, and one process does the upkeep. */
-const ROUND_EVERY_MS = 1000
+/** How often servers are asked whether they answer. */
+const PROBE_EVERY_MS = 1000
+/** How often one of all processes does the upkeep. */
+const UPKEEP_EVERY_MS = 500
 const LOG_LINES = 1000
 
 /** The store in Redis, with an index that lists, counts and deletes below a key without walking the database. */
@@ -39,16 +41,15 @@ export class RedisStore implements Store {
   readonly #rebuild: IndexRebuild
   readonly #upkeep: IndexUpkeep
   readonly #wake: Wake
-  readonly #timer: NodeJS.Timeout
+  readonly #timers: readonly NodeJS.Timeout[]
   #shards: Shards
   #listing: Listing
   #stats: RedisStats
   /** Whether it is known how many shards there are, on the connection that stands. */
   #agreed = false
-  /** Whether there was nothing in Redis when this connection began. */
-  #isEmpty = false
   #agreeing: Promise<void> | undefined
   #up: boolean | undefined
+  #closed = false
   #since = new Date()
 
   constructor(options: RedisStoreOptions) {
@@ -67,7 +68,10 @@ export class RedisStore implements Store {
     this.#client.on('close', () => this.#disconnected())
     this.#client.on('refresh', () => this.#wake.follow())
     if (this.#client.isReady) this.#connected()
-    this.#timer = setInterval(() => this.#round(), ROUND_EVERY_MS).unref()
+    this.#timers = [
+      setInterval(() => this.#round(), PROBE_EVERY_MS).unref(),
+      setInterval(() => this.#keepUp(), UPKEEP_EVERY_MS).unref(),
+    ]
   }
 
   now(key?: string): number {
@@ -202,7 +206,8 @@ export class RedisStore implements Store {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer)
+    this.#closed = true
+    for (const timer of this.#timers) clearInterval(timer)
     this.#wake.close()
     for (const { connection } of this.#shards.all) connection.close()
     await this.#client.close()
@@ -245,22 +250,16 @@ export class RedisStore implements Store {
       this.#listing = new Listing(this.#shards, this.#rebuild)
       this.#stats = new RedisStats(this.#shards.first.connection, this.#shards.first.keyspace)
     }
+    // Before anybody asks: what finds no index looks through the whole database.
+    if (size === 0) await this.#rebuild.begin(this.#shards)
     this.#agreed = true
-    // An index that never was is begun by the state that follows.
-    this.#isEmpty = size === 0
     await this.#probeAll()
   }
 
   #round(): void {
     if (!this.#client.isReady) return
     this.#wake.follow()
-    if (!this.#agreed) {
-      void this.#agree()
-      return
-    }
-    this.#probeAll()
-      .then(() => this.#keepUp())
-      .catch((error: unknown) => this.#options.onError('upkeep', error))
+    void (this.#agreed ? this.#probeAll() : this.#agree())
   }
 
   async #probeAll(): Promise<void> {
@@ -268,8 +267,14 @@ export class RedisStore implements Store {
     this.#judge()
   }
 
-  async #keepUp(): Promise<void> {
-    if (this.#up === true && (await this.#upkeep.round(this.#shards))) await this.#meta.agree(this.#shards.all.length)
+  #keepUp(): void {
+    if (this.#up !== true || !this.#client.isReady) return
+    const shards = this.#shards
+    this.#upkeep
+      .round(shards)
+      // What all go by may have been evicted, or deleted with everything.
+      .then((mine) => (mine ? this.#meta.agree(shards.all.length) : undefined))
+      .catch((error: unknown) => this.#options.onError('upkeep', error))
   }
 
   /** Tells when all servers answer, and when one stops. */
@@ -277,7 +282,7 @@ export class RedisStore implements Store {
     const { all: shards } = this.#shards
     const down = shards.find(({ connection }) => !connection.up)
     const up = down === undefined
-    if (up === this.#up) return
+    if (up === this.#up || this.#closed) return
     this.#up = up
     this.#since = new Date()
     this.#options.onState(up, up ? undefined : (error ?? down.connection.lastError))
@@ -287,9 +292,7 @@ export class RedisStore implements Store {
 
   /** Has the index made whole in the background, if it is not. */
   #makeWhole(): void {
-    const isEmpty = this.#isEmpty
-    this.#isEmpty = false
-    this.#rebuild.done(this.#shards, isEmpty).catch((error: unknown) => this.#options.onError('rebuild', error))
+    this.#rebuild.done(this.#shards).catch((error: unknown) => this.#options.onError('rebuild', error))
   }
 
   /**
