@@ -1,118 +1,119 @@
-// Keeps the numbers of the overview fresh. Only text changes, so focus, selection and scroll stay where they are.
-const stats = document.querySelector('[data-stats]')
-if (stats) start(stats.dataset.stats)
+// Keeps the overview fresh. Only text and drawn lines change, so focus, selection and scroll stay where they are.
+const REFRESH_MS = 5000
+const SLOWEST_MS = 60_000
+const one = (selector) => document.querySelector(selector)
+const minute = () => new Date().getMinutes()
+if (one('[data-stats]')) start(one('[data-stats]').dataset.stats, one('[data-pause]'))
 
-function start(url) {
-  const REFRESH_MS = 5000
-  const SLOWEST_MS = 60_000
-  const pause = document.querySelector('[data-pause]')
-  const status = document.querySelector('[data-status]')
-  const down = document.querySelector('[data-down]')
+function start(url, pause) {
   let waitMs = REFRESH_MS
+  let drawnMinute = minute()
   let timer
-  let isPaused = false
-  let isUnderWay = false
 
   pause.hidden = false
   pause.addEventListener('click', () => {
-    isPaused = !isPaused
-    pause.setAttribute('aria-pressed', String(isPaused))
-    if (isPaused) clearTimeout(timer)
-    else void refresh()
+    pause.ariaPressed = String(pause.ariaPressed === 'false')
+    plan(0)
   })
-  document.addEventListener('visibilitychange', () => {
-    clearTimeout(timer)
-    if (!document.hidden && !isPaused) void refresh()
-  })
-  plan()
+  document.addEventListener('visibilitychange', () => plan(0))
+  plan(waitMs)
 
-  function plan() {
+  function plan(inMs) {
     clearTimeout(timer)
-    if (!document.hidden && !isPaused) timer = setTimeout(() => void refresh(), waitMs)
+    if (!document.hidden && pause.ariaPressed === 'false') timer = setTimeout(() => void refresh(), inMs)
   }
 
   async function refresh() {
-    if (isUnderWay) return
-    isUnderWay = true
     try {
-      const response = await fetch(url, { headers: { Accept: 'application/json' }, cache: 'no-store' })
-      if (response.status === 401 || response.status === 403) return signedOut()
-      if (!response.ok) throw new Error(`status ${response.status}`)
-      show(await response.json())
+      show(await (await ask(url, 'application/json')).json())
+      if (drawnMinute !== minute()) redraw(await (await ask(location.href, 'text/html')).text())
       waitMs = REFRESH_MS
-    } catch {
+    } catch (error) {
+      if (error.cause === 'signed out') return signOut()
       waitMs = Math.min(waitMs * 2, SLOWEST_MS)
-      say('These numbers could not be refreshed. Trying again.')
-    } finally {
-      isUnderWay = false
+      put(one('[data-status]'), 'These numbers could not be refreshed. Trying again.')
     }
-    plan()
+    plan(waitMs)
   }
 
-  function signedOut() {
-    isPaused = true
+  function redraw(html) {
+    const fresh = new DOMParser().parseFromString(html, 'text/html').querySelectorAll('[data-chart] *')
+    document.querySelectorAll('[data-chart] *').forEach((element, i) => {
+      if (fresh[i].hasAttribute('d')) element.setAttribute('d', fresh[i].getAttribute('d'))
+      if (fresh[i].childElementCount === 0) put(element, fresh[i].textContent)
+    })
+    drawnMinute = minute()
+  }
+
+  function signOut() {
     pause.hidden = true
-    say('You have been signed out. Use Refresh to sign in again.')
+    pause.ariaPressed = 'true'
+    put(one('[data-status]'), 'You have been signed out.')
+    one('[data-signed-out]').hidden = false
   }
+}
 
-  function show(numbers) {
-    const { backend } = numbers
-    say('')
-    write('hitRate', numbers.hitRate === null ? '—' : percent(numbers.hitRate))
-    write(
-      'hitRateNote',
-      numbers.hitRate === null
-        ? 'No calls yet'
-        : `of ${number(numbers.calls)} ${numbers.calls === 1 ? 'call' : 'calls'}`,
-    )
-    for (const name of ['calls', 'hits', 'misses', 'computations', 'errors']) write(name, number(numbers[name]))
-    write('keys', numbers.keys === null ? 'unavailable' : number(numbers.keys))
-    write('saved', span(numbers.savedMs / 1000))
-    write('state', backend.up ? 'up' : 'down')
-    document.querySelector('[data-state]').dataset.state = backend.up ? 'up' : 'down'
-    const measured = backend.roundTripMs === null ? 'not measured yet' : span(backend.roundTripMs / 1000)
-    write('roundTrip', backend.up ? measured : 'no answer')
-    if (!backend.up) write('since', `${backend.since.slice(0, 19).replace('T', ' ')} UTC`)
-    if (down.hidden !== backend.up) down.hidden = backend.up
-    for (const group of numbers.groups) showGroup(group)
+async function ask(url, accept) {
+  const response = await fetch(url, { headers: { Accept: accept }, cache: 'no-store', redirect: 'error' })
+  if (response.ok) return response
+  throw new Error(`status ${response.status}`, { cause: /401|403/.test(response.status) ? 'signed out' : undefined })
+}
+
+function show(stats) {
+  const { calls, hits, hitRate, keys, savedMs, backend, scope, processes, groups } = stats
+  const state = one('[data-state]').dataset
+  put(one('[data-status]'), backend.up && state.state === 'down' ? 'The backend answers again.' : '')
+  state.state = backend.up ? 'up' : 'down'
+  one('[data-down]').hidden = backend.up
+  one('meter').hidden = hitRate === null
+  one('meter').value = hitRate ?? 0
+  for (const each of document.querySelectorAll('[data-scope]')) each.hidden = each.dataset.scope !== scope
+  const measured = backend.roundTripMs === null ? 'not measured yet' : span(backend.roundTripMs)
+  const since = `${backend.since.slice(0, 19).replace('T', ' ')} UTC`
+  const texts = {
+    state: state.state,
+    since,
+    downSince: since,
+    roundTrip: backend.up ? measured : 'no answer',
+    processes: number(processes.length),
+    hitRate: percent(hits, calls),
+    hitRateNote: calls === 0 ? 'No calls yet' : `of ${number(calls)} ${calls === 1 ? 'call' : 'calls'}`,
+    keys: keys === null ? 'unavailable' : number(keys),
+    saved: span(savedMs),
   }
+  for (const name of ['calls', 'hits', 'misses', 'stale', 'computations', 'errors']) texts[name] = number(stats[name])
+  for (const [name, text] of Object.entries(texts)) put(one(`[data-live="${name}"]`), text)
+  showGroups(groups)
+}
 
-  function showGroup({ group, calls, hits }) {
-    const row = document.querySelector(`[data-group="${CSS.escape(group)}"]`)
-    if (!row) return
-    const cells = { calls: number(calls), hits: number(hits), hitRate: calls === 0 ? '—' : percent(hits / calls) }
-    for (const [name, text] of Object.entries(cells)) put(row.querySelector(`[data-cell="${name}"]`), text)
-  }
-
-  function say(text) {
-    put(status, text)
-  }
-
-  function write(name, text) {
-    put(document.querySelector(`[data-live="${name}"]`), text)
+function showGroups(groups) {
+  const rest = { row: one('[data-rest]'), calls: 0, hits: 0, computations: 0, computeMs: 0, savedMs: 0 }
+  const rows = new Map(Array.from(document.querySelectorAll('[data-group]'), (row) => [row.dataset.group, row]))
+  const others = groups.filter(({ group }) => !rows.has(group))
+  for (const other of others) for (const name of Object.keys(rest).slice(1)) rest[name] += other[name]
+  for (const { row, group, calls, hits, computations, computeMs, savedMs } of [...groups, rest]) {
+    const mean = computations === 0 ? '—' : span(computeMs / computations)
+    const texts = [number(calls), number(hits), percent(hits, calls), mean, span(savedMs)]
+    texts.forEach((text, i) => put((row ?? rows.get(group))?.cells[i + 1], text))
   }
 }
 
 function put(element, text) {
-  if (element.textContent !== text) element.textContent = text
+  if (element && element.textContent !== text) element.textContent = text
 }
 
-function number(value) {
-  return new Intl.NumberFormat('en').format(value)
+function number(value, digits = 0) {
+  return new Intl.NumberFormat('en', { minimumFractionDigits: digits, maximumFractionDigits: 1 }).format(value)
 }
 
-function percent(rate) {
-  return `${new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(rate * 100)} %`
+function percent(hits, calls) {
+  return calls === 0 ? '—' : `${number((hits / calls) * 100, 1)} %`
 }
 
-function span(seconds) {
-  const count = (value) => new Intl.NumberFormat('en', { maximumFractionDigits: 1 }).format(value)
-  for (const [length, name] of [
-    [86_400, 'day'],
-    [3600, 'hour'],
-    [60, 'minute'],
-  ]) {
-    if (seconds >= length) return `${count(seconds / length)} ${name}${count(seconds / length) === '1' ? '' : 's'}`
-  }
-  return seconds < 1 ? `${count(seconds * 1000)} ms` : `${count(seconds)} s`
+function span(ms) {
+  const units = { day: 86_400_000, hour: 3_600_000, minute: 60_000 }
+  const unit = Object.keys(units).find((name) => ms >= units[name])
+  if (unit === undefined) return ms < 1000 ? `${number(ms)} ms` : `${number(ms / 1000)} s`
+  const count = number(ms / units[unit])
+  return `${count} ${unit}${count === '1' ? '' : 's'}`
 }

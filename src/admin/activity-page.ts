@@ -12,14 +12,15 @@ const MODES = { one: 'One key', tree: 'A key and everything under it', tag: 'All
 const OUTCOMES = { done: 'done', partial: 'stopped partway', failed: 'failed', denied: 'denied' }
 
 /** What staff deleted, and what was denied: the newest first. */
-export const activityPage: Handler = async ({ cache }) => {
+export const activityPage: Handler = async ({ cache, trail }) => {
   try {
-    const events = await cache.activity({ limit: EVENTS_READ })
+    const events = await trail.read(cache, EVENTS_READ)
     const rows = actions(events).slice(0, ACTIONS_SHOWN)
     return { view: 'activity', title: 'Activity', model: { isDown: false, rows: rows.map((each) => row(each)) } }
   } catch (error) {
     if (!(error instanceof CacheNotRespondingError)) throw error
-    return { view: 'activity', title: 'Activity', status: 503, model: { isDown: true, rows: [] } }
+    const headers = { 'Retry-After': '5' }
+    return { view: 'activity', title: 'Activity', status: 503, headers, model: { isDown: true, rows: [] } }
   }
 }
 

@@ -1,111 +1,93 @@
-import type { KeyedCache } from '../cache/cache.js'
-import { CacheNotRespondingError } from '../cache/errors.js'
+import { findKeys, nameToType, targetOf, targetParameters, type FormError, type Target } from './deletion.js'
 import { amount, number, span, visible } from './format.js'
-import { linkedKey, typedKey, type Handler, type Reply } from './page.js'
-import { notResponding, Problem } from './problem.js'
-import { choice, encodeKey, text, type Query } from './query.js'
+import type { Handler, PageRequest, Reply } from './page.js'
+import { writePreviewToken } from './preview-token.js'
+import { text } from './query.js'
+import type { AdminSession, DeletionResult } from './session.js'
 
-const MODES = ['one', 'tree', 'all'] as const
 const NAMES_SHOWN = 20
-
-type Target = { readonly mode: 'one' | 'tree'; readonly key: string } | { readonly mode: 'all' }
 
 /** Step 1 asks what to delete, step 2 shows what that is. Neither changes anything. */
 export const deletePage: Handler = async (request) => {
-  const { cache, query, link, session, readOnly } = request
+  const { query, session, readOnly } = request
   if (readOnly !== undefined || session === undefined) {
     return { view: 'delete', title: 'Delete', model: { readOnly } }
   }
   const target = targetOf(query)
-  if (target === undefined) return form(query, resultBanner(session.result(text(query, 'result') ?? '')))
-  if ('problem' in target) return form(query, undefined, target)
-  const { count, names } = await preview(cache, target)
+  if (target === undefined || 'problem' in target) return form(request, session, target)
+  return preview(request, session, target)
+}
+
+/** Step 2. A `wrongName` is what was typed in place of the name that was asked for. */
+export async function preview(
+  { cache, cacheName, link }: PageRequest,
+  session: AdminSession,
+  target: Target,
+  wrongName?: string,
+): Promise<Reply> {
+  const { count, names } = await findKeys(cache, target, NAMES_SHOWN)
+  const name = nameToType(target, count, cacheName)
+  const hasError = wrongName !== undefined && count > 0 && name !== undefined
   return {
     view: 'delete-preview',
-    title: 'Delete: preview',
+    title: hasError ? 'Error: Delete: preview' : 'Delete: preview',
+    ...(hasError && { status: 422 }),
     model: {
       mode: target.mode,
-      key: target.mode === 'all' ? undefined : visible(target.key),
+      target: target.name === undefined ? undefined : visible(target.name),
       count,
       amount: amount(count, 'key'),
       names: names.map(visible),
       more: count > names.length ? amount(count - names.length, 'more key') : undefined,
-      action: link('delete', linkParameters(target)),
+      action: link('delete', targetParameters(target)),
       startHref: link('delete'),
       csrfToken: session.csrfToken(),
+      preview: writePreviewToken(session.previewSecret(), tokenTarget(cacheName, target), count),
+      nameToType: name,
+      wrongName: hasError ? wrongName : undefined,
     },
   }
 }
 
-/** Step 3 deletes, and leads to a page that says what came of it. */
-export const deleteKeys: Handler = async ({ cache, query, form: fields, link, session }) => {
-  const target = targetOf(query)
-  if (target === undefined || 'problem' in target || session === undefined) {
-    throw new Problem(422, 'Nothing was deleted', 'The form did not say what to delete.')
-  }
-  const startedMs = performance.now()
-  const deleted = await carryOut(cache, target)
-  const previewed = /^\d{1,12}$/.test(fields.get('previewed') ?? '') ? Number(fields.get('previewed')) : undefined
-  const what = target.mode === 'all' ? 'everything in this cache' : target.key
-  const result = session.keepResult({ what, deleted, previewed, ms: performance.now() - startedMs })
-  return { redirect: link('delete', { result }), status: 303 }
+/** What a preview's token is good for. */
+export function tokenTarget(cacheName: string, { mode, name }: Target): string {
+  return JSON.stringify([cacheName, mode, name])
 }
 
-function targetOf(query: Query): Target | { problem: string; field: string } | undefined {
-  const mode = choice(query, 'mode', MODES)
-  const key = linkedKey(query, 'k') ?? typedKey(query, 'key')
-  if (mode === 'all') return { mode }
-  if (mode !== undefined && key !== undefined) return { mode, key }
-  if (mode !== undefined) return { problem: 'Enter the key to delete', field: 'key' }
-  return query.has('key') ? { problem: 'Choose what to delete', field: 'mode-one' } : undefined
-}
-
-function linkParameters(target: Target): Record<string, string> {
-  return target.mode === 'all' ? { mode: 'all' } : { mode: target.mode, k: encodeKey(target.key) }
-}
-
-function form(query: Query, result: object | undefined, error?: { problem: string; field: string }): Reply {
+function form({ query }: PageRequest, session: AdminSession, error: FormError | undefined): Reply {
+  const result = session.result(text(query, 'result') ?? '')
   return {
     view: 'delete',
     title: error ? 'Error: Delete' : 'Delete',
     status: error ? 400 : 200,
-    model: { readOnly: undefined, mode: query.get('mode'), key: query.get('key') ?? '', result, error },
+    model: {
+      readOnly: undefined,
+      mode: query.get('mode'),
+      key: query.get('key') ?? '',
+      tag: query.get('tag') ?? '',
+      result: result && banner(result),
+      error,
+    },
   }
 }
 
-async function preview(cache: KeyedCache, target: Target): Promise<{ count: number; names: readonly string[] }> {
-  if (target.mode === 'all') {
-    const { keys, total } = await cache.keys(undefined, { limit: NAMES_SHOWN })
-    return { count: total, names: keys }
-  }
-  const { keys, total } = await cache.keys(target.key, { limit: NAMES_SHOWN })
-  if (target.mode === 'tree') return { count: total, names: keys }
-  return keys[0] === target.key ? { count: 1, names: [target.key] } : { count: 0, names: [] }
-}
-
-async function carryOut(cache: KeyedCache, target: Target): Promise<number> {
-  try {
-    if (target.mode === 'all') return await cache.clear()
-    return (await cache.delete(target.key, { children: target.mode === 'tree' })).length
-  } catch (error) {
-    if (!(error instanceof CacheNotRespondingError)) throw error
-    throw notResponding(
-      'The cache did not answer in time, so how much was deleted is not known. The deletion is carried out as soon as it answers again.',
-    )
-  }
-}
-
-function resultBanner(
-  result: { what: string; deleted: number; previewed: number | undefined; ms: number } | undefined,
-): object | undefined {
-  if (result === undefined) return undefined
-  const { what, deleted, previewed, ms } = result
+function banner({ what, deleted, previewed, ms, isPartial }: DeletionResult): object {
+  const time = span(Math.max(1, Math.round(ms)) / 1000)
+  const difference = deleted - previewed
+  const meanwhile =
+    difference > 0
+      ? ` (${number(difference)} ${difference === 1 ? 'was' : 'were'} added after the preview)`
+      : ` (${number(-difference)} expired or had been deleted after the preview)`
   return {
-    sentence: `Deleted ${amount(deleted, 'key')} in ${span(Math.max(1, Math.round(ms)) / 1000)}.`,
+    isPartial,
+    sentence: isPartial
+      ? `Stopped after ${number(deleted)} of ${amount(previewed, 'key')}, in ${time}.`
+      : `Deleted ${amount(deleted, 'key')} in ${time}${difference === 0 ? '' : meanwhile}.`,
     what: visible(what),
-    note:
-      previewed === undefined || previewed === deleted
+    note: isPartial
+      ? 'The cache stopped answering. Preview it again to see what is left.'
+      : difference === 0
         ? undefined
-        : `The preview had shown ${number(previewed)}: others were added or expired meanwhile.`,
+        : `The preview had shown ${number(previewed)}.`,
   }
 }

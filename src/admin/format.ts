@@ -1,6 +1,7 @@
 const NUMBER = new Intl.NumberFormat('en')
 const ONE_DECIMAL = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
 const UP_TO_ONE_DECIMAL = new Intl.NumberFormat('en', { maximumFractionDigits: 1 })
+const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 
 const UNITS: readonly (readonly [seconds: number, name: string])[] = [
   [86_400, 'day'],
@@ -21,6 +22,16 @@ export function amount(value: number, noun: string): string {
 /** `93.0 %`. */
 export function percent(rate: number): string {
   return `${ONE_DECIMAL.format(rate * 100)} %`
+}
+
+/** `93 %`. */
+export function wholePercent(rate: number): string {
+  return `${WHOLE.format(rate * 100)} %`
+}
+
+/** The part of the calls that were hits, as `93.0 %`; a dash where there were none. */
+export function hitRate(hits: number, calls: number): string {
+  return calls === 0 ? '—' : percent(hits / calls)
 }
 
 /** `5 minutes`, `12 s`, `250 ms`: in the largest unit that the time fills. */
@@ -54,8 +65,9 @@ export interface Moment {
   readonly ago: string
 }
 
-/** Describes a moment of the past. */
+/** Describes a moment of the past. What comes out of Redis may be no moment at all. */
 export function moment(date: Date, nowMs: number = Date.now()): Moment {
+  if (Number.isNaN(date.getTime())) return { iso: '', utc: 'unknown', ago: '' }
   const iso = date.toISOString()
   const seconds = Math.max(0, Math.round((nowMs - date.getTime()) / 1000))
   return {

@@ -1,64 +1,106 @@
 import type { EntryInfo } from '../cache/cache.js'
-import { segments, unescapeSegment } from '../cache/key.js'
+import { segments } from '../cache/key.js'
 import { amount, bytes, moment, number, span, visible } from './format.js'
-import { linkedKey, type Handler } from './page.js'
-import { badRequest, Problem } from './problem.js'
-import { encodeKey } from './query.js'
-import { valueText } from './value-text.js'
+import { groupOf, keyPath } from './key-path.js'
+import { keyText, partText } from './key-text.js'
+import { look } from './look.js'
+import type { Link } from './mount.js'
+import { linkedKey, type Handler, type PageRequest } from './page.js'
+import { badRequest } from './problem.js'
+import { choice, encodeKey } from './query.js'
+import { FORMATS, valueText, type Format, type ValueText } from './value-text.js'
 
-/** One key: its parts, how long it lives, and its value. Looking changes no statistics. */
+/** One key: its parts, how long it lives, and its value. Looking changes no statistics and no expiry. */
 export const keyPage: Handler = async ({ cache, query, link, readOnly, redact }) => {
   const key = linkedKey(query, 'k')
   if (key === undefined) throw badRequest('This page shows one key, and the parameter “k” must say which.')
-  const [entry, below] = await Promise.all([cache.entry(key, { value: true }), cache.keys(key, { limit: 1 })])
-  if (entry === undefined) {
-    throw new Problem(404, 'Nothing is cached under this key', `${visible(key)} has expired or was deleted.`)
-  }
+  const format = choice(query, 'as', FORMATS)
+  const [found, below] = await Promise.all([look(cache, key), cache.keys(key, { limit: 1 })])
   const childCount = below.total - (below.keys[0] === key ? 1 : 0)
+  const common = {
+    key: keyText(key),
+    ...place(key, link),
+    children: amount(childCount, 'key'),
+    childrenHref: childCount > 0 ? link('keys', { prefix: key }) : undefined,
+  }
+  if (found.is === 'nothing') return { view: 'key-gone', title: 'No such key', status: 404, model: common }
   return {
     view: 'key',
-    title: visible(key),
+    title: keyText(key),
     model: {
-      key: visible(key),
-      rawKey: key,
-      parts: segments(key).map((part) => visible(unescapeSegment(part))),
-      isStale: entry.stale,
-      expires: expires(entry),
-      size: bytes(entry.size),
-      created: moment(entry.createdAt),
-      computed: entry.computeMs === undefined ? undefined : span(entry.computeMs / 1000),
-      tags: entry.tags.map(visible),
-      value: shownValue(key, entry.value, redact),
-      children: amount(childCount, 'key'),
-      childrenHref: childCount > 0 ? link('keys', { prefix: key }) : undefined,
-      groupHref: link('keys', { prefix: segments(key).slice(0, -1).join('::') || undefined }),
+      ...common,
+      parts: segments(key).map(partText),
       canDelete: readOnly === undefined,
       deleteHref: link('delete', { mode: 'one', k: encodeKey(key) }),
       deleteTreeHref: link('delete', { mode: 'tree', k: encodeKey(key) }),
+      ownChildren: `${number(childCount)} ${childCount === 1 ? 'child' : 'children'}`,
+      facts: found.entry && facts(found.entry, link, readOnly === undefined),
+      reason: found.is === 'undecodable' ? visible(found.reason) : undefined,
+      ...(found.is === 'entry' ? value(key, found.entry.value, redact, format, link) : {}),
     },
+  }
+}
+
+function place(key: string, link: Link): object {
+  const group = groupOf(key)
+  return {
+    allHref: link('keys'),
+    path: keyPath(group, (prefix) => link('keys', { prefix })),
+    group: group === undefined ? undefined : keyText(group),
+    groupHref: link('keys', { prefix: group }),
+  }
+}
+
+function facts(entry: EntryInfo, link: Link, canDelete: boolean): object {
+  return {
+    isStale: entry.stale,
+    expires: expires(entry),
+    size: bytes(entry.size),
+    created: moment(entry.createdAt),
+    computed: entry.computeMs === undefined ? undefined : span(entry.computeMs / 1000),
+    tags: entry.tags.map((tag) => ({
+      name: visible(tag),
+      href: canDelete ? link('delete', { mode: 'tag', t: encodeKey(tag) }) : undefined,
+    })),
   }
 }
 
 function expires({ ttl }: EntryInfo): object {
   if (ttl === Infinity) return { text: 'never expires' }
   if (ttl === 0) return { text: 'its ttl has passed' }
-  return { text: `in ${span(ttl)}`, at: moment(new Date(Date.now() + ttl * 1000)) }
+  return { text: `in ${span(ttl < 10 ? ttl : Math.ceil(ttl))}`, at: moment(new Date(Date.now() + ttl * 1000)) }
 }
 
-function shownValue(key: string, value: unknown, redact: (key: string, value: unknown) => unknown): object {
-  let shown: unknown
+function value(
+  key: string,
+  stored: unknown,
+  redact: PageRequest['redact'],
+  format: Format | undefined,
+  link: Link,
+): object {
+  const shown = shownValue(key, stored, redact, format)
+  return {
+    value: shown,
+    formats: FORMATS.map((each) => ({
+      name: each === 'text' ? 'Text' : each === 'hex' ? 'Hex' : 'JSON',
+      href: `${link('key', { k: encodeKey(key), as: each })}#value`,
+      isCurrent: each === shown.format,
+    })),
+  }
+}
+
+function shownValue(
+  key: string,
+  stored: unknown,
+  redact: PageRequest['redact'],
+  format: Format | undefined,
+): ValueText {
   try {
-    shown = redact(key, value)
+    return valueText(redact(key, stored), format)
   } catch (error) {
     process.emitWarning(`The dashboard hid a value, since \`redact\` failed: ${String(error)}`, {
       code: 'KEYEDCACHE_ADMIN_REDACT',
     })
-    shown = 'Hidden'
-  }
-  const { kind, text, cutFrom } = valueText(shown)
-  return {
-    kind,
-    text,
-    cut: cutFrom === undefined ? undefined : `the first ${number(text.length)} of ${number(cutFrom)} characters`,
+    return valueText('Hidden', format)
   }
 }

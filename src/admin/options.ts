@@ -1,4 +1,5 @@
 import type { Request } from 'express'
+import type { AuditEvent } from '../cache/audit.js'
 import type { KeyedCache } from '../cache/cache.js'
 import { show } from '../cache/show.js'
 import { cacheChooser, type ChooseCache } from './cache-choice.js'
@@ -26,6 +27,11 @@ export interface KeyedcacheAdminOptions {
   readonly environment?: string | undefined
   /** What is shown of a value in its place. @defaultValue fields and keys named like secrets read `Hidden` */
   readonly redact?: ((key: string, value: unknown) => unknown) | undefined
+  /**
+   * Told of every deletion before and after it is done, and of attempts that were denied (at most 60 a minute). May be
+   * asynchronous; what it throws or rejects with before a deletion keeps it from being done.
+   */
+  readonly onAudit?: ((event: AuditEvent) => unknown) | undefined
 }
 
 /** The options, checked, with their defaults. */
@@ -40,6 +46,7 @@ export interface AdminSettings {
   readonly title: string
   readonly environment: string | undefined
   readonly redact: (key: string, value: unknown) => unknown
+  readonly onAudit: ((event: AuditEvent) => unknown) | undefined
 }
 
 const NAMES = [
@@ -53,6 +60,7 @@ const NAMES = [
   'title',
   'environment',
   'redact',
+  'onAudit',
 ] as const satisfies readonly (keyof KeyedcacheAdminOptions)[]
 
 /** Checks the options of `keyedcacheAdmin` and fills in what is absent. @throws {TypeError} naming the option, the value given and what was expected. */
@@ -60,10 +68,11 @@ export function adminSettings(options: KeyedcacheAdminOptions): AdminSettings {
   if (typeof options !== 'object' || options === null) throw wrong('the options', 'an object', options)
   for (const name of Object.keys(options)) checkName(name)
   const { user = sessionUser, isStaff, loginUrl = '/accounts/login', readOnly = false, trustedOrigins = [] } = options
-  const { title = 'Cache admin', environment, redact = redactSecrets } = options
+  const { title = 'Cache admin', environment, redact = redactSecrets, onAudit } = options
   if (typeof user !== 'function') throw wrong('`user`', 'a function', user)
   if (isStaff !== undefined && typeof isStaff !== 'function') throw wrong('`isStaff`', 'a function', isStaff)
   if (typeof redact !== 'function') throw wrong('`redact`', 'a function', redact)
+  if (onAudit !== undefined && typeof onAudit !== 'function') throw wrong('`onAudit`', 'a function', onAudit)
   if (typeof title !== 'string' || title === '') throw wrong('`title`', 'text', title)
   if (environment !== undefined && typeof environment !== 'string') throw wrong('`environment`', 'text', environment)
   return {
@@ -76,6 +85,7 @@ export function adminSettings(options: KeyedcacheAdminOptions): AdminSettings {
     title,
     environment: environment === '' ? undefined : environment,
     redact,
+    onAudit,
   }
 }
 

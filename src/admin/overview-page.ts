@@ -1,14 +1,19 @@
 import type { CacheStats, Computation, KeyedCache } from '../cache/cache.js'
-import { amount, moment, number, percent, span, timeout, visible } from './format.js'
+import { hourChart } from './chart.js'
+import { amount, hitRate, moment, number, percent, span, timeout, visible } from './format.js'
+import { countGroupKeys } from './group-keys.js'
+import { shownGroups, type Group } from './groups.js'
+import type { Link } from './mount.js'
 import type { Handler } from './page.js'
 import { encodeKey } from './query.js'
 
-const KINDS = { memory: 'embedded store', redis: 'Redis', cluster: 'Redis Cluster' }
-const MAX_GROUPS = 50
+const KINDS = { memory: 'Embedded store', redis: 'Redis', cluster: 'Redis Cluster' }
+const MAX_ROWS = 20
 
 /** What the cache did, where it keeps entries, and whether that answers. */
 export const overviewPage: Handler = async ({ cache, link }) => {
-  const [stats, computations] = await Promise.all([cache.stats(), computing(cache)])
+  const [stats, computations, keys] = await Promise.all([cache.stats(), computing(cache), countGroupKeys(cache)])
+  const { shown, other } = shownGroups(stats, keys)
   return {
     view: 'overview',
     title: 'Overview',
@@ -17,59 +22,100 @@ export const overviewPage: Handler = async ({ cache, link }) => {
       refreshUrl: link(''),
       isEnabled: cache.enabled,
       totals: totals(stats),
-      backend: {
-        kind: KINDS[stats.backend.kind],
-        up: stats.backend.up,
-        since: moment(stats.backend.since),
-        roundTrip: roundTrip(stats),
-      },
+      backend: backend(stats),
       ttl: timeout(cache.ttl),
-      scope: stats.scope,
-      processes: stats.processes.map(({ id, startedAt, seenAt }) => ({
-        id,
-        startedAt: moment(startedAt),
-        seenAt: moment(seenAt),
+      ...scope(stats),
+      chart: hourChart(stats.minutes),
+      groups: shown.map((group) => ({
+        id: group.group,
+        name: visible(group.group),
+        href: link('keys', { prefix: group.group }),
+        cells: groupCells(group),
       })),
-      groups: stats.groups
-        .toSorted((a, b) => b.calls - a.calls)
-        .slice(0, MAX_GROUPS)
-        .map((group) => ({
-          id: group.group,
-          name: visible(group.group),
-          href: link('keys', { prefix: group.group }),
-          calls: number(group.calls),
-          hits: number(group.hits),
-          hitRate: group.calls === 0 ? '—' : percent(group.hits / group.calls),
-          meanCompute: group.computations === 0 ? '—' : span(group.computeMs / group.computations / 1000),
-          saved: span(group.savedMs / 1000),
-        })),
-      computing: computations?.map(({ key, process, since }) => ({
-        key: visible(key),
-        href: link('key', { k: encodeKey(key) }),
-        process,
-        since: moment(since),
-      })),
+      otherGroups: other && groupCells(other),
+      ...computationRows(computations, link),
+      ...processRows(stats),
     },
   }
 }
 
 function totals(stats: CacheStats): object {
+  const { calls, hits, misses, stale, keys, savedMs, computations, errors } = stats
   return {
+    rate: stats.hitRate,
     hitRate: stats.hitRate === null ? '—' : percent(stats.hitRate),
-    hitRateNote: stats.hitRate === null ? 'No calls yet' : `of ${amount(stats.calls, 'call')}`,
-    calls: number(stats.calls),
-    hits: number(stats.hits),
-    misses: number(stats.misses),
-    keys: stats.keys === null ? 'unavailable' : number(stats.keys),
-    saved: span(stats.savedMs / 1000),
-    computations: number(stats.computations),
-    errors: number(stats.errors),
+    hitRateNote: stats.hitRate === null ? 'No calls yet' : `of ${amount(calls, 'call')}`,
+    calls: number(calls),
+    hits: number(hits),
+    misses: number(misses),
+    stale: number(stale),
+    keys: keys === null ? 'unavailable' : number(keys),
+    saved: span(savedMs / 1000),
+    computations: number(computations),
+    errors: number(errors),
   }
 }
 
-function roundTrip({ backend }: CacheStats): string {
-  if (!backend.up) return 'no answer'
-  return backend.roundTripMs === null ? 'not measured yet' : span(backend.roundTripMs / 1000)
+function backend({ backend: { kind, up, since, roundTripMs } }: CacheStats): object {
+  const measured = roundTripMs === null ? 'not measured yet' : span(roundTripMs / 1000)
+  return { kind: KINDS[kind], up, since: moment(since), roundTrip: up ? measured : 'no answer' }
+}
+
+/** Whose numbers these are: of all processes, or of this one, which knows no others while the backend is down. */
+function scope({ scope: ofWhom, backend: { kind }, processes }: CacheStats): object {
+  const [own] = processes
+  const isShared = kind !== 'memory'
+  return {
+    scope: ofWhom,
+    isShared,
+    processCount: number(processes.length),
+    thisProcess: isShared || own === undefined ? undefined : { id: own.id, since: moment(own.startedAt) },
+  }
+}
+
+/** Calls, hits, hit rate, mean time to compute, time saved, keys. */
+function groupCells({ calls, hits, computations, computeMs, savedMs, keys }: Group): string[] {
+  return [
+    number(calls),
+    number(hits),
+    hitRate(hits, calls),
+    computations === 0 ? '—' : span(computeMs / computations / 1000),
+    span(savedMs / 1000),
+    keys === undefined ? '—' : number(keys),
+  ]
+}
+
+function computationRows(computations: readonly Computation[] | undefined, link: Link): object {
+  return {
+    computing: computations
+      ?.toSorted((a, b) => a.since.getTime() - b.since.getTime())
+      .slice(0, MAX_ROWS)
+      .map(({ key, process, since }) => ({
+        key: visible(key),
+        href: link('key', { k: encodeKey(key) }),
+        process: visible(process),
+        since: moment(since),
+      })),
+    moreComputing: more(computations ?? []),
+  }
+}
+
+function processRows({ processes }: CacheStats): object {
+  return {
+    processes: processes
+      .toSorted((a, b) => b.seenAt.getTime() - a.seenAt.getTime())
+      .slice(0, MAX_ROWS)
+      .map(({ id, startedAt, seenAt }) => ({
+        id: visible(id),
+        startedAt: moment(startedAt),
+        seenAt: moment(seenAt),
+      })),
+    moreProcesses: more(processes),
+  }
+}
+
+function more(rows: readonly unknown[]): string | undefined {
+  return rows.length > MAX_ROWS ? number(rows.length - MAX_ROWS) : undefined
 }
 
 async function computing(cache: KeyedCache): Promise<Computation[] | undefined> {

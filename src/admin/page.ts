@@ -1,5 +1,6 @@
 import type { KeyedCache } from '../cache/cache.js'
 import { toKey } from '../cache/key.js'
+import type { AuditTrail } from './audit-trail.js'
 import type { Link } from './mount.js'
 import { badRequest } from './problem.js'
 import { encodedKey, text, type Query } from './query.js'
@@ -8,6 +9,8 @@ import type { AdminSession } from './session.js'
 /** What a page is made from: the facts of a request that passed the guard. */
 export interface PageRequest {
   readonly cache: KeyedCache
+  /** What the cache is called among those that the dashboard shows. */
+  readonly cacheName: string
   readonly query: Query
   /** The fields of the form that was posted; of a GET, none. */
   readonly form: Query
@@ -17,16 +20,28 @@ export interface PageRequest {
   /** Why nothing can be changed; `undefined` when it can. */
   readonly readOnly: string | undefined
   readonly redact: (key: string, value: unknown) => unknown
+  readonly trail: AuditTrail
+  /** Who is signed in, as far as the host tells. */
+  readonly actor: string | undefined
+  readonly ip: string | undefined
 }
 
 /** What a request is answered with. */
 export type Reply =
-  | { readonly view: View; readonly title: string; readonly status?: number; readonly model: object }
+  | {
+      readonly view: View
+      readonly title: string
+      readonly status?: number
+      readonly headers?: Readonly<Record<string, string>>
+      readonly model: object
+    }
   | { readonly json: unknown }
+  /** `type` is a content type. */
+  | { readonly text: string; readonly type: string; readonly headers?: Readonly<Record<string, string>> }
   | { readonly redirect: string; readonly status: 303 | 308 }
 
 /** The names of the views. */
-export type View = 'overview' | 'keys' | 'key' | 'delete' | 'delete-preview' | 'activity' | 'problem'
+export type View = 'overview' | 'keys' | 'key' | 'key-gone' | 'delete' | 'delete-preview' | 'activity' | 'problem'
 
 /** Makes the answer of one route. Touches no response. */
 export type Handler = (request: PageRequest) => Promise<Reply>

@@ -14,9 +14,21 @@ export class Problem extends Error {
   }
 }
 
+/** Somebody was kept from changing something, which the audit trail tells. */
+export class Denied extends Problem {}
+
 /** The request cannot be understood. */
 export function badRequest(sentence: string): Problem {
   return new Problem(400, 'This address does not work', sentence)
+}
+
+/** What every deletion waits for could not be done. */
+export function notRecorded(error: unknown): Problem {
+  process.emitWarning(`The dashboard deleted nothing, since that could not be recorded: ${String(error)}`, {
+    code: 'KEYEDCACHE_ADMIN_AUDIT',
+  })
+  const sentence = 'Every deletion is recorded before it is done, and this one could not be. Try again in a moment.'
+  return new Problem(503, 'Nothing was deleted', sentence, { 'Retry-After': '5' })
 }
 
 /** Redis does not answer, and what was asked for needs an answer. */

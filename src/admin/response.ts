@@ -30,9 +30,15 @@ export class DashboardResponse {
   async reply(reply: Reply): Promise<void> {
     if ('redirect' in reply) return this.redirect(reply.redirect, reply.status)
     if ('json' in reply) return void this.#res.json(reply.json)
+    if ('text' in reply) {
+      // as bytes, since Express would write the type of a string anew
+      this.#res.set({ ...reply.headers, 'Content-Type': reply.type }).send(Buffer.from(reply.text))
+      return
+    }
     const html = await render(reply.view, { page: { ...this.layout, title: reply.title }, ...reply.model })
     this.#res
       .status(reply.status ?? 200)
+      .set(reply.headers ?? {})
       .type('html')
       .send(html)
   }

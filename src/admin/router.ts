@@ -1,14 +1,17 @@
 import type { Request, RequestHandler, Response } from 'express'
+import type { KeyedCache } from '../cache/cache.js'
 import { readAssets, type Asset, type AssetName } from './assets.js'
+import { AuditTrail } from './audit-trail.js'
 import type { CacheChoice } from './cache-choice.js'
 import { isFromThisSite } from './csrf.js'
+import { attempted } from './deletion.js'
 import { readForm, run } from './form.js'
 import { admit, forbidden, isMachine, readOnlyReason } from './guard.js'
 import { securityHeaders } from './headers.js'
 import { linksFrom, placeOf, type Link, type Place } from './mount.js'
 import type { AdminSettings } from './options.js'
 import type { PageRequest } from './page.js'
-import { Problem } from './problem.js'
+import { Denied, Problem } from './problem.js'
 import { parseQuery, text, type Query } from './query.js'
 import { DashboardResponse } from './response.js'
 import { routes, type Route } from './routes.js'
@@ -17,7 +20,15 @@ import { AdminSession } from './session.js'
 /** Answers every request below the mount: headers, then the guard, and only then anything of the body or the cache. */
 export function dashboard(settings: AdminSettings): RequestHandler {
   const assets = readAssets()
-  return async (req, res) => new Visit(req, res, settings, assets).answer()
+  const trail = new AuditTrail(settings.onAudit)
+  return async (req, res) => new Visit(req, res, { settings, assets, trail }).answer()
+}
+
+/** What all requests share. */
+interface House {
+  readonly settings: AdminSettings
+  readonly assets: ReadonlyMap<AssetName, Asset>
+  readonly trail: AuditTrail
 }
 
 /** One request on its way to its answer. */
@@ -26,14 +37,19 @@ class Visit {
   readonly #res: Response
   readonly #settings: AdminSettings
   readonly #assets: ReadonlyMap<AssetName, Asset>
+  readonly #trail: AuditTrail
   readonly #place: Place
   readonly #response: DashboardResponse
+  #actor: string | undefined
+  /** What the request is about; nothing before it has passed the guard. */
+  #cache: KeyedCache | undefined
 
-  constructor(req: Request, res: Response, settings: AdminSettings, assets: ReadonlyMap<AssetName, Asset>) {
+  constructor(req: Request, res: Response, { settings, assets, trail }: House) {
     this.#req = req
     this.#res = res
     this.#settings = settings
     this.#assets = assets
+    this.#trail = trail
     this.#place = placeOf(req)
     this.#response = new DashboardResponse(res, isMachine(req, this.#place), {
       name: settings.title,
@@ -48,20 +64,24 @@ class Visit {
       this.#res.set({ 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex, nofollow' })
       if (await this.#isAdmitted()) await this.#answerStaff()
     } catch (error) {
+      if (error instanceof Denied) await this.#noteDenial(error.message)
       await this.#response.fail(error)
     }
   }
 
   async #isAdmitted(): Promise<boolean> {
     const admission = await admit(this.#req, this.#settings)
+    if (admission.as !== 'stranger') this.#actor = admission.userName
     switch (admission.as) {
       case 'staff':
         this.#frame({ userName: admission.userName, ...navigation(linksFrom(this.#place.root, {})) })
         return true
       case 'user':
         this.#frame({ loginUrl: admission.loginUrl })
+        if (this.#isChange()) await this.#noteDenial('Signed in, but not staff.')
         throw forbidden(admission.userName)
       case 'stranger':
+        if (this.#isChange()) await this.#noteDenial('Nobody was signed in.')
         if (isMachine(this.#req, this.#place)) throw new Problem(401, 'Nobody is signed in', 'Sign in first.')
         this.#response.redirect(admission.loginUrl, 303)
         return false
@@ -90,16 +110,21 @@ class Visit {
     const query = parseQuery(this.#req.originalUrl)
     const chosen = this.#settings.choose(text(query, 'cache'))
     const link = linksFrom(this.#place.root, { cache: chosen.parameter })
+    this.#cache = chosen.cache
     this.#frame({ ...navigation(link), ...this.#cacheLinks(chosen) })
     const session = AdminSession.of(this.#req)
     const request: PageRequest = {
       cache: chosen.cache,
+      cacheName: chosen.name,
       query,
       form: new Map(),
       link,
       session,
       readOnly: readOnlyReason(this.#req, this.#settings, session !== undefined),
       redact: this.#settings.redact,
+      trail: this.#trail,
+      actor: this.#actor,
+      ip: this.#req.ip,
     }
     const reply =
       isPost && route.post
@@ -119,17 +144,26 @@ class Visit {
 
   /** The form of a request that may change something. @throws {Problem} for every other. */
   async #form({ readOnly, session }: PageRequest): Promise<Query> {
-    if (readOnly !== undefined) throw new Problem(403, 'Nothing was changed', readOnly)
+    if (readOnly !== undefined) throw new Denied(403, 'Nothing was changed', readOnly)
     if (!isFromThisSite(this.#req, this.#settings.trustedOrigins)) {
-      throw new Problem(403, 'Nothing was changed', 'The form was sent from another site.')
+      throw new Denied(403, 'Nothing was changed', 'The form was sent from another site.')
     }
     const form = await readForm(this.#req, this.#res)
     if (session?.isCsrfToken(form.get('_csrf'))) return form
-    throw new Problem(
+    throw new Denied(
       403,
       'Nothing was changed',
       'The form is too old or not from these pages. Go back and load it again.',
     )
+  }
+
+  #isChange(): boolean {
+    return this.#req.method === 'POST' && routes.get(this.#place.path)?.post !== undefined
+  }
+
+  async #noteDenial(reason: string): Promise<void> {
+    const attempt = { actor: this.#actor, ip: this.#req.ip, previewed: undefined, ...attempted(this.#req.originalUrl) }
+    await this.#trail.deny(this.#cache, attempt, reason)
   }
 
   /** Tells the frame around the page more. */

@@ -1,8 +1,10 @@
 import { activityPage } from './activity-page.js'
 import { apiKeys, apiStats } from './api.js'
-import { deleteKeys, deletePage } from './delete-page.js'
+import { deleteKeys } from './delete-keys.js'
+import { deletePage } from './delete-page.js'
 import { keyPage } from './key-page.js'
 import { keysPage } from './keys-page.js'
+import { metrics } from './metrics.js'
 import { overviewPage } from './overview-page.js'
 import type { Handler } from './page.js'
 
@@ -19,6 +21,7 @@ export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/key', { get: keyPage }],
   ['/delete', { get: deletePage, post: deleteKeys }],
   ['/activity', { get: activityPage }],
+  ['/metrics', { get: metrics }],
   ['/api/stats', { get: apiStats }],
   ['/api/keys', { get: apiKeys }],
 ])

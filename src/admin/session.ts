@@ -6,16 +6,21 @@ export interface DeletionResult {
   readonly id: string
   readonly what: string
   readonly deleted: number
-  readonly previewed: number | undefined
+  readonly previewed: number
   readonly ms: number
+  /** Whether it stopped before the end. */
+  readonly isPartial: boolean
 }
 
 interface Kept {
   csrfToken?: string
+  previewSecret?: string
   result?: DeletionResult
+  pace?: { readonly minute: number; readonly count: number }
 }
 
 const FIELD = 'keyedcacheAdmin'
+const MINUTE_MS = 60_000
 
 /** What the dashboard keeps in the host's session, all in one field of it. */
 export class AdminSession {
@@ -46,6 +51,24 @@ export class AdminSession {
     if (typeof own !== 'string' || given === undefined) return false
     const [ownBytes, givenBytes] = [Buffer.from(own), Buffer.from(given)]
     return ownBytes.length === givenBytes.length && timingSafeEqual(ownBytes, givenBytes)
+  }
+
+  /** What this session's previews are signed with, made when it is first needed. Never shown. */
+  previewSecret(): string {
+    const secret = this.#kept.previewSecret ?? randomBytes(32).toString('base64url')
+    if (this.#kept.previewSecret === undefined) this.#keep({ previewSecret: secret })
+    return secret
+  }
+
+  /** Counts one more deletion. Gives the seconds to wait when it is one too many in this minute, else `0`. */
+  countDeletion(limit: number): number {
+    const now = Date.now()
+    const minute = Math.floor(now / MINUTE_MS)
+    const { pace } = this.#kept
+    const count = pace?.minute === minute ? pace.count : 0
+    if (count >= limit) return Math.ceil(((minute + 1) * MINUTE_MS - now) / 1000)
+    this.#keep({ pace: { minute, count: count + 1 } })
+    return 0
   }
 
   /** The last deletion, when it is the one of that name. */

@@ -1,36 +1,91 @@
 import { inspect } from 'node:util'
+import { amount, bytes, number, visible } from './format.js'
+import { hexDump, MAX_HEX_BYTES } from './hex-dump.js'
+
+/** The ways to write a value out. */
+export const FORMATS = ['json', 'text', 'hex'] as const
+export type Format = (typeof FORMATS)[number]
 
 /** A value written out for a reader. */
 export interface ValueText {
-  readonly kind: 'text' | 'JSON' | 'JavaScript value'
+  readonly format: Format
+  /** What the text is, as in “Value as JSON”. */
+  readonly kind: string
   readonly text: string
-  /** Characters of the whole text, when it was cut. */
-  readonly cutFrom: number | undefined
+  /** How much of the whole is shown; `undefined` when that is all of it. */
+  readonly cut: string | undefined
 }
 
-const MAX_CHARACTERS = 64 * 1024
+const MAX_BYTES = 64 * 1024
 
-/** Writes a value out: text as it is, what JSON can say as JSON, anything else as Node shows it. Cut at 64 Ki characters. */
-export function valueText(value: unknown): ValueText {
-  if (typeof value === 'string') return cut('text', value)
-  if (isJson(value)) return cut('JSON', JSON.stringify(value, null, 2))
-  return cut(
-    'JavaScript value',
-    inspect(value, { depth: 100, maxArrayLength: 10_000, maxStringLength: MAX_CHARACTERS, breakLength: 100 }),
-  )
+/**
+ * Writes a value out, at most 64 KiB of it. Without a format, text as text, what JSON can say as JSON, bytes in hex, anything else as
+ * Node shows it. What JSON cannot say is shown as Node shows it where JSON was asked for.
+ */
+export function valueText(value: unknown, format?: Format): ValueText {
+  const binary = bytesOf(value)
+  const isJsonLike = binary === undefined && isJson(value, 0)
+  switch (format ?? (typeof value === 'string' ? 'text' : binary ? 'hex' : 'json')) {
+    case 'hex':
+      return hex(binary, value, isJsonLike)
+    case 'text':
+      if (typeof value === 'string') return cutText('text', 'text', value)
+      return binary ? cutText('text', 'text', binary.toString()) : nodeText('text', 'a JavaScript value', value)
+    case 'json':
+      return isJsonLike
+        ? cutText('json', 'JSON', JSON.stringify(value, null, 2))
+        : nodeText('json', 'a JavaScript value, which JSON cannot say', value)
+  }
 }
 
-function cut(kind: ValueText['kind'], text: string): ValueText {
-  return text.length > MAX_CHARACTERS
-    ? { kind, text: text.slice(0, MAX_CHARACTERS), cutFrom: text.length }
-    : { kind, text, cutFrom: undefined }
+function hex(binary: Buffer | undefined, value: unknown, isJsonLike: boolean): ValueText {
+  const [kind, all] = binary
+    ? ['hex', binary]
+    : typeof value === 'string'
+      ? ['hex of its UTF-8', Buffer.from(value)]
+      : isJsonLike
+        ? ['hex of its JSON', Buffer.from(JSON.stringify(value))]
+        : ['hex of what Node shows', Buffer.from(asNodeShowsIt(value))]
+  const cut =
+    all.length > MAX_HEX_BYTES ? `the first ${number(MAX_HEX_BYTES)} of ${amount(all.length, 'byte')}` : undefined
+  return { format: 'hex', kind, text: hexDump(all), cut }
 }
 
-function isJson(value: unknown): boolean {
+function cutText(format: Format, kind: string, text: string): ValueText {
+  const all = Buffer.byteLength(text)
+  if (all <= MAX_BYTES) return { format, kind, text: withNamedControls(text), cut: undefined }
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(MAX_BYTES))
+  const cut = `the first ${bytes(MAX_BYTES)} of ${bytes(all)}`
+  return { format, kind, text: withNamedControls(text.slice(0, read)), cut }
+}
+
+/** Node leaves out what is too much by itself, so how much the whole would be is not known. */
+function nodeText(format: Format, kind: string, value: unknown): ValueText {
+  const shown = cutText(format, kind, asNodeShowsIt(value))
+  return { ...shown, cut: shown.cut && `the first ${bytes(MAX_BYTES)}` }
+}
+
+/** Lines and tabs stay as they are. */
+function withNamedControls(text: string): string {
+  return text.replace(/[^\n\t]+/g, visible)
+}
+
+function asNodeShowsIt(value: unknown): string {
+  return inspect(value, { depth: 100, maxArrayLength: 10_000, maxStringLength: MAX_BYTES, breakLength: 100 })
+}
+
+function bytesOf(value: unknown): Buffer | undefined {
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  return value instanceof ArrayBuffer ? Buffer.from(value) : undefined
+}
+
+function isJson(value: unknown, depth: number): boolean {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
   if (typeof value === 'number') return Number.isFinite(value)
-  if (Array.isArray(value)) return value.every(isJson)
-  if (typeof value !== 'object') return false
+  // what `redact` gives may be endless
+  if (typeof value !== 'object' || depth > 200) return false
+  if (Array.isArray(value)) return value.every((part) => isJson(part, depth + 1))
   const prototype: unknown = Object.getPrototypeOf(value)
-  return (prototype === null || prototype === Object.prototype) && Object.values(value).every(isJson)
+  if (prototype !== null && prototype !== Object.prototype) return false
+  return Object.values(value).every((part) => isJson(part, depth + 1))
 }

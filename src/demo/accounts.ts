@@ -63,6 +63,8 @@ export async function accountsRouter(password: string, cookieName: string): Prom
   router.post('/logout', async (req, res) => {
     await promisify((done: (error?: unknown) => void) => req.session.destroy(done))()
     res.clearCookie(cookieName)
+    // elsewhere browsers do not heed it, and complain
+    if (req.secure) res.set('Clear-Site-Data', '"cache"')
     res.redirect(303, '/')
   })
 

@@ -1,0 +1,23 @@
+const MINUTE_MS = 60_000
+
+/** Lets through so many a minute, in this process. */
+export class PerMinute {
+  readonly #limit: number
+  #minute = 0
+  #count = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** Counts one more. Gives whether it is let through. */
+  take(): boolean {
+    const minute = Math.floor(Date.now() / MINUTE_MS)
+    if (minute !== this.#minute) {
+      this.#minute = minute
+      this.#count = 0
+    }
+    this.#count++
+    return this.#count <= this.#limit
+  }
+}

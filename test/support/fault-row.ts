@@ -1,0 +1,36 @@
+import { appendFileSync } from 'node:fs'
+import { afterEach, beforeEach, expect } from 'vitest'
+import { report } from './figures.js'
+
+/** Whether every fault lasts as long as it is meant to: `npm run faults`. Else it is shortened. */
+export const isFull: boolean = process.env['FAULTS'] === 'full'
+
+/** How long a fault lasts, in ms. */
+export function lasting(fullMs: number, shortMs: number): number {
+  return isFull ? fullMs : shortMs
+}
+
+/** Prints the figure of one row of the fault table, and hands it to `npm run faults`, which prints all of them as one table. */
+export function row(number: number | string, fault: string, figure: string): void {
+  report(`row ${number}, ${fault}: ${figure}`)
+  const file = process.env['FAULTS_ROWS']
+  if (file !== undefined) {
+    appendFileSync(file, `${JSON.stringify({ number, fault, figure, test: expect.getState().currentTestName })}\n`)
+  }
+}
+
+/** For the top of a test file: each test fails that leaves behind a warning of a leak. Rejections that nobody handles fail the run by themselves. */
+export function expectNoLeakWarnings(): void {
+  let warnings: string[] = []
+  const listen = (warning: Error): void => {
+    if (warning.name === 'MaxListenersExceededWarning') warnings.push(String(warning))
+  }
+  beforeEach(() => {
+    warnings = []
+    process.on('warning', listen)
+  })
+  afterEach(() => {
+    process.off('warning', listen)
+    expect(warnings).toEqual([])
+  })
+}
