@@ -2,10 +2,14 @@ import { defineConfig } from 'vitest/config'
 
 /** Tests that measure time, or load the machine, have it to themselves. */
 const ALONE = [
+  'test/admin-fleet.test.ts',
+  'test/admin-overview.test.ts',
   'test/clock-skew.test.ts',
   'test/cluster.test.ts',
   'test/demo-browser.test.ts',
+  'test/faults/**/*.test.ts',
   'test/fence.test.ts',
+  'test/history.test.ts',
   'test/request-memory.test.ts',
   'test/sentinel.test.ts',
   'test/single-flight-processes.test.ts',

@@ -349,7 +349,7 @@ describe('on Redis', () => {
 
   it.each([
     [10, []],
-    [12, ['nearest', 'cheapest']],
+    [10, ['nearest', 'cheapest']],
   ])('takes at most %i commands to show the groups and the functions %j', async (most, functions) => {
     const shared = remote()
     for (let group = 0; group < 60; group++) await call(shared, `group${group}`, 2, 1)

@@ -44,7 +44,7 @@ describe('the session', () => {
     expect((await client().get('/cache/', { cookie: `demo.sid=${planted}` })).status).toBe(303)
   })
 
-  it('S28 L2 that somebody made up is not taken over at sign-in', async () => {
+  it('S28 that somebody made up is not taken over at sign-in', async () => {
     const headers = { cookie: 'demo.sid=s%3Amadeup.signature' }
     const answer = await client().request('/accounts/login', {
       method: 'POST',
@@ -180,7 +180,7 @@ describe('guessing', () => {
     await signedIn('visitor')
   })
 
-  it('S31 L4 waits after the fifth try in a quarter of an hour, also with the right password, and says how long', async () => {
+  it('S31 waits after the fifth try in a quarter of an hour, also with the right password, and says how long', async () => {
     const guess = async (password: string, headers = {}): Promise<Response> =>
       client().post('/accounts/login', { username: 'guessed', password }, headers)
     for (let i = 1; i <= 5; i++) expect((await guess(`${i}`)).status).toBe(401)

@@ -9,7 +9,7 @@ import {
 } from '../../cache/stats.js'
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
-import { ADD_STATS } from './stats-script.js'
+import { ADD_STATS, READ_STATS } from './stats-script.js'
 
 type Fields = Record<string, string>
 
@@ -48,11 +48,14 @@ export class RedisStats {
 
   async read(): Promise<StatsTotals> {
     const { totals, groups, minutes, processes } = this.#keyspace
-    const [total, byGroup, byMinute, seen] = await Promise.all(
-      [totals, groups, minutes, processes].map((name) => this.#connection.send((client) => client.hgetall(name))),
-    )
-    return { scope: 'fleet', counters: readCounters(total!, byGroup!, byMinute!), processes: readProcesses(seen!) }
+    const hashes = (await this.#connection.run(READ_STATS, [totals, groups, minutes, processes], [])) as string[][]
+    const [total = {}, byGroup = {}, byMinute = {}, seen = {}] = hashes.map(fieldsOf)
+    return { scope: 'fleet', counters: readCounters(total, byGroup, byMinute), processes: readProcesses(seen) }
   }
+}
+
+function fieldsOf(hash: readonly string[]): Fields {
+  return Object.fromEntries(Array.from({ length: hash.length / 2 }, (_, i) => [hash[2 * i], hash[2 * i + 1]]))
 }
 
 function totalFields({ misses, stale, computations, errors, savedMs, hitsBy }: StatsCounters): Record<string, number> {

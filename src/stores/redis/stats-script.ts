@@ -39,3 +39,14 @@ if fresh then
 end
 return 1
 `)
+
+/**
+ * Gives the counters of all processes and the processes seen.
+ *
+ * KEYS: totals, groups, minutes, processes. Returns the fields and values of each.
+ */
+export const READ_STATS: Script = script(`
+local reply = {}
+for i, name in ipairs(KEYS) do reply[i] = redis.call('HGETALL', name) end
+return reply
+`)
