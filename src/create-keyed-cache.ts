@@ -2,12 +2,15 @@ import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import type { KeyedCache } from './cache/cache.js'
 import { toMs, type Ttl } from './cache/duration.js'
 import { ImproperlyConfiguredError } from './cache/errors.js'
+import { logErrors } from './cache/error-log.js'
 import { Events } from './cache/events.js'
 import { StoreBackedCache } from './cache/keyed-cache.js'
+import { nearBounds, type NearOptions } from './cache/near-bounds.js'
 import { checkKnown, checkOptions } from './cache/options.js'
 import { defaultSerializer, type Serializer } from './cache/serializer.js'
 import { show } from './cache/show.js'
 import { MemoryStore } from './stores/memory/memory-store.js'
+import { isClient, poorSettings } from './stores/redis/client-settings.js'
 import { RedisStore } from './stores/redis/redis-store.js'
 import type { Store } from './stores/store.js'
 
@@ -27,12 +30,19 @@ export interface KeyedCacheOptions {
   maxCompute?: Ttl | undefined
   /** How long one answer from Redis may take. @defaultValue '250ms' */
   redisTimeout?: Ttl | undefined
+  /**
+   * Keeps copies of entries in this process, for as long as Redis says what changes: at most for the `ttl` given, 5 seconds by default. The
+   * embedded store needs none. @defaultValue false
+   */
+  near?: boolean | NearOptions | undefined
   /** Entries in the embedded store. @defaultValue 100000 */
   maxEntries?: number | undefined
   /** Bytes in the embedded store. @defaultValue 64 MiB */
   maxBytes?: number | undefined
   /** Bytes of one stored value. @defaultValue 1 MiB */
   maxValueBytes?: number | undefined
+  /** Values of more bytes are compressed. @defaultValue none is */
+  compressAbove?: number | undefined
   /** Turns values into bytes and back. */
   serializer?: Serializer | undefined
   /**
@@ -42,7 +52,7 @@ export interface KeyedCacheOptions {
   shards?: number | undefined
   /** How the cache is called in dashboard and metrics. @defaultValue 'default' */
   name?: string | undefined
-  /** Told when Redis stops or starts answering. Without one a warning is given. */
+  /** Told when Redis stops or starts answering, for which without one a warning is given, and of what fails in the background. */
   logger?: Logger | undefined
 }
 
@@ -61,9 +71,11 @@ const KNOWN: Record<keyof KeyedCacheOptions, true> = {
   lease: true,
   maxCompute: true,
   redisTimeout: true,
+  near: true,
   maxEntries: true,
   maxBytes: true,
   maxValueBytes: true,
+  compressAbove: true,
   serializer: true,
   shards: true,
   name: true,
@@ -86,6 +98,7 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
     lease = '5s',
     maxCompute = '60s',
     maxValueBytes = 2 ** 20,
+    compressAbove,
   } = given
   if (typeof name !== 'string' || name === '')
     throw new TypeError(`Expected \`name\` to be text that is not empty, got ${show(name)}`)
@@ -98,8 +111,12 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
     leaseMs: checkLimit('lease', lease),
     maxComputeMs: toMs('maxCompute', maxCompute),
     maxValueBytes: checkCount('maxValueBytes', maxValueBytes),
+    compressAbove: compressAbove === undefined ? Infinity : checkCount('compressAbove', compressAbove),
+    near: nearBounds(given.near),
   }
   const events = new Events()
+  const { logger } = given
+  if (logger !== undefined) logErrors(events, name, (line) => logger.error(line))
   const cache = new StoreBackedCache({ ...parts, events, store: openStore(given, events) })
   if (!cache.enabled) warn('KEYEDCACHE_DISABLED', `The cache ${show(name)} is disabled, since its \`ttl\` is 0`)
   return cache
@@ -112,6 +129,7 @@ function openStore(options: KeyedCacheOptions, events: Events): Store {
   const keyPrefix = checkKeyPrefix(options)
   const shards = checkShards(options.shards)
   if (redis === undefined) return new MemoryStore(bounds)
+  warnOfSettings(redis, options.name)
   return new RedisStore({
     redis: checkRedis(redis),
     keyPrefix,
@@ -127,8 +145,32 @@ function openStore(options: KeyedCacheOptions, events: Events): Store {
       events.emit('state', { up, since: new Date(), error })
       logState(options, up, error)
     },
+    onUntracked: nearBounds(options.near) === undefined ? undefined : warnOnceUntracked(options.name),
     onError: (operation, error) => events.emit('error', { operation, key: undefined, error }),
   })
+}
+
+function warnOfSettings(redis: NonNullable<KeyedCacheOptions['redis']>, name = 'default'): void {
+  const poor = isClient(redis) ? poorSettings(redis) : []
+  if (poor.length > 0) {
+    warn(
+      'KEYEDCACHE_CLIENT',
+      `The client given to the cache ${show(name)} has settings that do not suit a cache: ${poor.join('; ')}`,
+    )
+  }
+}
+
+/** Tells once that there is no near tier. */
+function warnOnceUntracked(name = 'default'): (error: unknown) => void {
+  let told = false
+  return (error) => {
+    if (told) return
+    told = true
+    warn(
+      'KEYEDCACHE_NEAR',
+      `The cache ${show(name)} has no near tier, since its Redis does not tell what changes: ${String(error)}`,
+    )
+  }
 }
 
 function logState({ logger, name = 'default' }: KeyedCacheOptions, up: boolean, error: unknown): void {

@@ -7,6 +7,7 @@ export type {
   ChildPage,
   Computation,
   EntryInfo,
+  EntryOutline,
   Factory,
   FactoryContext,
   FunctionOptions,
@@ -28,6 +29,7 @@ export {
 } from './cache/errors.js'
 export type { CacheEvents } from './cache/events.js'
 export { cacheKey, cacheKeyUnder, type Key, type KeyPairs, type KeyPart, type KeyScalar } from './cache/key.js'
+export type { NearOptions } from './cache/near-bounds.js'
 export type { Serializer } from './cache/serializer.js'
 export { createKeyedCache, type KeyedCacheOptions, type Logger } from './create-keyed-cache.js'
 export { cached, type CachedDecorator } from './defaults/cached-method.js'

@@ -25,6 +25,11 @@ describe('Deadlines', () => {
     return watched
   }
 
+  function block(ms: number): void {
+    const endMs = performance.now() + ms
+    while (performance.now() < endMs);
+  }
+
   test('settle as the promise does, and leave no timer that keeps waiting for it', async () => {
     const deadlines = new Deadlines(100)
     await expect(deadlines.limit(Promise.resolve('answer'))).resolves.toBe('answer')
@@ -73,9 +78,47 @@ describe('Deadlines', () => {
     const deadlines = new Deadlines(20)
     const answer = new Promise((resolve) => setTimeout(() => setImmediate(() => resolve('answer')), 10))
     const limited = deadlines.limit(answer)
-    const until = performance.now() + 60
-    while (performance.now() < until);
+    block(45)
     await expect(limited).resolves.toBe('answer')
+  })
+
+  test('give what was written only after the event loop was blocked a moment to be answered, but only once', async () => {
+    vi.useRealTimers()
+    const deadlines = new Deadlines(20)
+    const watched = watch(deadlines.limit(new Promise((resolve) => setTimeout(resolve, 100, 'answer'))))
+    const forever = watch(deadlines.limit(never()))
+    block(90)
+    await vi.waitUntil(() => watched.state !== 'waits')
+    expect(watched.state).toBe('answer')
+    block(90)
+    await vi.waitUntil(() => forever.state !== 'waits')
+    expect(forever.state).toBeInstanceOf(DeadlineError)
+  })
+
+  test('tell when something waits and nothing at all is answered for some time', async () => {
+    const told: number[] = []
+    const deadlines = new Deadlines(250, { afterMs: () => 100, tell: (silentMs) => told.push(silentMs) })
+    await deadlines.limit(Promise.resolve())
+    await vi.advanceTimersByTimeAsync(500)
+    expect(told).toEqual([])
+    deadlines.limit(never()).catch(() => 'given up')
+    await vi.advanceTimersByTimeAsync(99)
+    expect(told).toEqual([])
+    await vi.advanceTimersByTimeAsync(3)
+    expect(told).toHaveLength(1)
+    expect(told[0]).toBeGreaterThanOrEqual(100)
+  })
+
+  test('tell nothing as long as others are answered', async () => {
+    const told: number[] = []
+    const deadlines = new Deadlines(1000, { afterMs: () => 100, tell: (silentMs) => told.push(silentMs) })
+    const slow = watch(deadlines.limit(new Promise((resolve) => setTimeout(resolve, 500, 'answer'))))
+    for (let i = 0; i < 10; i++) {
+      await deadlines.limit(Promise.resolve()) // eslint-disable-line no-await-in-loop
+      await vi.advanceTimersByTimeAsync(50) // eslint-disable-line no-await-in-loop
+    }
+    expect(slow.state).toBe('answer')
+    expect(told).toEqual([])
   })
 
   test('give up on all at once when closed', async () => {

@@ -50,6 +50,12 @@ export function timeout(seconds: number): string {
   return seconds < 60 ? span(seconds) : `${span(seconds)} (${number(seconds)} s)`
 }
 
+/** `in 5 minutes`, `stale` or `never`. */
+export function expiry({ ttl, stale }: { readonly ttl: number; readonly stale: boolean }): string {
+  if (stale) return 'stale'
+  return ttl === Infinity ? 'never' : `in ${span(ttl)}`
+}
+
 /** `512 bytes`, `1.5 KiB`. */
 export function bytes(size: number): string {
   if (size < 1024) return amount(size, 'byte')

@@ -1,6 +1,6 @@
-import type { ChildPage, KeyedCache } from '../cache/cache.js'
+import type { ChildPage, EntryOutline, KeyedCache } from '../cache/cache.js'
 import { segments } from '../cache/key.js'
-import { amount, number } from './format.js'
+import { amount, bytes, expiry, number } from './format.js'
 import { groupOf } from './key-path.js'
 import { keyText, partText } from './key-text.js'
 import type { Link } from './mount.js'
@@ -53,13 +53,14 @@ async function list(cache: KeyedCache, wanted: Wanted, here: Here, link: Link): 
     cache.keys(prefix, { after, limit }),
     after === undefined ? cache.children(prefix, { limit: GROUPS_ABOVE_LIST }) : undefined,
   ])
+  const outlines = await cache.entries(found.keys)
   const groups = level?.children.filter(({ count }) => count > 0) ?? []
   return {
     total: amount(found.total, 'key'),
     isEmpty: found.total === 0,
     groups: groups.map((child) => group(child, here)),
     hasMoreGroups: level?.next !== undefined,
-    rows: found.keys.map((key) => keyRow(keyText(key), key, link)),
+    rows: found.keys.map((key, i) => keyRow(keyText(key), key, outlines[i], link)),
     pages: number(Math.max(page, Math.ceil(found.total / limit))),
     nextHref: nextHref(wanted, found.next, here),
   }
@@ -68,6 +69,9 @@ async function list(cache: KeyedCache, wanted: Wanted, here: Here, link: Link): 
 async function tree(cache: KeyedCache, wanted: Wanted, here: Here, link: Link): Promise<Omit<Listing, keyof Alike>> {
   const { prefix, after, limit } = wanted
   const [level, total] = await Promise.all([cache.children(prefix, { after, limit }), cache.count(prefix)])
+  const keys = level.children.flatMap(({ key, isKey }) => (isKey ? [key] : []))
+  const found = await cache.entries(keys)
+  const outlines = new Map(keys.map((key, i) => [key, found[i]]))
   return {
     total: amount(total, 'key'),
     isEmpty: total === 0,
@@ -79,7 +83,7 @@ async function tree(cache: KeyedCache, wanted: Wanted, here: Here, link: Link): 
       const { name } = group(child, here)
       return [
         ...(child.count > 0 ? [{ kind: 'group', ...group(child, here), deleteHref }] : []),
-        ...(child.isKey ? [keyRow(name, child.key, link)] : []),
+        ...(child.isKey ? [keyRow(name, child.key, outlines.get(child.key), link)] : []),
       ]
     }),
     pages: undefined,
@@ -109,9 +113,16 @@ function group(child: ChildPage['children'][number], here: Here): { name: string
   }
 }
 
-function keyRow(name: string, key: string, link: Link): object {
+function keyRow(name: string, key: string, outline: EntryOutline | undefined, link: Link): object {
   const k = encodeKey(key)
-  return { kind: 'key', name, href: link('key', { k }), deleteHref: link('delete', { mode: 'one', k }) }
+  return {
+    kind: 'key',
+    name,
+    href: link('key', { k }),
+    deleteHref: link('delete', { mode: 'one', k }),
+    expires: outline && expiry(outline),
+    size: outline && bytes(outline.size),
+  }
 }
 
 function nextHref({ prefix, page }: Wanted, next: string | undefined, here: Here): string | undefined {

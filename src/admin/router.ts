@@ -171,13 +171,14 @@ class Visit {
     this.#response.layout = { ...this.#response.layout, ...more }
   }
 
-  #cacheLinks({ name, names, parameter }: CacheChoice): Record<string, unknown> {
+  #cacheLinks({ cache, name, names, parameter }: CacheChoice): Record<string, unknown> {
     const page = this.#place.path.slice(1)
     const link = linksFrom(this.#place.root, {})
     // one key or one deletion means nothing in another cache
     const target = page === 'key' || page === 'delete' ? '' : page
     return {
       cacheName: name,
+      backend: cache.backend.up ? 'up' : 'down',
       cacheParameter: parameter,
       caches: names.length > 1 ? names.map((each) => ({ name: each, href: link(target, { cache: each }) })) : [],
     }

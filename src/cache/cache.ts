@@ -165,6 +165,9 @@ export interface EntryInfo {
   value?: unknown
 }
 
+/** What the header of an entry says. */
+export type EntryOutline = Pick<EntryInfo, 'key' | 'ttl' | 'stale' | 'size' | 'createdAt' | 'computeMs'>
+
 /** A computation under way. */
 export interface Computation {
   key: string
@@ -213,6 +216,8 @@ export interface KeyedCache extends Cache {
   /** The default ttl, in seconds. */
   readonly ttl: number
   readonly enabled: boolean
+  /** Whether the store answers, since when and how fast, as far as is known: asks nothing. */
+  readonly backend: CacheStats['backend']
   /** Switches the cache on or off. A disabled cache misses, stores nothing, calls through and counts nothing; deletes work all the same. */
   enable(state?: boolean): void
   /** Deletes everything under this cache's prefix, and nothing else. Gives the number of keys. */
@@ -235,6 +240,8 @@ export interface KeyedCache extends Cache {
   count(under?: Key): Promise<number>
   /** What is known of an entry. For looking: counts as no call and changes nothing. */
   entry(key: Key, options?: { value?: boolean | undefined }): Promise<EntryInfo | undefined>
+  /** What the headers of many entries say, in order, in one round trip. For looking: counts as no call and changes nothing. */
+  entries(keys: readonly Key[]): Promise<(EntryOutline | undefined)[]>
   /** The computations under way, in all processes. */
   computing(): Promise<Computation[]>
   stats(): Promise<CacheStats>

@@ -112,10 +112,13 @@ export class Computation {
         }
         if (acquired.kind === 'paused') return { kind: 'left', restMs: acquired.leftMs }
         if (acquired.kind === 'value') {
-          const stored = values.decode(key, acquired.bytes)
+          // eslint-disable-next-line no-await-in-loop
+          const stored = await values.decode(key, acquired.bytes)
           // eslint-disable-next-line no-await-in-loop
           const good = stored !== undefined && (await schemaError(schema, key, stored.value)) === undefined
           if (good && stored.state === 'fresh') return found(stored, askedAt)
+          // eslint-disable-next-line no-await-in-loop
+          if (values.mustStay(key, acquired.bytes)) return await this.#alone()
           seen = acquired.bytes
           stale = good ? stored : undefined
           continue
@@ -176,12 +179,15 @@ export class Computation {
   /** Stores what was computed if it may be stored, and says for whom it is good. */
   async #keep(lease: Lease, outcome: Outcome & { kind: 'computed' }, startedAt: number): Promise<Result> {
     const { key } = this.#plan
-    const { store, events, encode } = this.#setting
+    const { store, events, encode, values } = this.#setting
     const { value, computeMs, life, tags, skipped } = outcome
     const expiresAt = store.now(key) + life.ttlMs + life.graceMs
     const bytes = skipped || life.ttlMs === 0 ? undefined : encode(key, value, life, computeMs, tags)
+    const packed = bytes === undefined ? undefined : await values.compress(bytes)
     const sentAt = nextMoment()
-    const held = await (bytes === undefined ? lease.release('nothing') : lease.fill({ key, bytes, expiresAt, tags }))
+    const held = await (packed === undefined
+      ? lease.release('nothing')
+      : lease.fill({ key, bytes: packed, expiresAt, tags }))
     const isStored = held === true && bytes !== undefined
     events.emit('compute', { key, computeMs, stored: isStored })
     // While the lease was held nothing was deleted, so the value is good up to when that was asked; else only as of its beginning.

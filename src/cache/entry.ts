@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { compress, expand } from './compression.js'
 import type { Serializer } from './serializer.js'
 import { show } from './show.js'
 
@@ -14,21 +15,30 @@ export interface Entry {
   readonly computeMs: number | undefined
   /** The tags under which `deleteTag` finds it. */
   readonly tags: readonly string[]
+  /** Whether the payload is compressed. */
+  readonly isCompressed: boolean
   /** The serialized value: a view of the bytes that were read. */
   readonly payload: Buffer
 }
 
 const MAGIC_AND_VERSION = 0xe1
-const HEADER_BYTES = 22
+/** How much of an entry is its header. */
+export const HEADER_BYTES = 22
 const CRC_OFFSET = 18
 
-// Bit 0 is kept for a compressed payload.
+const IS_COMPRESSED = 0b1
 const HAS_TAGS = 0b10
 const HAS_GRACE = 0b100
 
 const NEVER = 2 ** 48 - 1
 const UNKNOWN = 2 ** 32 - 1
 const MAX_UINT16 = 2 ** 16 - 1
+
+/** Whether bytes are an entry of a later version than this one knows, as other processes write them while versions change. */
+export function isNewer(bytes: Buffer): boolean {
+  const first = bytes[0] ?? 0
+  return first > MAGIC_AND_VERSION && first >> 4 === MAGIC_AND_VERSION >> 4
+}
 
 /** How entries are written as bytes: a header of 22 bytes with a checksum, tags if there are any, the serialized value. */
 export class EntryFormat {
@@ -45,7 +55,7 @@ export class EntryFormat {
    * The bytes of an entry. Fractions of a millisecond are rounded, of `expiresAt` up.
    * @throws {TypeError} naming the path of what the serializer cannot hold, or the tag that is too long.
    */
-  encode(value: unknown, meta: Omit<Entry, 'payload'>): Buffer {
+  encode(value: unknown, meta: Omit<Entry, 'payload' | 'isCompressed'>): Buffer {
     const { expiresAt, createdAt, hasGrace, computeMs, tags } = meta
     const payload = this.#serializer.encode(value)
     if (!(payload instanceof Uint8Array)) {
@@ -70,9 +80,9 @@ export class EntryFormat {
   read(bytes: Buffer): Entry | undefined {
     if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC_AND_VERSION) return undefined
     const flags = bytes.readUInt8(1)
-    if ((flags & ~(HAS_TAGS | HAS_GRACE)) !== 0) return undefined
+    if ((flags & ~(IS_COMPRESSED | HAS_TAGS | HAS_GRACE)) !== 0) return undefined
     if (bytes.readUInt32BE(CRC_OFFSET) !== this.#checksum(bytes)) return undefined
-    const tagged = (flags & HAS_TAGS) !== 0 ? readTags(bytes) : { tags: [], end: HEADER_BYTES }
+    const tagged = hasTags(bytes) ? readTags(bytes) : { tags: [], end: HEADER_BYTES }
     if (tagged === undefined) return undefined
     const expiresAt = bytes.readUIntBE(2, 6)
     const computeMs = bytes.readUInt32BE(14)
@@ -82,19 +92,65 @@ export class EntryFormat {
       hasGrace: (flags & HAS_GRACE) !== 0,
       computeMs: computeMs === UNKNOWN ? undefined : computeMs,
       tags: tagged.tags,
+      isCompressed: (flags & IS_COMPRESSED) !== 0,
       payload: bytes.subarray(tagged.end),
     }
   }
 
-  /** The value of an entry, fresh on every call. @throws {Error} when it does not decode; the entry then counts as missing. */
-  value(entry: Entry): unknown {
-    return this.#serializer.decode(entry.payload)
+  /** What the first `HEADER_BYTES` of an entry say; `undefined` where they are none. They are not checked: for looking only. */
+  head(bytes: Buffer): Pick<Entry, 'expiresAt' | 'createdAt' | 'computeMs'> | undefined {
+    if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC_AND_VERSION) return undefined
+    const expiresAt = bytes.readUIntBE(2, 6)
+    const computeMs = bytes.readUInt32BE(14)
+    return {
+      expiresAt: expiresAt === NEVER ? Infinity : expiresAt,
+      createdAt: bytes.readUIntBE(8, 6),
+      computeMs: computeMs === UNKNOWN ? undefined : computeMs,
+    }
+  }
+
+  /**
+   * The bytes of the same entry, its payload compressed; the bytes themselves where the payload has no more than `above` bytes, or would not
+   * be smaller. Of a large one, a promise.
+   */
+  compress(bytes: Buffer, above: number): Buffer | Promise<Buffer> {
+    if (bytes.length - HEADER_BYTES <= above) return bytes
+    const payloadOffset = hasTags(bytes) ? (readTags(bytes)?.end ?? bytes.length) : HEADER_BYTES
+    if (bytes.length - payloadOffset <= above) return bytes
+    const packed = compress(bytes.subarray(payloadOffset))
+    if (packed instanceof Promise) return packed.then((payload) => this.#withCompressed(bytes, payloadOffset, payload))
+    return this.#withCompressed(bytes, payloadOffset, packed)
+  }
+
+  /**
+   * The payload of an entry as the serializer made it. Of a large one that is compressed, a promise.
+   * @throws {Error} when it cannot be expanded, or to more than `maxBytes`, as `value` does; as a rejection where a promise is given.
+   */
+  payload({ payload, isCompressed }: Entry, maxBytes: number): Buffer | Promise<Buffer> {
+    return isCompressed ? expand(payload, maxBytes) : payload
+  }
+
+  /** The value in a payload, fresh on every call. @throws {Error} when it does not decode; the entry then counts as missing. */
+  value({ payload }: Pick<Entry, 'payload'>): unknown {
+    return this.#serializer.decode(payload)
+  }
+
+  #withCompressed(bytes: Buffer, payloadOffset: number, compressed: Buffer | undefined): Buffer {
+    if (compressed === undefined) return bytes
+    const packed = Buffer.concat([bytes.subarray(0, payloadOffset), compressed])
+    packed.writeUInt8(packed.readUInt8(1) | IS_COMPRESSED, 1)
+    packed.writeUInt32BE(this.#checksum(packed), CRC_OFFSET)
+    return packed
   }
 
   #checksum(bytes: Buffer): number {
     const head = crc32(bytes.subarray(0, CRC_OFFSET), this.#seed)
     return crc32(bytes.subarray(HEADER_BYTES), head)
   }
+}
+
+function hasTags(bytes: Buffer): boolean {
+  return (bytes.readUInt8(1) & HAS_TAGS) !== 0
 }
 
 function clamp(ms: number, max: number): number {

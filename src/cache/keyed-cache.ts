@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Store } from '../stores/store.js'
 import { type AuditEvent, auditLine, readAuditLine } from './audit.js'
 import type {
@@ -7,6 +8,7 @@ import type {
   ChildPage,
   Computation,
   EntryInfo,
+  EntryOutline,
   Factory,
   FunctionOptions,
   GetOrSetOptions,
@@ -22,8 +24,12 @@ import { callThrough, callThroughMany } from './call-through.js'
 import { Endings } from './endings.js'
 import { CacheNotRespondingError, NotCachedError, PartialRemoval } from './errors.js'
 import type { CacheEvents, Events } from './events.js'
+import { FailedDeletions } from './failed-deletions.js'
 import { freshness } from './freshness.js'
+import { HeldLeases } from './held-leases.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from './key.js'
+import { Near, type NearHit, type NearReads } from './near.js'
+import type { NearBounds } from './near-bounds.js'
 import {
   checkEntries,
   checkFunction,
@@ -34,13 +40,17 @@ import {
   type Lifetime,
   lifetime,
 } from './options.js'
+import { promised } from './promised.js'
 import { type Found, ReadThrough } from './read-through.js'
 import { Scope } from './scope.js'
 import type { Serializer } from './serializer.js'
 import { show } from './show.js'
 import { StatsFlush } from './stats-flush.js'
-import { Values } from './values.js'
+import { type Stored, Values } from './values.js'
 import { Writing } from './writing.js'
+
+/** How long closing waits for what is still to be told to the store: a part of the 500 ms that it may take. */
+const CLOSE_MS = 200
 
 /** What a keyed cache is made of. */
 export interface KeyedCacheParts {
@@ -52,6 +62,9 @@ export interface KeyedCacheParts {
   readonly leaseMs: number
   readonly maxComputeMs: number
   readonly maxValueBytes: number
+  /** `Infinity`: nothing is compressed. */
+  readonly compressAbove: number
+  readonly near: NearBounds | undefined
 }
 
 /** The keyed cache over a store. What Redis does stays here, except where a stale value would remain. */
@@ -64,9 +77,11 @@ export class StoreBackedCache implements KeyedCache {
   readonly #store: Store
   readonly #lifetime: Lifetime
   readonly #values: Values
+  readonly #near: Near | undefined
   readonly #writing: Writing
   readonly #reading: ReadThrough
   readonly #stats: StatsFlush
+  readonly #deletions: FailedDeletions
   readonly #functions = new WeakMap<object, CachedFunction<any>>()
   #enabled: boolean
 
@@ -79,6 +94,8 @@ export class StoreBackedCache implements KeyedCache {
     leaseMs,
     maxComputeMs,
     maxValueBytes,
+    compressAbove,
+    near: bounds,
   }: KeyedCacheParts) {
     this.name = name
     this.ttl = defaults.ttlMs / 1000
@@ -87,26 +104,43 @@ export class StoreBackedCache implements KeyedCache {
     this.#store = store
     this.#lifetime = defaults
     const onFailed = this.#failed
+    this.#deletions = new FailedDeletions({
+      name,
+      store,
+      events,
+      onHidden: (hides) => this.#reading.void(hides),
+      onFailed,
+    })
     const values = new Values(
       serializer,
+      { compressAbove, maxValueBytes },
       (key) => store.now(key),
       (key, error) => onFailed('read', key, error),
+      (key, tags) => this.#deletions.hides(key, tags),
     )
+    const near = bounds === undefined ? undefined : new Near(store, values, bounds)
     this.#values = values
-    this.#writing = new Writing({ store, values, events, maxValueBytes, onFailed })
+    this.#near = near
+    this.#writing = new Writing({ store, near, deletions: this.#deletions, values, events, maxValueBytes, onFailed })
     this.#reading = new ReadThrough({
       cache: this,
       store,
       values,
+      near,
       events,
       endings: new Endings(store),
       lifetime: defaults,
       leaseMs,
+      leases: new HeldLeases(events),
       maxComputeMs,
       encode: (key, value, life, computeMs, tags) => this.#writing.encodeComputed(key, value, life, computeMs, tags),
       onFailed,
     })
     this.#stats = new StatsFlush(events, store, onFailed)
+  }
+
+  get backend(): CacheStats['backend'] {
+    return this.#store.backend()
   }
 
   get enabled(): boolean {
@@ -262,8 +296,27 @@ export class StoreBackedCache implements KeyedCache {
       createdAt: new Date(entry.createdAt),
       computeMs: entry.computeMs,
       tags: [...entry.tags],
-      ...(withValue ? { value: this.#values.decode(full, bytes)?.value } : {}),
+      ...(withValue ? { value: (await this.#values.decode(full, bytes))?.value } : {}),
     }
+  }
+
+  async entries(keys: readonly Key[]): Promise<(EntryOutline | undefined)[]> {
+    const full = toKeys(keys)
+    const found = await this.#ask('entries', () => this.#store.lookMany(full))
+    return full.map((key, i) => {
+      const { head: bytes, size = 0 } = found[i] ?? {}
+      const head = bytes === undefined ? undefined : this.#values.head(bytes)
+      if (head === undefined) return undefined
+      const nowMs = this.#store.now(key)
+      return {
+        key,
+        ttl: Math.max(0, (head.expiresAt - nowMs) / 1000),
+        stale: freshness(head, nowMs) === 'stale',
+        size,
+        createdAt: new Date(head.createdAt),
+        computeMs: head.computeMs,
+      }
+    })
   }
 
   async computing(): Promise<Computation[]> {
@@ -299,7 +352,9 @@ export class StoreBackedCache implements KeyedCache {
   }
 
   async close(): Promise<void> {
-    await this.#stats.close()
+    this.#deletions.close()
+    const last = Promise.all([this.#reading.close(), this.#stats.close()])
+    await Promise.race([last, delay(CLOSE_MS, undefined, { ref: false })])
     await this.#store.close()
   }
 
@@ -310,19 +365,33 @@ export class StoreBackedCache implements KeyedCache {
   /** The fresh value under a full key, counted as one call. For what stands in front of the cache. */
   async lookup(full: string): Promise<Found | undefined> {
     if (!this.#enabled) return undefined
-    return this.#count(full, await this.#read('get', full))
+    const near = this.#near?.get(full)
+    if (near !== undefined) return this.#hit(full, near, 'near')
+    const reads = this.#near?.begin(full)
+    return this.#count(full, await this.#read('get', full), reads)
   }
 
   /** The same for many keys, in one round trip. */
-  async lookupMany(full: readonly string[]): Promise<(Found | undefined)[]> {
+  async lookupMany(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
     if (!this.#enabled) return full.map(() => undefined)
+    const near = this.#near === undefined ? [] : full.map((key) => this.#near?.get(key))
+    const rest = near.length === 0 ? full : full.filter((_key, i) => near[i] === undefined)
+    const reads = rest.map((key) => this.#near?.begin(key))
     let bytes: (Buffer | undefined)[] = []
     try {
-      bytes = await this.#store.readMany(full)
+      if (rest.length > 0) bytes = await this.#store.readMany(rest)
     } catch (error) {
       this.#failed('getMany', undefined, error)
     }
-    return full.map((key, i) => this.#count(key, bytes[i]))
+    let next = 0
+    return promised(
+      full.map((key, i) => {
+        const copy = near[i]
+        if (copy !== undefined) return this.#hit(key, copy, 'near')
+        const place = next++
+        return this.#count(key, bytes[place], reads[place])
+      }),
+    )
   }
 
   /** The value under a full key, or else that of the factory. For what stands in front of the cache. */
@@ -342,15 +411,29 @@ export class StoreBackedCache implements KeyedCache {
     return this.#enabled ? this.#reading.many(keys, factory, options) : callThroughMany(keys, factory)
   }
 
-  #count(full: string, bytes: Buffer | undefined): Found | undefined {
+  /** What is decoded at once is given at once, not as a promise. */
+  #count(
+    full: string,
+    bytes: Buffer | undefined,
+    reads: NearReads | undefined,
+  ): Found | undefined | Promise<Found | undefined> {
     const stored = bytes === undefined ? undefined : this.#values.decode(full, bytes)
-    if (stored === undefined || stored.state === 'stale') {
-      this.events.emit('miss', { key: full })
-      return undefined
+    if (stored instanceof Promise) return stored.then((decoded) => this.#countDecoded(full, decoded, reads))
+    return this.#countDecoded(full, stored, reads)
+  }
+
+  #countDecoded(full: string, stored: Stored | undefined, reads: NearReads | undefined): Found | undefined {
+    this.#near?.end(reads, stored)
+    if (stored?.state === 'fresh') {
+      return this.#hit(full, { value: stored.value, computeMs: stored.entry.computeMs }, 'store')
     }
-    const computeMs = stored.entry.computeMs ?? 0
-    this.events.emit('hit', { key: full, by: 'store', stale: false, savedMs: computeMs })
-    return { value: stored.value, computeMs, isComputed: false, isStored: true }
+    this.events.emit('miss', { key: full })
+    return undefined
+  }
+
+  #hit(key: string, { value, computeMs = 0 }: Pick<NearHit, 'value' | 'computeMs'>, by: 'near' | 'store'): Found {
+    this.events.emit('hit', { key, by, stale: false, savedMs: computeMs })
+    return { value, computeMs, isComputed: false, isStored: true }
   }
 
   async #read(operation: string, full: string): Promise<Buffer | undefined> {
@@ -370,14 +453,22 @@ export class StoreBackedCache implements KeyedCache {
     countOf: (removed: T) => number,
   ): Promise<T> {
     let count = 0
+    const compressing = this.#writing.compressing()
+    // Else it goes out at once, before what is written after it.
+    if (compressing !== undefined) await compressing
+    this.#near?.forgetDeleted(event)
     try {
       const removed = await this.#ask(operation, remove)
       count = countOf(removed)
       return removed
     } catch (error) {
-      if (error instanceof CacheNotRespondingError) count = error.removed
+      if (error instanceof CacheNotRespondingError) {
+        count = error.removed
+        this.#deletions.add(event)
+      }
       throw error
     } finally {
+      this.#near?.forgetDeleted(event)
       this.events.emit('delete', { ...event, count })
     }
   }

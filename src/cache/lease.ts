@@ -1,9 +1,13 @@
 import type { Store, Write } from '../stores/store.js'
+import type { HeldLeases } from './held-leases.js'
+import type { Near } from './near.js'
 
 /** What leases of one cache have in common. */
 export interface LeaseSetting {
   readonly store: Store
+  readonly near: Near | undefined
   readonly leaseMs: number
+  readonly leases: HeldLeases
   readonly onFailed: (operation: string, key: string, error: unknown) => void
 }
 
@@ -13,12 +17,15 @@ export class Lease {
   readonly #key: string
   readonly #token: string
   readonly #heartbeat: NodeJS.Timeout
+  #untilMs: number
   #isLost = false
 
   constructor(setting: LeaseSetting, key: string, token: string) {
     this.#setting = setting
     this.#key = key
     this.#token = token
+    this.#untilMs = performance.now() + setting.leaseMs
+    setting.leases.hold(this)
     this.#heartbeat = setInterval(() => void this.#renew(), setting.leaseMs / 3)
   }
 
@@ -27,9 +34,24 @@ export class Lease {
     return this.#isLost
   }
 
+  /** Whether nobody waits for it any more, since it was silent for too long. */
+  get isOver(): boolean {
+    return performance.now() > this.#untilMs
+  }
+
+  /** Whether the store answers. */
+  get canEnd(): boolean {
+    return this.#setting.store.backend().up
+  }
+
   /** Ends it with an entry. `false`: it was lost before, and nothing is stored. `undefined`: the store did not answer. */
-  fill(entry: Write): Promise<boolean | undefined> {
-    return this.#end('fill', () => this.#setting.store.fill(entry, this.#token))
+  async fill(entry: Write): Promise<boolean | undefined> {
+    const { store, near } = this.#setting
+    const keys = [this.#key]
+    near?.forget(keys)
+    const filled = await this.#end('fill', () => store.fill(entry, this.#token))
+    near?.forget(keys)
+    return filled
   }
 
   /** Ends it without an entry, and pauses patient attempts. `false`: it was lost before. `undefined`: the store did not answer. */
@@ -39,10 +61,12 @@ export class Lease {
 
   async #end(operation: string, end: () => Promise<boolean>): Promise<boolean | undefined> {
     clearInterval(this.#heartbeat)
+    this.#setting.leases.end(this)
     try {
       return await end()
     } catch (error) {
       this.#setting.onFailed(operation, this.#key, error)
+      this.#setting.leases.leave(this)
       return undefined
     }
   }
@@ -50,7 +74,10 @@ export class Lease {
   async #renew(): Promise<void> {
     const { store, leaseMs, onFailed } = this.#setting
     try {
-      if (await store.renew(this.#key, this.#token, leaseMs)) return
+      if (await store.renew(this.#key, this.#token, leaseMs)) {
+        this.#untilMs = performance.now() + leaseMs
+        return
+      }
       this.#isLost = true
       clearInterval(this.#heartbeat)
     } catch (error) {

@@ -4,8 +4,10 @@ import type { ComputationPlan, ComputationSetting } from './computation.js'
 import { toMs } from './duration.js'
 import { refuseOwnKey } from './factory-chain.js'
 import { nextMoment } from './moment.js'
+import type { NearHit, NearReads } from './near.js'
 import { checkOptions, checkTags, type Lifetime, lifetime } from './options.js'
 import { Patience } from './patience.js'
+import { promised } from './promised.js'
 import { show } from './show.js'
 import { SingleFlight } from './single-flight.js'
 import { schemaError, type Stored } from './values.js'
@@ -47,36 +49,46 @@ export interface ReadThroughSetting extends ComputationSetting {
 interface Reading {
   readonly bytes: Buffer | undefined
   readonly answered: boolean
+  readonly reads?: NearReads | undefined
 }
 
 /** Reads through the cache to a factory: fresh values are hits, stale ones serve while they are computed anew, the rest is computed. */
 export class ReadThrough {
   readonly #setting: ReadThroughSetting
   readonly #flights: SingleFlight
+  /** That of a call without options. */
+  readonly #plainWish: Wish
 
   constructor(setting: ReadThroughSetting) {
     this.#setting = setting
     this.#flights = new SingleFlight(setting)
+    this.#plainWish = this.#check(undefined)
   }
 
   /** The value under a full key, or else that of the factory. */
   async one<T>(key: string, factory: Factory<T>, options: GetOrSetOptions<T> | undefined): Promise<Found<T>> {
-    const wish = this.#check(options)
+    const wish = options === undefined ? this.#plainWish : this.#check(options)
     refuseOwnKey(this.#setting.cache, key)
     const at = nextMoment()
+    let near = this.#nearby(key, wish)
+    if (near instanceof Promise) near = await near
+    if (near !== undefined) return this.#hit(key, near, 'near', false) as Found<T>
     const reading = wish.refresh ? { bytes: undefined, answered: true } : await this.#read(key)
-    return (await this.#answer(key, factory, wish, reading, at)) as Found<T>
+    return this.#answer(key, factory, wish, reading, at) as Promise<Found<T>>
   }
 
   /** The values under many full keys, each given once; one call of the factory computes those that are missing. */
   async many<T>(
-    keys: readonly string[],
+    all: readonly string[],
     factory: ManyFactory<T, string>,
     options: GetOrSetOptions<T> | undefined,
   ): Promise<Map<string, Found<T>>> {
     const wish = this.#check(options)
-    for (const key of keys) refuseOwnKey(this.#setting.cache, key)
+    for (const key of all) refuseOwnKey(this.#setting.cache, key)
     const at = nextMoment()
+    const near = await this.#nearbyOf(all, wish)
+    const keys = all.filter((key) => !near.has(key))
+    if (keys.length === 0) return near as Map<string, Found<T>>
     const readings = wish.refresh ? keys.map(() => ({ bytes: undefined, answered: true })) : await this.#readMany(keys)
     const batch = new BatchFactory(keys, factory)
     const background = new BatchFactory(keys, factory)
@@ -91,36 +103,63 @@ export class ReadThrough {
     )
     const failed = found.find((each) => each.status === 'rejected')
     if (failed !== undefined) throw failed.reason
-    return new Map(keys.map((key, i) => [key, (found[i] as PromiseFulfilledResult<Found<T>>).value]))
+    for (const [i, key] of keys.entries()) near.set(key, (found[i] as PromiseFulfilledResult<Found<T>>).value)
+    return near as Map<string, Found<T>>
+  }
+
+  /** Lets no call join the computations of these keys that are under way, or of any: what they began with was deleted. */
+  void(concerns: (key: string) => boolean = () => true): void {
+    this.#flights.void(concerns)
+  }
+
+  /** Leaves the computations that this process leads to others. */
+  async close(): Promise<void> {
+    await this.#setting.leases.close()
   }
 
   async #answer(
     key: string,
     factory: Factory<unknown>,
     wish: Wish,
-    { bytes, answered }: Reading,
+    { bytes, answered, reads }: Reading,
     at: number,
     many?: Membership,
   ): Promise<Found> {
-    const { events, values, store } = this.#setting
+    const { values, store, near } = this.#setting
+    let stored = bytes === undefined ? undefined : values.decode(key, bytes)
+    if (stored instanceof Promise) stored = await stored
+    near?.end(reads, stored)
+    if (stored !== undefined && wish.schema !== undefined) stored = await this.#judge(key, stored, wish.schema)
+    const isEarly = stored !== undefined && wish.beta > 0 && this.#isEarly(stored.entry, wish.beta, store.now(key))
+    if (stored?.state === 'fresh' && !isEarly) return this.#hitStored(key, stored, false)
     const plan: ComputationPlan = {
       ...wish,
       key,
       factory,
       seen: wish.refresh ? 'any' : bytes,
       stale: undefined,
-      manner: answered ? 'wait' : 'alone',
+      manner: answered && !values.mustStay(key, bytes) ? 'wait' : 'alone',
       onFollow: many?.foreground.stay,
     }
-    const stored = bytes === undefined ? undefined : await this.#judge(key, values.decode(key, bytes), wish)
-    if (stored?.state === 'fresh') {
-      if (this.#isEarly(stored, wish.beta, store.now(key))) this.#refresh(plan, stored, many)
-      return this.#hit(key, stored, false)
-    }
+    if (stored?.state !== 'fresh') return this.#answerWithout(plan, wish, stored, at, many)
+    this.#refresh(plan, stored, many)
+    return this.#hitStored(key, stored, false)
+  }
+
+  /** Answers where nothing fresh is stored: with what is stale, or with what is computed. */
+  async #answerWithout(
+    plan: ComputationPlan,
+    wish: Wish,
+    stored: Stored | undefined,
+    at: number,
+    many: Membership | undefined,
+  ): Promise<Found> {
+    const { key } = plan
+    const { events, store } = this.#setting
     const usable = stored !== undefined && store.now(key) < stored.entry.expiresAt + wish.graceMs ? stored : undefined
     if (usable !== undefined && wish.softTimeoutMs === undefined) {
       this.#refresh(plan, usable, many)
-      return this.#hit(key, usable, true)
+      return this.#hitStored(key, usable, true)
     }
     const patience = new Patience(key, {
       ...wish,
@@ -141,7 +180,7 @@ export class ReadThrough {
     } finally {
       patience.end()
     }
-    return this.#hit(key, usable as Stored, true)
+    return this.#hitStored(key, usable as Stored, true)
   }
 
   #refresh(plan: ComputationPlan, stale: Stored, many: Membership | undefined): void {
@@ -154,38 +193,73 @@ export class ReadThrough {
     })
   }
 
-  #hit(key: string, { value, entry }: Stored, stale: boolean): Found {
-    const computeMs = entry.computeMs ?? 0
-    this.#setting.events.emit('hit', { key, by: 'store', stale, savedMs: computeMs })
+  #hitStored(key: string, { value, entry: { computeMs } }: Stored, stale: boolean): Found {
+    return this.#hit(key, { value, computeMs }, 'store', stale)
+  }
+
+  #hit(
+    key: string,
+    { value, computeMs = 0 }: Pick<NearHit, 'value' | 'computeMs'>,
+    by: 'near' | 'store',
+    stale: boolean,
+  ): Found {
+    this.#setting.events.emit('hit', { key, by, stale, savedMs: computeMs })
     return { value, computeMs, isComputed: false, isStored: true }
   }
 
-  /** XFetch (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, 2015). */
-  #isEarly({ entry }: Stored, beta: number, nowMs: number): boolean {
-    return beta > 0 && nowMs - beta * (entry.computeMs ?? 0) * Math.log(1 - Math.random()) >= entry.expiresAt
+  /** The copy in the near tier, if it is as good for the call as the entry itself. */
+  #nearby(key: string, { refresh, beta, schema }: Wish): NearHit | undefined | Promise<NearHit | undefined> {
+    const { near, store } = this.#setting
+    const copy = refresh ? undefined : near?.get(key)
+    if (copy === undefined || (beta > 0 && this.#isEarly(copy, beta, store.now(key)))) return undefined
+    if (schema === undefined) return copy
+    return schemaError(schema, key, copy.value).then((error) => (error === undefined ? copy : undefined))
   }
 
-  async #judge(key: string, stored: Stored | undefined, { schema }: Wish): Promise<Stored | undefined> {
-    if (stored === undefined || schema === undefined) return stored
+  async #nearbyOf(keys: readonly string[], wish: Wish): Promise<Map<string, Found>> {
+    const found = new Map<string, Found>()
+    if (this.#setting.near === undefined) return found
+    const copies = await promised(keys.map((key) => this.#nearby(key, wish)))
+    for (const [i, key] of keys.entries()) {
+      const copy = copies[i]
+      if (copy !== undefined) found.set(key, this.#hit(key, copy, 'near', false))
+    }
+    return found
+  }
+
+  /** XFetch (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, 2015). */
+  #isEarly(
+    { computeMs = 0, expiresAt }: Pick<NearHit, 'computeMs' | 'expiresAt'>,
+    beta: number,
+    nowMs: number,
+  ): boolean {
+    return nowMs - beta * computeMs * Math.log(1 - Math.random()) >= expiresAt
+  }
+
+  async #judge(key: string, stored: Stored, schema: Wish['schema']): Promise<Stored | undefined> {
     return (await schemaError(schema, key, stored.value)) === undefined ? stored : undefined
   }
 
   async #read(key: string): Promise<Reading> {
+    const { store, near, onFailed } = this.#setting
+    const reads = near?.begin(key)
     try {
-      return { bytes: await this.#setting.store.read(key), answered: true }
+      return { bytes: await store.read(key), answered: true, reads }
     } catch (error) {
-      this.#setting.onFailed('getOrSet', key, error)
-      return { bytes: undefined, answered: false }
+      onFailed('getOrSet', key, error)
+      return { bytes: undefined, answered: false, reads }
     }
   }
 
   async #readMany(keys: readonly string[]): Promise<Reading[]> {
+    const { store, near, onFailed } = this.#setting
+    const reads = keys.map((key) => near?.begin(key))
     try {
-      const all = await this.#setting.store.readMany(keys)
-      return all.map((bytes) => ({ bytes, answered: true }))
+      const all = await store.readMany(keys)
+      return all.map((bytes, i) => ({ bytes, answered: true, reads: reads[i] }))
     } catch (error) {
-      this.#setting.onFailed('getOrSetMany', keys[0] ?? '', error)
-      return keys.map(() => ({ bytes: undefined, answered: false }))
+      onFailed('getOrSetMany', keys[0] ?? '', error)
+      return reads.map((each) => ({ bytes: undefined, answered: false, reads: each }))
     }
   }
 

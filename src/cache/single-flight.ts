@@ -140,9 +140,9 @@ export class SingleFlight {
   }
 
   /** What one caller does to its value is not to be seen by another. What cannot be stored cannot be copied either. */
-  #copy(key: string, result: Result & { kind: 'value' }): Taken {
+  async #copy(key: string, result: Result & { kind: 'value' }): Promise<Taken> {
     const { value, bytes, computeMs, isStored } = result
-    const stored = bytes === undefined ? undefined : this.#values.decode(key, bytes)
+    const stored = bytes === undefined ? undefined : await this.#values.decode(key, bytes)
     return { value: stored === undefined ? this.#values.copy(value) : stored.value, computeMs, isStored }
   }
 

@@ -6,8 +6,6 @@ import { Stats } from './stats.js'
 
 const FLUSH_EVERY_MS = 1000
 const SEEN_EVERY_FLUSHES = 10
-/** Half of what closing a cache may take. */
-const CLOSE_MS = 200
 
 /** Sends what this process counts to the store once a second, and gives what all processes counted. */
 export class StatsFlush {
@@ -42,12 +40,7 @@ export class StatsFlush {
   /** Sends what is left, if the store answers. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSE_MS)
-    })
-    await Promise.race([this.#tick(), late])
-    clearTimeout(timer)
+    await this.#tick()
   }
 
   async #tick(): Promise<void> {

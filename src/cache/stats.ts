@@ -117,14 +117,19 @@ export class Stats {
     })
   }
 
-  /** Sends what is new, until `send` has taken it all. A batch that failed goes first the next time, under its old number. */
+  /**
+   * Sends what was counted until now. A batch that failed goes first the next time, under its old number. Two batches are enough for
+   * both; what is counted meanwhile waits for the next flush, or a busy process would never stop sending.
+   */
   async flush(send: (batch: StatsBatch) => Promise<void>): Promise<void> {
-    while (this.#unsent !== undefined || this.#changed) {
+    let sent = 0
+    while (sent < 2 && (this.#unsent !== undefined || this.#changed)) {
       this.#unsent ??= this.#nextBatch()
       const batch = this.#unsent
       // eslint-disable-next-line no-await-in-loop
       await send(batch)
       if (this.#unsent === batch) this.#unsent = undefined
+      sent++
     }
   }
 

@@ -1,7 +1,10 @@
 import type { Store } from '../stores/store.js'
 import type { Events } from './events.js'
+import type { FailedDeletions } from './failed-deletions.js'
 import { groupOf } from './key-tree.js'
 import type { Lifetime } from './options.js'
+import type { Near } from './near.js'
+import { promised } from './promised.js'
 import type { Values } from './values.js'
 
 /** What writing needs of its cache. */
@@ -9,14 +12,23 @@ export interface WritingSetting {
   readonly store: Store
   readonly values: Values
   readonly events: Events
+  readonly deletions: FailedDeletions
+  readonly near: Near | undefined
   readonly maxValueBytes: number
   readonly onFailed: (operation: string, key: string | undefined, error: unknown) => void
+}
+
+interface Encoded {
+  readonly key: string
+  readonly bytes: Buffer
 }
 
 /** Values on their way into the store. What cannot be stored leaves no older value behind. */
 export class Writing {
   readonly #setting: WritingSetting
   readonly #warned = new Set<string>()
+  /** Entries that are being compressed, by key: what is written or removed later waits for them. */
+  readonly #compressing = new Map<string, Promise<unknown>>()
 
   constructor(setting: WritingSetting) {
     this.#setting = setting
@@ -31,25 +43,43 @@ export class Writing {
     life: Lifetime,
     tags: readonly string[],
   ): Promise<boolean[]> {
-    const { store, onFailed } = this.#setting
+    const { store, near, deletions, onFailed } = this.#setting
     const entries = this.encodeAll(values, life, tags)
+    const keys = entries.map(({ key }) => key)
     const fits = entries.map(({ key, bytes }) => life.ttlMs > 0 && this.#fits(key, bytes))
     const kept = entries.filter((_entry, i) => fits[i])
     const gone = entries.filter((_entry, i) => !fits[i]).map(({ key }) => key)
     try {
+      const settled = deletions.settle(keys, tags)
+      // Else what is written goes out at once, before what is deleted after it.
+      if (settled !== undefined) await settled
+      const compressed = this.#compress(kept, this.compressing(keys))
+      const packed = compressed instanceof Promise ? await compressed : compressed
+      near?.forget(keys)
       if (gone.length > 0) await store.remove(gone)
       const stored =
         kept.length === 0
           ? []
           : await store.write(
-              kept.map((entry) => ({ ...entry, tags, expiresAt: store.now(entry.key) + life.ttlMs + life.graceMs })),
+              packed.map((entry) => ({ ...entry, tags, expiresAt: store.now(entry.key) + life.ttlMs + life.graceMs })),
             )
       let next = 0
       return fits.map((each) => (each ? stored[next++] === true : life.ttlMs === 0))
     } catch (error) {
       onFailed('set', entries.length === 1 ? entries[0]?.key : undefined, error)
+      deletions.addKeys(keys)
       return entries.map(() => false)
+    } finally {
+      near?.forget(keys)
     }
+  }
+
+  /** Settles when what is being compressed under these keys (or any) is on its way; `undefined` where nothing is. */
+  compressing(keys?: readonly string[]): Promise<unknown> | undefined {
+    if (this.#compressing.size === 0) return undefined
+    const concerned =
+      keys === undefined ? [...this.#compressing.values()] : keys.flatMap((key) => this.#compressing.get(key) ?? [])
+    return concerned.length === 0 ? undefined : Promise.all(concerned)
   }
 
   /** The bytes of all values. @throws {TypeError} naming the path of what cannot be stored. */
@@ -85,6 +115,22 @@ export class Writing {
       }
       return undefined
     }
+  }
+
+  /** The entries as they are sent, after those `earlier`. */
+  #compress(
+    entries: readonly Encoded[],
+    earlier: Promise<unknown> | undefined,
+  ): readonly Encoded[] | Promise<readonly Encoded[]> {
+    const packed = promised(entries.map(({ bytes }) => this.#setting.values.compress(bytes)))
+    const withKeys = (all: readonly Buffer[]): Encoded[] => all.map((bytes, i) => ({ key: entries[i]!.key, bytes }))
+    if (earlier === undefined && !(packed instanceof Promise)) return withKeys(packed)
+    const sent = Promise.all([Promise.resolve(packed), Promise.resolve(earlier)]).then(([all]) => {
+      for (const { key } of entries) if (this.#compressing.get(key) === sent) this.#compressing.delete(key)
+      return withKeys(all)
+    })
+    for (const { key } of entries) this.#compressing.set(key, sent)
+    return sent
   }
 
   #fits(key: string, { length }: Buffer): boolean {

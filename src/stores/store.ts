@@ -69,6 +69,9 @@ export interface Store {
   /** The bytes under a key, read by somebody who only looks: it does not keep the entry alive. */
   look(key: string): Promise<Buffer | undefined>
 
+  /** The header of each entry and how many bytes it has in all, in order, for one who only looks. One round trip. */
+  lookMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]>
+
   /**
    * Stores entries, each with its place in the index, and voids computations of their keys, atomically for each key.
    * Gives for each whether it was stored; where not, the older entry is removed.
@@ -139,6 +142,15 @@ export interface Store {
 
   /** Whether `onEnded` can be relied on now. */
   readonly hearsEnds: boolean
+
+  /**
+   * Calls the listener with keys that have changed, by whomever, soon after they have; with `undefined` when any key may have, as when
+   * changes were missed.
+   */
+  onChanged(listener: (keys: readonly string[] | undefined) => void): void
+
+  /** Whether all changes are heard of now. While it is, `onChanged` can be relied on; when that ends, the listener is called at once. */
+  readonly tracks: boolean
 
   /** Writes and reads back a probe that is never listed or counted. */
   probe(): Promise<void>

@@ -137,7 +137,13 @@ async function launch(port: number, args: readonly string[]): Promise<ChildProce
 }
 
 async function answers(port: number, child: ChildProcess): Promise<'answers'> {
-  const probe = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 10, maxRetriesPerRequest: null })
+  const probe = new Redis({
+    port,
+    host: '127.0.0.1',
+    retryStrategy: () => 10,
+    maxRetriesPerRequest: null,
+    maxLoadingRetryTime: 20,
+  })
   probe.on('error', () => {})
   child.once('exit', () => probe.disconnect())
   try {

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { EventLoopDelay } from './event-loop.js'
-import { isFull } from './fault-row.js'
 
 const TICK_MS = 2
 
-/** How the calls of one phase ended; times in ms, unless all faults last in full without those for which this process got no turn. */
+/** How the calls of one phase ended; times in ms, not counting when this process got no turn. */
 export interface Latencies {
   readonly calls: number
   readonly failed: number
@@ -84,14 +83,14 @@ export class Traffic {
 
   async #one(phase: string, i: number): Promise<void> {
     const begunMs = performance.now()
-    const delayMs = isFull ? 0 : this.#eventLoop.sumMs
+    const delayMs = this.#eventLoop.sumMs
     try {
       await this.#call(i)
     } catch (error) {
       this.#failed.set(phase, (this.#failed.get(phase) ?? 0) + 1)
       if (this.errors.push(error) > 100) this.errors.shift()
     }
-    const delayedMs = isFull ? 0 : this.#eventLoop.sumMs - delayMs
+    const delayedMs = this.#eventLoop.sumMs - delayMs
     const tookMs = Math.max(0, performance.now() - begunMs - delayedMs)
     const times = this.#phases.get(phase)
     if (times === undefined) this.#phases.set(phase, [tookMs])

@@ -44,7 +44,7 @@ export async function open({ sourceUrl, bug, ...options }) {
 
 /**
  * Begins callers that do one thing after the other. Every process reads every key; keys with `owner` are written by that process
- * alone, one write at a time; those with `group` are deleted by all.
+ * alone, one write at a time; those with `group` are deleted by all; others only expire.
  */
 export function begin({ keys, number, count, pauseMs }) {
   stopped = false
@@ -122,7 +122,7 @@ async function mix(keys, groups, pauseMs) {
     if (dice < 0.35)
       await note('get', [one.key], [], async () => answer(await cache.get(one.key, { default: undefined })))
     else if (dice < 0.4) await noteMany(keys)
-    else if (dice < 0.9 || one.owner !== undefined) await readThrough(one)
+    else if (dice < 0.9 || one.group === undefined) await readThrough(one)
     else if (dice < 0.97) await removeAll('delete', [one], () => cache.delete(one.key))
     else {
       const group = pick(groups)

@@ -25,6 +25,8 @@ interface Stored {
 export class MemoryStore implements Store {
   readonly kind = 'memory'
   readonly hearsEnds = true
+  /** A copy of what is in this process already would be of no use. */
+  readonly tracks = false
   readonly #entries: LRUCache<string, Stored>
   readonly #keys = new SortedKeys()
   readonly #tagged = new Map<string, Set<string>>()
@@ -71,6 +73,13 @@ export class MemoryStore implements Store {
 
   async look(key: string): Promise<Buffer | undefined> {
     return this.#entries.peek(key)?.bytes
+  }
+
+  async lookMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]> {
+    return keys.map((key) => {
+      const bytes = this.#entries.peek(key)?.bytes
+      return bytes && { head: bytes, size: bytes.length }
+    })
   }
 
   async write(entries: readonly Write[]): Promise<boolean[]> {
@@ -159,6 +168,10 @@ export class MemoryStore implements Store {
 
   onEnded(listener: (key: string, ended: Ended) => void): void {
     this.#leases.listen(listener)
+  }
+
+  onChanged(): void {
+    // Nothing is tracked.
   }
 
   async probe(): Promise<void> {

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
-import { ImproperlyConfiguredError } from '../../cache/errors.js'
+import { isClient, refuseUnfit } from './client-settings.js'
 import { Deadlines } from './deadlines.js'
+import { withoutArguments } from './reply-error.js'
 import type { Script } from './script.js'
+import { Watchdog } from './watchdog.js'
 
 /** What a client tells its owner. */
 export interface ClientOptions {
@@ -15,11 +17,10 @@ export interface ClientOptions {
 const backoffMs = (attempt: number): number => Math.min(50 * 2 ** (attempt - 1), 500) + Math.floor(Math.random() * 100)
 
 /**
- * The settings of our own client, chosen for a cache: fail at once rather than queue, never send anything twice, notice a server
- * that hangs, and come back quickly without all processes coming back at the same moment.
+ * The settings of our own client, chosen for a cache: fail at once rather than queue, never send anything twice, and come back quickly
+ * without all processes coming back at the same moment. A server that hangs is noticed by the watchdog.
  */
 const CACHE_CLIENT = {
-  socketTimeout: 1000,
   connectTimeout: 1000,
   disconnectTimeout: 100,
   enableOfflineQueue: false,
@@ -32,7 +33,12 @@ const CACHE_CLIENT = {
 } satisfies RedisOptions
 
 /** How long the server may take to say goodbye. */
-const QUIT_MS = 400
+const QUIT_MS = 200
+/** A server that has become a replica is left for the one that its name stands for now, but not again and again: each time fails calls. */
+const LEAVE_REPLICA_EVERY_MS = 5000
+
+/** Settles as an answer does, or rejects when that takes too long. */
+export type Limit = <T>(answer: Promise<T>) => Promise<T>
 
 /** One Redis server, or all of a Cluster: commands within a time limit. */
 export class Client {
@@ -40,6 +46,9 @@ export class Client {
   readonly #redis: Redis | Cluster
   readonly #own: boolean
   readonly #deadlines: Deadlines
+  readonly #watchdog: Watchdog
+  /** Connections of our own for messages. */
+  readonly #subscribers = new Set<Redis>()
   readonly #listeners: [event: string, listener: (...args: unknown[]) => void][] = []
   #lastError: unknown
   #closed = false
@@ -49,10 +58,12 @@ export class Client {
     this.#deadlines = new Deadlines(timeoutMs)
     this.#redis = openClient(redis)
     this.kind = this.#redis.isCluster ? 'cluster' : 'redis'
-    this.on('error', (error) => {
-      this.#lastError = error
-    })
-    if (this.#redis.status === 'wait') this.#redis.connect().catch((error: unknown) => (this.#lastError = error))
+    this.#watchdog = new Watchdog(() => this.#connections(), timeoutMs)
+    const note = (error: unknown): void => {
+      this.#lastError = withoutArguments(error)
+    }
+    this.on('error', note)
+    if (this.#redis.status === 'wait') this.#redis.connect().catch(note)
   }
 
   /** Whether commands can be sent now. */
@@ -66,24 +77,29 @@ export class Client {
   }
 
   /** Calls the listener on an event of the connection, until the client is closed. */
-  on(event: 'ready' | 'close' | 'error' | 'refresh', listener: (...args: unknown[]) => void): void {
+  on(event: 'ready' | 'close' | 'error' | 'refresh' | '+node', listener: (...args: unknown[]) => void): void {
     this.#redis.on(event, listener)
     this.#listeners.push([event, listener])
   }
 
-  /** Sends one command and gives its answer within the time limit. */
-  send<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
+  /** Sends one command and gives its answer within a time limit. */
+  send<T>(command: (redis: Redis) => Promise<T>, limit: Limit = this.limit): Promise<T> {
     // A Cluster takes the same commands, and sends each where its key is.
-    return this.#deadlines.limit(command(this.#redis as Redis))
+    return limit(command(this.#redis as Redis))
   }
 
   /** Runs a script by its name, and teaches it to a server that does not know it. */
-  async run(script: Script, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
+  async run(
+    script: Script,
+    keys: readonly string[],
+    args: readonly (string | Buffer | number)[],
+    limit?: Limit,
+  ): Promise<unknown> {
     try {
-      return await this.send((redis) => redis.evalsha(script.sha1, keys.length, ...keys, ...args))
+      return await this.send((redis) => redis.evalsha(script.sha1, keys.length, ...keys, ...args), limit)
     } catch (error) {
       if (!isUnknownScript(error)) throw error
-      return this.send((redis) => redis.eval(script.source, keys.length, ...keys, ...args))
+      return this.send((redis) => redis.eval(script.source, keys.length, ...keys, ...args), limit)
     }
   }
 
@@ -92,23 +108,33 @@ export class Client {
     script: Script,
     keys: readonly string[],
     args: readonly (string | Buffer | number)[],
+    limit?: Limit,
   ): Promise<unknown> {
     try {
-      return await this.send((redis) => redis.callBuffer('evalsha', script.sha1, keys.length, ...keys, ...args))
+      return await this.send((redis) => redis.callBuffer('evalsha', script.sha1, keys.length, ...keys, ...args), limit)
     } catch (error) {
       if (!isUnknownScript(error)) throw error
-      return this.send((redis) => redis.callBuffer('eval', script.source, keys.length, ...keys, ...args))
+      return this.send((redis) => redis.callBuffer('eval', script.source, keys.length, ...keys, ...args), limit)
     }
   }
 
   /** Settles as the promise does, or rejects when that takes longer than one answer may. */
-  limit<T>(promise: Promise<T>): Promise<T> {
-    return this.#deadlines.limit(promise)
+  readonly limit: Limit = async (promise) => {
+    try {
+      return await this.#deadlines.limit(promise)
+    } catch (error) {
+      throw withoutArguments(error)
+    }
   }
 
   /** The servers that keep names: one, or the masters of a Cluster. */
   masters(): readonly Redis[] {
     return this.#redis.isCluster ? (this.#redis as Cluster).nodes('master') : [this.#redis as Redis]
+  }
+
+  /** What the client puts before all names. */
+  get ownPrefix(): string {
+    return this.#redis.options.keyPrefix ?? ''
   }
 
   /** How many names of anybody these servers keep. */
@@ -123,7 +149,7 @@ export class Client {
    */
   async scan(master: Redis, begin: string, cursor: string, count: number): Promise<[cursor: string, rest: string[]]> {
     // SCAN knows nothing of a prefix that the client puts before keys.
-    const whole = (this.#redis.options.keyPrefix ?? '') + begin
+    const whole = this.ownPrefix + begin
     const pattern = `${whole.replaceAll(/[\\*?[\]]/g, String.raw`\$&`)}*`
     const [next, names] = await this.limit(master.scan(cursor, 'MATCH', pattern, 'COUNT', count))
     return [next, names.filter((name) => name.startsWith(whole)).map((name) => name.slice(whole.length))]
@@ -132,7 +158,7 @@ export class Client {
   /** A client of our own to one of the servers, for messages. */
   openSubscriber(master: Redis): Redis {
     // Protocol 2, since ioredis drops the push messages of protocol 3 that tracking needs; what was subscribed is told anew on each ready.
-    return master.duplicate({
+    const subscriber = master.duplicate({
       ...CACHE_CLIENT,
       // Scripts publish under the channel's own name, whatever prefix the client puts before keys.
       keyPrefix: '',
@@ -140,7 +166,11 @@ export class Client {
       autoResubscribe: false,
       lazyConnect: false,
       connectionName: 'keyedcache-subscriber',
+      // It is asked for a sign of life each second; a busy process is not to lose it.
+      socketTimeout: 5000,
     })
+    this.#subscribers.add(subscriber)
+    return subscriber.on('end', () => this.#subscribers.delete(subscriber))
   }
 
   /** Ends the connection, unless the client is somebody else's. */
@@ -148,6 +178,7 @@ export class Client {
     if (this.#closed) return
     const wasReady = this.isReady
     this.#closed = true
+    this.#watchdog.close()
     for (const [event, listener] of this.#listeners)
       if (event !== 'error' || !this.#own) this.#redis.off(event, listener)
     if (this.#own) {
@@ -157,22 +188,36 @@ export class Client {
     }
     this.#deadlines.close()
   }
+
+  /** Those that may be closed: what somebody gave us stays as it is. */
+  #connections(): readonly Redis[] {
+    if (!this.#own) return [...this.#subscribers]
+    const own = this.#redis.isCluster ? (this.#redis as Cluster).nodes() : [this.#redis as Redis]
+    return [...own, ...this.#subscribers]
+  }
 }
 
 function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }
 
-/** Whether somebody gave us a client of theirs, be it of another copy of ioredis. */
-function isClient(redis: ClientOptions['redis']): redis is Redis | Cluster {
-  return typeof redis === 'object' && 'status' in redis && 'sendCommand' in redis
+function openClient(redis: ClientOptions['redis']): Redis | Cluster {
+  if (isClient(redis)) {
+    refuseUnfit(redis)
+    return redis
+  }
+  if (Array.isArray(redis)) return openCluster(redis as readonly string[])
+  const settings = { ...CACHE_CLIENT, reconnectOnError: leavingReplicas() }
+  return typeof redis === 'string' ? new Redis(redis, settings) : new Redis({ ...settings, ...(redis as object) })
 }
 
-function openClient(redis: ClientOptions['redis']): Redis | Cluster {
-  if (isClient(redis)) return checkClient(redis)
-  if (typeof redis === 'string') return new Redis(redis, CACHE_CLIENT)
-  if (Array.isArray(redis)) return openCluster(redis as readonly string[])
-  return new Redis({ ...CACHE_CLIENT, ...(redis as object) })
+function leavingReplicas(): (error: Error) => boolean {
+  let lastMs = -Infinity
+  return ({ message }) => {
+    if (!message.includes('READONLY') || performance.now() - lastMs < LEAVE_REPLICA_EVERY_MS) return false
+    lastMs = performance.now()
+    return true
+  }
 }
 
 /** A Cluster, found through any of its nodes. They share the name, password and TLS of the first URL. */
@@ -194,21 +239,4 @@ function openCluster(urls: readonly string[]): Cluster {
       ...(protocol === 'rediss:' ? { tls: {} } : {}),
     },
   })
-}
-
-/** @throws {ImproperlyConfiguredError} where the client would give wrong answers. */
-function checkClient(client: Redis | Cluster): Redis | Cluster {
-  if (!client.isCluster) return client
-  const { scaleReads, keyPrefix = '' } = (client as Cluster).options
-  if (scaleReads !== 'master') {
-    throw new ImproperlyConfiguredError(
-      "Set `scaleReads: 'master'` on the Cluster client: a replica may give back what was just deleted",
-    )
-  }
-  if (keyPrefix.includes('{')) {
-    throw new ImproperlyConfiguredError(
-      'Choose a `keyPrefix` without `{` for the Cluster client: it would put all keys into one slot',
-    )
-  }
-  return client
 }

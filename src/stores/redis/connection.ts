@@ -1,15 +1,21 @@
 import type { Redis } from 'ioredis'
+import { Breaker } from './breaker.js'
 import type { Client } from './client.js'
 import type { Script } from './script.js'
 import { ServerClock } from './server-clock.js'
 import { TIME } from './time-script.js'
 
-/** The way to the server that keeps one shard: its clock, and whether it answers. */
+/**
+ * The way to the server that keeps one shard: its clock, and whether it answers. It is up when a probe was answered, until a probe fails,
+ * the connection is gone or the breaker finds that nothing is answered any more; then all calls fail at once until a probe is answered.
+ */
 export class Connection {
   readonly clock: ServerClock = new ServerClock()
   readonly #client: Client
   readonly #name: string
   readonly #timeoutMs: number
+  readonly #breaker: Breaker
+  readonly #onOpen: () => void
   readonly #startedMs = performance.now()
   /** Those who wait for the first answer. */
   #waiting: (() => void)[] = []
@@ -19,15 +25,26 @@ export class Connection {
   #probing: Promise<void> | undefined
   #closed = false
 
-  /** `name` is one of the shard's. */
-  constructor(client: Client, name: string, timeoutMs: number) {
+  /** `name` is one of the shard's; `onOpen` is told when the breaker finds that it does not answer. */
+  constructor(client: Client, name: string, timeoutMs: number, onOpen: () => void) {
     this.#client = client
     this.#name = name
     this.#timeoutMs = timeoutMs
+    this.#onOpen = onOpen
+    this.#breaker = new Breaker({
+      timeoutMs,
+      roundTripMs: () => this.clock.roundTripMs ?? 0,
+      open: (error) => this.#open(error),
+    })
   }
 
   get up(): boolean {
     return this.#up
+  }
+
+  /** The server's time, in ms, up to which what is sent now may still be carried out: then its caller is told that it failed. */
+  get deadline(): number {
+    return Math.ceil(this.clock.now() + this.#timeoutMs)
   }
 
   /** Why it does not answer. */
@@ -41,13 +58,13 @@ export class Connection {
    */
   async send<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
     if (!this.#up) await this.#firstConnection()
-    return this.#client.send(command)
+    return this.#client.send(command, this.#breaker.judge)
   }
 
   /** As `Client.run`, and as `send`. */
   async run(script: Script, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
     if (!this.#up) await this.#firstConnection()
-    return this.#client.run(script, keys, args)
+    return this.#client.run(script, keys, args, this.#breaker.judge)
   }
 
   /** As `Client.runForBytes`, and as `send`. */
@@ -57,7 +74,7 @@ export class Connection {
     args: readonly (string | Buffer | number)[],
   ): Promise<unknown> {
     if (!this.#up) await this.#firstConnection()
-    return this.#client.runForBytes(script, keys, args)
+    return this.#client.runForBytes(script, keys, args, this.#breaker.judge)
   }
 
   /** Reads the server's clock, which is also the sign that it answers. Never rejects. */
@@ -80,6 +97,7 @@ export class Connection {
 
   close(): void {
     this.#closed = true
+    this.#breaker.close()
     this.#wake()
   }
 
@@ -94,12 +112,20 @@ export class Connection {
     }
   }
 
+  #open(error: unknown): void {
+    if (!this.#up || this.#closed) return
+    this.#setUp(false, error)
+    this.#onOpen()
+  }
+
   #setUp(up: boolean, error: unknown): void {
     if (this.#closed) return
     this.#lastError = error
     this.#up = up
     this.#everUp ||= up
-    if (up) this.#wake()
+    if (!up) return
+    this.#breaker.reset()
+    this.#wake()
   }
 
   #wake(): void {

@@ -6,40 +6,56 @@ export class DeadlineError extends Error {
   }
 }
 
+/** What is told when something waits and nothing at all was answered for some time. */
+export interface Silence {
+  /** After how many ms. Asked each time. */
+  readonly afterMs: () => number
+  readonly tell: (silentMs: number) => void
+}
+
 interface Waiting {
-  readonly dueMs: number
+  readonly sinceMs: number
   readonly giveUp: () => void
 }
 
+/** A timer that is later than this was held up by a blocked event loop. */
+const LATE_MS = 50
+/** What is written after the event loop was blocked has this long to be answered. */
+const SPARE_MS = 100
+
 /**
  * Gives up on promises that take longer than a time limit, with one timer for all of them: as the limit is the same for all,
- * they fall due in the order in which they came.
+ * they fall due in the order in which they came. Time in which the event loop was blocked is nobody's failure.
  */
 export class Deadlines {
   readonly #timeoutMs: number
+  readonly #silence: Silence | undefined
   readonly #waiting = new Set<Waiting>()
+  #answeredMs = 0
   #timer: NodeJS.Timeout | undefined
+  #dueMs = 0
+  #spared = false
 
-  constructor(timeoutMs: number) {
+  constructor(timeoutMs: number, silence?: Silence) {
     this.#timeoutMs = timeoutMs
+    this.#silence = silence
   }
 
   /** Settles as the promise does, or rejects with a `DeadlineError` when that takes too long. */
   limit<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const waiting = {
-        dueMs: performance.now() + this.#timeoutMs,
-        giveUp: () => reject(new DeadlineError(this.#timeoutMs)),
-      }
+      const waiting = { sinceMs: performance.now(), giveUp: () => reject(new DeadlineError(this.#timeoutMs)) }
       this.#waiting.add(waiting)
-      this.#timer ??= setTimeout(this.#judge, this.#timeoutMs)
+      if (this.#timer === undefined) this.#wakeIn(this.#firstLookMs())
       promise.then(
         (value) => {
           this.#waiting.delete(waiting)
+          this.#answeredMs = performance.now()
           resolve(value)
         },
         (error: unknown) => {
           this.#waiting.delete(waiting)
+          this.#answeredMs = performance.now()
           reject(error)
         },
       )
@@ -53,17 +69,46 @@ export class Deadlines {
     this.#waiting.clear()
   }
 
-  // Judged after one more turn of the event loop: after a long block, answers that are already in the socket win.
+  #firstLookMs(): number {
+    return Math.min(this.#timeoutMs, this.#silence?.afterMs() ?? Infinity)
+  }
+
+  #wakeIn(ms: number): void {
+    const delayMs = Math.max(1, ms)
+    this.#dueMs = performance.now() + delayMs
+    this.#timer = setTimeout(this.#wake, delayMs)
+  }
+
+  readonly #wake = (): void => {
+    const isLate = performance.now() - this.#dueMs > LATE_MS
+    // Once: a process whose event loop is always late still notices a server that hangs.
+    if (isLate && !this.#spared) {
+      this.#spared = true
+      this.#wakeIn(SPARE_MS)
+    } else {
+      this.#spared = false
+      // After one more turn of the event loop, in which answers that are already in the socket win.
+      setImmediate(this.#judge)
+    }
+  }
+
   readonly #judge = (): void => {
-    setImmediate(() => {
-      const nowMs = performance.now()
-      for (const waiting of this.#waiting) {
-        if (waiting.dueMs > nowMs) break
-        this.#waiting.delete(waiting)
-        waiting.giveUp()
-      }
-      const [next] = this.#waiting
-      this.#timer = next === undefined ? undefined : setTimeout(this.#judge, Math.max(1, next.dueMs - nowMs))
-    })
+    if (this.#timer === undefined) return
+    this.#timer = undefined
+    const nowMs = performance.now()
+    const [oldest] = this.#waiting
+    if (oldest === undefined) return
+    const quietMs = this.#silence?.afterMs() ?? Infinity
+    const silentMs = nowMs - Math.max(oldest.sinceMs, this.#answeredMs)
+    if (silentMs >= quietMs) this.#silence?.tell(silentMs)
+    for (const waiting of this.#waiting) {
+      if (waiting.sinceMs + this.#timeoutMs > nowMs) break
+      this.#waiting.delete(waiting)
+      waiting.giveUp()
+    }
+    const [next] = this.#waiting
+    if (next === undefined || this.#timer !== undefined) return
+    const dueInMs = next.sinceMs + this.#timeoutMs - nowMs
+    this.#wakeIn(silentMs < quietMs ? Math.min(dueInMs, quietMs - silentMs) : dueInMs)
   }
 }

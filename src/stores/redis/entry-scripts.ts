@@ -47,3 +47,17 @@ redis.call('ZREM', KEYS[2], unpack(names))
 redis.call('ZREM', KEYS[3], unpack(names))
 return there
 `)
+
+/**
+ * The first bytes of some entries, and how many each has.
+ *
+ * KEYS: entry 1..n. ARGV: how many bytes. Returns for each: all its bytes (0: there is none), the first ones.
+ */
+export const HEADS: Script = script(`
+local reply = {}
+for i, entry in ipairs(KEYS) do
+  reply[2 * i - 1] = redis.call('STRLEN', entry)
+  reply[2 * i] = redis.call('GETRANGE', entry, 0, ARGV[1] - 1)
+end
+return reply
+`)

@@ -35,7 +35,8 @@ export class Keyspace {
   readonly log: string
   /** What all names of the shard hold; nothing on a single server. */
   readonly hashTag: string
-  readonly #entries: string
+  /** What the names of entries begin with, before their keys. */
+  readonly entries: string
   readonly #tag: string
 
   constructor(keyPrefix: string, hashTag: string) {
@@ -56,12 +57,12 @@ export class Keyspace {
     this.sweeper = `${keyPrefix}:sweeper${hashTag}`
     this.probe = `${keyPrefix}:probe${hashTag}`
     this.log = `${keyPrefix}:audit${hashTag}`
-    this.#entries = `${keyPrefix}:v:${hashTag}`
+    this.entries = `${keyPrefix}:v:${hashTag}`
   }
 
   /** The name of the string that holds a key's entry. */
   entry(key: string): string {
-    return this.#entries + key
+    return this.entries + key
   }
 
   /** The name of the sorted set of the keys that carry a tag, scored as in `expiry`. */

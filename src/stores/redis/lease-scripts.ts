@@ -2,16 +2,19 @@ import { LEASE, NOW, PRUNE, STORE, TAG } from './lua.js'
 import { type Script, script } from './script.js'
 
 /**
- * Takes the lease of a key, unless an entry is there that the caller has not seen, or another one holds it.
+ * Takes the lease of a key, unless an entry is there that the caller has not seen, or another one holds it. After its deadline it does
+ * nothing: a lease whose caller has been told that it failed would keep all others waiting.
  *
  * KEYS: leases, entry. ARGV: key, token, process, lease in ms, checksum of the entry seen ('' for none, '*' for whatever is there),
- * whether the caller follows (0, 1), whether it is patient (0, 1).
- * Returns { 'leads' }, { 'value', bytes }, { 'follows', ms left } or { 'paused', ms left }.
+ * whether the caller follows (0, 1), whether it is patient (0, 1), deadline.
+ * Returns { 'leads' }, { 'value', bytes }, { 'follows', ms left }, { 'paused', ms left } or, after the deadline, { 'late' }.
  */
 export const ACQUIRE: Script = script(`${NOW}${LEASE}
-local bytes = redis.call('GET', KEYS[2])
+local bytes = redis.pcall('GET', KEYS[2])
+if type(bytes) == 'table' then bytes = false end
 if bytes and ARGV[5] ~= '*' and string.sub(bytes, 19, 22) ~= ARGV[5] then return { 'value', bytes } end
 local time = now()
+if time > tonumber(ARGV[8]) then return { 'late' } end
 local lease = redis.call('HGET', KEYS[1], ARGV[1])
 if lease then
   local ends, since, token, followed, process = parse(lease)

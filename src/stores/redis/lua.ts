@@ -48,8 +48,8 @@ end
 /** Whether an entry carries a tag, by its own header: a name may stand in a tag's set that has lost the tag since. */
 export const CARRIES: string = `
 local function carries(entry, tag)
-  local head = redis.call('GETRANGE', entry, 0, 23)
-  if #head < 24 or math.floor(string.byte(head, 2) / 2) % 2 == 0 then return false end
+  local head = redis.pcall('GETRANGE', entry, 0, 23)
+  if type(head) == 'table' or #head < 24 or math.floor(string.byte(head, 2) / 2) % 2 == 0 then return false end
   local count = string.byte(head, 23) * 256 + string.byte(head, 24)
   local text = redis.call('GETRANGE', entry, 24, 23 + 258 * count)
   local at = 1

@@ -30,6 +30,7 @@ export class RedisLeases {
         seen === 'any' ? '*' : (seen?.subarray(CHECKSUM.from, CHECKSUM.to) ?? NOTHING),
         follows ? 1 : 0,
         patient ? 1 : 0,
+        this.#connection.deadline,
       ],
     )) as [Buffer, (Buffer | number)?]
     switch (kind.toString()) {
@@ -39,6 +40,8 @@ export class RedisLeases {
         return { kind: 'leads' }
       case 'paused':
         return { kind: 'paused', leftMs: Number(detail) }
+      case 'late':
+        throw new Error('the attempt reached Redis after its deadline')
       default:
         return { kind: 'follows', leftMs: Number(detail) }
     }

@@ -4,13 +4,16 @@ import { childPrefix } from '../../cache/key-tree.js'
 import type { StatsBatch, StatsTotals } from '../../cache/stats.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../store.js'
 import { Client, type ClientOptions } from './client.js'
+import type { Connection } from './connection.js'
 import { IndexRebuild } from './index-rebuild.js'
 import { IndexUpkeep } from './index-upkeep.js'
 import { Listing } from './listing.js'
 import { Meta } from './meta.js'
+import { ReadBatch } from './read-batch.js'
 import { RedisStats } from './redis-stats.js'
 import { Shards } from './shards.js'
-import { Wake } from './wake.js'
+import { Subscribers } from './subscribers.js'
+import { WriteBatch } from './write-batch.js'
 
 /** Where a Redis store keeps its entries. */
 export interface RedisStoreOptions extends ClientOptions {
@@ -22,12 +25,14 @@ export interface RedisStoreOptions extends ClientOptions {
   readonly onState: (up: boolean, error: unknown) => void
   /** Called when other processes had divided the keys otherwise. */
   readonly onOtherShards: (agreed: number) => void
+  /** Given: the store hears of changes, and calls it when a server does not tell of them. */
+  readonly onUntracked?: ((error: unknown) => void) | undefined
   /** Called with what failed in the background. */
   readonly onError: (operation: string, error: unknown) => void
 }
 
-/** How often servers are asked whether they answer. */
-const PROBE_EVERY_MS = 1000
+/** How often a server that does not answer is probed; one that does, every second time. */
+const PROBE_EVERY_MS = 500
 /** How often one of all processes does the upkeep. */
 const UPKEEP_EVERY_MS = 500
 const LOG_LINES = 1000
@@ -40,20 +45,23 @@ export class RedisStore implements Store {
   readonly #meta: Meta
   readonly #rebuild: IndexRebuild
   readonly #upkeep: IndexUpkeep
-  readonly #wake: Wake
+  readonly #subscribers: Subscribers
   readonly #timers: readonly NodeJS.Timeout[]
   #shards: Shards
   #listing: Listing
+  #reads: ReadBatch
+  #writes: WriteBatch
   #stats: RedisStats
   /** Whether it is known how many shards there are, on the connection that stands. */
   #agreed = false
   #agreeing: Promise<void> | undefined
+  #rounds = 0
   #up: boolean | undefined
   #closed = false
   #since = new Date()
 
   constructor(options: RedisStoreOptions) {
-    const { redis, timeoutMs, keyPrefix, onError } = options
+    const { redis, timeoutMs, keyPrefix } = options
     this.#options = options
     this.#client = new Client({ redis, timeoutMs })
     this.kind = this.#client.kind
@@ -62,11 +70,14 @@ export class RedisStore implements Store {
     this.#upkeep = new IndexUpkeep(this.#client)
     this.#shards = this.#openShards(this.kind === 'cluster' ? options.shards : 1)
     this.#listing = new Listing(this.#shards, this.#rebuild)
+    this.#reads = new ReadBatch(this.#shards)
+    this.#writes = new WriteBatch(this.#shards)
     this.#stats = new RedisStats(this.#shards.first.connection, this.#shards.first.keyspace)
-    this.#wake = new Wake(this.#client, this.#shards.first.keyspace.wake, onError)
+    this.#subscribers = this.#openSubscribers()
     this.#client.on('ready', () => this.#connected())
     this.#client.on('close', () => this.#disconnected())
-    this.#client.on('refresh', () => this.#wake.follow())
+    this.#client.on('refresh', () => this.#subscribers.follow())
+    this.#client.on('+node', () => this.#subscribers.follow())
     if (this.#client.isReady) this.#connected()
     this.#timers = [
       setInterval(() => this.#round(), PROBE_EVERY_MS).unref(),
@@ -89,26 +100,31 @@ export class RedisStore implements Store {
   }
 
   read(key: string): Promise<Buffer | undefined> {
-    return this.#shards.of(key).read(key)
+    this.#writes.flushFor(key)
+    return this.#reads.read(key)
   }
 
   readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+    this.#writes.flush()
     return this.#shards.gather(keys, same, (shard, some) => shard.readMany(some))
   }
 
   look(key: string): Promise<Buffer | undefined> {
-    return this.read(key)
+    this.#writes.flushFor(key)
+    return this.#shards.of(key).read(key)
+  }
+
+  lookMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]> {
+    this.#writes.flush()
+    return this.#shards.gather(keys, same, (shard, some) => shard.lookMany(some))
   }
 
   write(entries: readonly Write[]): Promise<boolean[]> {
-    return this.#shards.gather(
-      entries,
-      ({ key }) => key,
-      (shard, some) => shard.write(some),
-    )
+    return this.#writes.write(entries)
   }
 
   async remove(keys: readonly string[]): Promise<string[]> {
+    this.#writes.flush()
     const removed = await removing(async (tell) => {
       const groups = this.#shards.group(keys, same)
       await all(Array.from(groups, ([shard, { items }]) => shard.remove(items, tell)))
@@ -118,15 +134,18 @@ export class RedisStore implements Store {
   }
 
   removeTree(key: string): Promise<string[]> {
+    this.#writes.flush()
     const below = childPrefix(key)
     return removing((tell) => this.#removeAll(key, (each) => each === key || each.startsWith(below), tell))
   }
 
   clear(): Promise<number> {
+    this.#writes.flush()
     return counting((tell) => this.#removeAll(undefined, () => true, tell))
   }
 
   removeTag(tag: string): Promise<string[]> {
+    this.#writes.flush()
     return removing(async (tell) => {
       const shards = this.#shards.all
       const buried = await Promise.all(shards.map(({ tags }) => tags.bury(tag)))
@@ -143,18 +162,22 @@ export class RedisStore implements Store {
   }
 
   list(under: string | undefined, after: string | undefined, limit: number): Promise<KeyPage> {
+    this.#writes.flush()
     return this.#listing.list(under, after, limit)
   }
 
   children(under: string | undefined, after: string | undefined, limit: number): Promise<ChildPage> {
+    this.#writes.flush()
     return this.#listing.children(under, after, limit)
   }
 
   count(under: string | undefined): Promise<number> {
+    this.#writes.flush()
     return this.#listing.count(under)
   }
 
   acquire(attempt: Attempt): Promise<Acquired> {
+    this.#writes.flushFor(attempt.key)
     return this.#shards.of(attempt.key).leases.acquire(attempt)
   }
 
@@ -163,6 +186,7 @@ export class RedisStore implements Store {
   }
 
   fill(entry: Write, token: string): Promise<boolean> {
+    this.#writes.flushFor(entry.key)
     return this.#shards.of(entry.key).leases.fill(entry, token)
   }
 
@@ -175,11 +199,20 @@ export class RedisStore implements Store {
   }
 
   onEnded(listener: (key: string, ended: Ended) => void): void {
-    this.#wake.onEnded(listener)
+    this.#subscribers.onEnded(listener)
   }
 
   get hearsEnds(): boolean {
-    return this.#wake.hears
+    return this.#subscribers.hears
+  }
+
+  onChanged(listener: (keys: readonly string[] | undefined) => void): void {
+    const start = this.#client.ownPrefix.length + this.#shards.first.keyspace.entries.length
+    this.#subscribers.onChanged((names) => listener(names?.map((name) => name.slice(start))))
+  }
+
+  get tracks(): boolean {
+    return this.#subscribers.tracks
   }
 
   async probe(): Promise<void> {
@@ -208,24 +241,37 @@ export class RedisStore implements Store {
   async close(): Promise<void> {
     this.#closed = true
     for (const timer of this.#timers) clearInterval(timer)
-    this.#wake.close()
+    this.#subscribers.close()
     for (const { connection } of this.#shards.all) connection.close()
     await this.#client.close()
   }
 
+  #openSubscribers(): Subscribers {
+    const { keyPrefix, onUntracked, onError } = this.#options
+    const entries = `${this.#client.ownPrefix}${keyPrefix}:v:`
+    return new Subscribers({
+      client: this.#client,
+      wake: this.#shards.first.keyspace.wake,
+      tracked: onUntracked === undefined ? undefined : entries,
+      onUntracked: onUntracked ?? (() => undefined),
+      onError,
+    })
+  }
+
   #openShards(count: number): Shards {
     const { keyPrefix, timeoutMs } = this.#options
-    return new Shards({ client: this.#client, keyPrefix, timeoutMs }, count)
+    return new Shards({ client: this.#client, keyPrefix, timeoutMs, onOpen: () => this.#suspect() }, count)
   }
 
   #connected(): void {
     for (const { connection } of this.#shards.all) connection.restart()
     this.#agreed = false
-    this.#wake.follow()
+    this.#subscribers.follow()
     void this.#agree()
   }
 
   #disconnected(): void {
+    this.#subscribers.doubt()
     for (const { connection } of this.#shards.all) connection.lose()
     this.#judge()
   }
@@ -248,22 +294,27 @@ export class RedisStore implements Store {
       for (const { connection } of this.#shards.all) connection.close()
       this.#shards = this.#openShards(agreed)
       this.#listing = new Listing(this.#shards, this.#rebuild)
+      this.#reads = new ReadBatch(this.#shards)
+      this.#writes = new WriteBatch(this.#shards)
       this.#stats = new RedisStats(this.#shards.first.connection, this.#shards.first.keyspace)
     }
     // Before anybody asks: what finds no index looks through the whole database.
     if (size === 0) await this.#rebuild.begin(this.#shards)
     this.#agreed = true
-    await this.#probeAll()
+    await this.#probe(() => true)
   }
 
   #round(): void {
     if (!this.#client.isReady) return
-    this.#wake.follow()
-    void (this.#agreed ? this.#probeAll() : this.#agree())
+    this.#subscribers.follow()
+    this.#rounds++
+    if (this.#rounds % 2 === 0) this.#subscribers.check()
+    void (this.#agreed ? this.#probe(this.#rounds % 2 === 0 ? () => true : isDown) : this.#agree())
   }
 
-  async #probeAll(): Promise<void> {
-    await Promise.all(this.#shards.all.map(({ connection }) => connection.probe()))
+  async #probe(which: (connection: Connection) => boolean): Promise<void> {
+    const connections = this.#shards.all.map(({ connection }) => connection)
+    await Promise.all(connections.filter(which).map((connection) => connection.probe()))
     this.#judge()
   }
 
@@ -275,6 +326,12 @@ export class RedisStore implements Store {
       // What all go by may have been evicted, or deleted with everything.
       .then((mine) => (mine ? this.#meta.agree(shards.all.length) : undefined))
       .catch((error: unknown) => this.#options.onError('upkeep', error))
+  }
+
+  /** A breaker has opened: one more try at once, since a server that only was late is back at once. */
+  #suspect(): void {
+    this.#judge()
+    if (this.#client.isReady) void this.#probe(isDown)
   }
 
   /** Tells when all servers answer, and when one stops. */
@@ -351,6 +408,10 @@ async function counting(remove: Removal): Promise<number> {
     throw new PartialRemoval(count, error)
   }
   return count
+}
+
+function isDown({ up }: Connection): boolean {
+  return !up
 }
 
 function same(key: string): string {

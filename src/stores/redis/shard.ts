@@ -1,18 +1,24 @@
+import { HEADER_BYTES } from '../../cache/entry.js'
 import type { Write } from '../store.js'
 import type { Client } from './client.js'
 import { Connection } from './connection.js'
-import { REMOVE, WRITE } from './entry-scripts.js'
+import { HEADS, REMOVE, WRITE } from './entry-scripts.js'
 import { Evictions } from './evictions.js'
 import { Keyspace } from './keyspace.js'
 import { NAMES_A_SCRIPT, RedisIndex } from './redis-index.js'
 import { expiryArgument, RedisLeases } from './redis-leases.js'
 import { RedisTags } from './redis-tags.js'
 
+/** Nor does one carry more bytes than this, unless a single entry does. */
+const BYTES_A_SCRIPT = 2 ** 20
+
 /** What all shards of a cache have in common. */
 export interface ShardOptions {
   readonly client: Client
   readonly keyPrefix: string
   readonly timeoutMs: number
+  /** Told when the breaker of a shard finds that its server does not answer. */
+  readonly onOpen: () => void
 }
 
 /**
@@ -26,16 +32,14 @@ export class Shard {
   readonly leases: RedisLeases
   readonly tags: RedisTags
   readonly evictions: Evictions
-  readonly #timeoutMs: number
 
-  constructor({ client, keyPrefix, timeoutMs }: ShardOptions, hashTag: string) {
+  constructor({ client, keyPrefix, timeoutMs, onOpen }: ShardOptions, hashTag: string) {
     this.keyspace = new Keyspace(keyPrefix, hashTag)
-    this.connection = new Connection(client, this.keyspace.index, timeoutMs)
+    this.connection = new Connection(client, this.keyspace.index, timeoutMs, onOpen)
     this.index = new RedisIndex(this.connection, this.keyspace)
     this.leases = new RedisLeases(this.connection, this.keyspace)
     this.tags = new RedisTags(this.connection, this.keyspace)
     this.evictions = new Evictions(this.connection, this.keyspace, this.index)
-    this.#timeoutMs = timeoutMs
   }
 
   /** ms since 1970 on the server's clock. */
@@ -43,10 +47,15 @@ export class Shard {
     return this.connection.clock.now()
   }
 
-  /** As `Store.read`. */
+  /** As `Store.read`. What somebody else keeps under the name reads as no bytes: it does not check, and is replaced. */
   async read(key: string): Promise<Buffer | undefined> {
-    const bytes = await this.connection.send((redis) => redis.getBuffer(this.keyspace.entry(key)))
-    return bytes ?? undefined
+    try {
+      const bytes = await this.connection.send((redis) => redis.getBuffer(this.keyspace.entry(key)))
+      return bytes ?? undefined
+    } catch (error) {
+      if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return Buffer.alloc(0)
+      throw error
+    }
   }
 
   /** As `Store.readMany`, for keys of this shard. */
@@ -56,10 +65,27 @@ export class Shard {
     return found.map((bytes) => bytes ?? undefined)
   }
 
+  /** As `Store.lookMany`, for keys of this shard. */
+  async lookMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]> {
+    const found: ({ head: Buffer; size: number } | undefined)[] = []
+    for (const some of chunks(keys)) {
+      const names = some.map((key) => this.keyspace.entry(key))
+      // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
+      const reply = (await this.connection.runForBytes(HEADS, names, [HEADER_BYTES])) as (Buffer | number)[]
+      found.push(
+        ...some.map((_, i) => {
+          const size = Number(reply[2 * i])
+          return size === 0 ? undefined : { head: reply[2 * i + 1] as Buffer, size }
+        }),
+      )
+    }
+    return found
+  }
+
   /** As `Store.write`, for keys of this shard. */
   async write(entries: readonly Write[]): Promise<boolean[]> {
     const stored: boolean[] = []
-    for (const some of chunks(entries)) {
+    for (const some of chunks(entries, ({ bytes }) => bytes.length)) {
       const tags = [...new Set(some.flatMap((entry) => entry.tags))]
       const { leases, index, expiry, wake } = this.keyspace
       const write = (): Promise<unknown> =>
@@ -68,7 +94,7 @@ export class Shard {
           [leases, index, expiry, ...some.map(({ key }) => this.keyspace.entry(key)), ...this.keyspace.tagSets(tags)],
           [
             wake,
-            Math.ceil(this.now() + this.#timeoutMs),
+            this.connection.deadline,
             some.length,
             ...some.flatMap(({ key, bytes, expiresAt }) => [key, bytes, expiryArgument(expiresAt)]),
             ...tags,
@@ -105,6 +131,18 @@ export class Shard {
   }
 }
 
-function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let start = 0; start < items.length; start += NAMES_A_SCRIPT) yield items.slice(start, start + NAMES_A_SCRIPT)
+function* chunks<T>(items: readonly T[], sizeOf: (item: T) => number = () => 0): Generator<readonly T[]> {
+  let some: T[] = []
+  let size = 0
+  for (const item of items) {
+    const added = sizeOf(item)
+    if (some.length === NAMES_A_SCRIPT || (some.length > 0 && size + added > BYTES_A_SCRIPT)) {
+      yield some
+      some = []
+      size = 0
+    }
+    some.push(item)
+    size += added
+  }
+  if (some.length > 0) yield some
 }

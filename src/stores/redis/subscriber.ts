@@ -1,0 +1,109 @@
+import type { Redis } from 'ioredis'
+
+/** What a subscriber listens to, and whom it tells. */
+export interface SubscriberSetting {
+  /** The channel of messages that a computation has ended. */
+  readonly wake: string
+  /** What names begin with whose changes are to be told of; `undefined` for none. */
+  readonly tracked: string | undefined
+  /** Told of a message in the channel. */
+  readonly onMessage: (message: string) => void
+  /** Told of names that have changed; `undefined` when all may have. */
+  readonly onChanged: (names: readonly string[] | undefined) => void
+  /** Told when what is heard may be more or less than before. */
+  readonly onState: () => void
+  /** Told when the server does not tell of changes. */
+  readonly onUntracked: (error: unknown) => void
+  readonly onError: (operation: string, error: unknown) => void
+}
+
+/** The channel in which Redis tells of changes to clients of protocol 2. */
+const INVALIDATE = '__redis__:invalidate'
+
+/** A connection to one server for messages: of computations that ended, and of names that changed. */
+export class Subscriber {
+  readonly address: string
+  readonly #redis: Redis
+  readonly #setting: SubscriberSetting
+  #hears = false
+  #tracks = false
+  #closed = false
+
+  constructor(redis: Redis, address: string, setting: SubscriberSetting) {
+    this.address = address
+    this.#redis = redis
+    this.#setting = setting
+    redis.on('ready', () => void this.#subscribe())
+    redis.on('close', () => this.#setState(false, false))
+    // The connection for commands reports the same server's troubles.
+    redis.on('error', () => undefined)
+    redis.on('messageBuffer', (channel: Buffer, message: Buffer | Buffer[] | null) => {
+      if (!this.#closed) this.#hear(channel.toString(), message)
+    })
+  }
+
+  /** Whether messages of computations arrive now. */
+  get hears(): boolean {
+    return this.#hears
+  }
+
+  /** Whether changes are told of now. */
+  get tracks(): boolean {
+    return this.#tracks
+  }
+
+  /** Asks for a sign of life; the connection is made anew when none comes. */
+  check(): void {
+    if (this.#hears) this.#redis.ping().catch(() => 'the connection is closed then')
+  }
+
+  /** Makes the connection anew, since something may have been missed. */
+  restart(): void {
+    if (!this.#hears) return
+    this.#setState(false, false)
+    this.#redis.disconnect(true)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#setState(false, false)
+    this.#redis.disconnect()
+  }
+
+  async #subscribe(): Promise<void> {
+    const { wake, tracked, onError } = this.#setting
+    try {
+      // What is subscribed first would leave no way to ask for the rest.
+      const tracks = tracked !== undefined && (await this.#track(tracked))
+      await this.#redis.subscribe(wake)
+      if (this.#redis.status === 'ready' && !this.#closed) this.#setState(true, tracks)
+    } catch (error) {
+      if (!this.#closed && this.#redis.status === 'ready') onError('subscribe', error)
+    }
+  }
+
+  async #track(tracked: string): Promise<boolean> {
+    try {
+      const id = await this.#redis.client('ID')
+      await this.#redis.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id, 'BCAST', 'PREFIX', tracked)
+      await this.#redis.subscribe(INVALIDATE)
+      return true
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'ReplyError') throw error
+      this.#setting.onUntracked(error)
+      return false
+    }
+  }
+
+  #hear(channel: string, message: Buffer | Buffer[] | null): void {
+    if (channel === INVALIDATE) this.#setting.onChanged(Array.isArray(message) ? message.map(String) : undefined)
+    else this.#setting.onMessage(String(message))
+  }
+
+  #setState(hears: boolean, tracks: boolean): void {
+    if (hears === this.#hears && tracks === this.#tracks) return
+    this.#hears = hears
+    this.#tracks = tracks
+    this.#setting.onState()
+  }
+}

@@ -1,0 +1,48 @@
+import type { Redis } from 'ioredis'
+
+const LOOK_EVERY_MS = 250
+/** A healthy server may be silent for this long, or as long as one answer may take. */
+const SILENT_MS = 1000
+
+interface Look {
+  readonly stream: Redis['stream']
+  readonly bytesRead: number
+  readonly times: number
+}
+
+/**
+ * Closes connections on which a command waits and nothing arrives for a second or more, since nobody else notices a server that hangs
+ * or a network that is gone. It counts how often it has looked, not the time: a blocked event loop makes it look once, late, so that a
+ * connection in order is never closed for it, as `socketTimeout` of ioredis does.
+ */
+export class Watchdog {
+  readonly #connections: () => readonly Redis[]
+  readonly #most: number
+  readonly #timer: NodeJS.Timeout
+  #looks = new Map<Redis, Look>()
+
+  constructor(connections: () => readonly Redis[], timeoutMs: number) {
+    this.#connections = connections
+    this.#most = 1 + Math.ceil(Math.max(SILENT_MS, timeoutMs) / LOOK_EVERY_MS)
+    this.#timer = setInterval(() => setImmediate(this.#look), LOOK_EVERY_MS).unref()
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  readonly #look = (): void => {
+    const last = this.#looks
+    this.#looks = new Map()
+    for (const redis of this.#connections()) {
+      const { stream, commandQueue } = redis
+      if (stream === undefined || stream.connecting || stream.destroyed || commandQueue.length === 0) continue
+      const { bytesRead } = stream
+      const before = last.get(redis)
+      const isSilent = before?.stream === stream && before.bytesRead === bytesRead
+      const times = isSilent ? before.times + 1 : 1
+      if (times < this.#most) this.#looks.set(redis, { stream, bytesRead, times })
+      else stream.destroy(new Error('the connection was closed, since Redis was silent for too long'))
+    }
+  }
+}

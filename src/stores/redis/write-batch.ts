@@ -1,0 +1,109 @@
+import type { Write } from '../store.js'
+import type { Shard } from './shard.js'
+import type { Shards } from './shards.js'
+
+/** With fewer scripts under way than this, a write goes out at once: nobody is there to share with. */
+const AT_ONCE = 2
+
+/** One call that waits to be told of each of its entries whether it was stored. */
+class Call {
+  readonly entries: readonly Write[]
+  readonly stored: boolean[] = []
+  readonly #resolve: (stored: boolean[]) => void
+  readonly reject: (error: unknown) => void
+  #left: number
+
+  constructor(entries: readonly Write[], resolve: (stored: boolean[]) => void, reject: (error: unknown) => void) {
+    this.entries = entries
+    this.#resolve = resolve
+    this.reject = reject
+    this.#left = entries.length
+  }
+
+  answer(place: number, stored: boolean): void {
+    this.stored[place] = stored
+    this.#left--
+    if (this.#left === 0) this.#resolve(this.stored)
+  }
+}
+
+/** One entry of a call. */
+interface Item {
+  readonly entry: Write
+  readonly call: Call
+  readonly place: number
+}
+
+/**
+ * Merges writes that come in one turn into one script for each shard. While few are under way a write goes out at once. Whoever does
+ * something else to a key that waits here lets all go out first, so that the order for a key is that of the calls.
+ */
+export class WriteBatch {
+  readonly #shards: Shards
+  #waiting: Call[] = []
+  #keys = new Set<string>()
+  #underWay = 0
+
+  constructor(shards: Shards) {
+    this.#shards = shards
+  }
+
+  /** As `Store.write`. */
+  write(entries: readonly Write[]): Promise<boolean[]> {
+    if (entries.length === 0) return Promise.resolve([])
+    if (entries.some(({ key }) => this.#keys.has(key))) this.flush()
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(new Call(entries, resolve, reject))
+      if (this.#underWay < AT_ONCE) return this.flush()
+      for (const { key } of entries) this.#keys.add(key)
+      if (this.#waiting.length === 1) setImmediate(this.flush)
+    })
+  }
+
+  /** Lets out all that waits, if this key is among it. */
+  flushFor(key: string): void {
+    if (this.#keys.has(key)) this.flush()
+  }
+
+  /** Lets out all that waits. */
+  readonly flush = (): void => {
+    const calls = this.#waiting
+    if (calls.length === 0) return
+    this.#waiting = []
+    this.#keys = new Set()
+    const items = calls.flatMap((call) => call.entries.map((entry, place) => ({ entry, call, place })))
+    for (const [shard, group] of this.#shards.group(items, ({ entry }) => entry.key)) {
+      for (const same of sameTags(group.items)) this.#send(shard, same)
+    }
+  }
+
+  #send(shard: Shard, items: readonly Item[]): void {
+    this.#underWay++
+    shard
+      .write(items.map(({ entry }) => entry))
+      .then(
+        (stored) => {
+          for (const [i, { call, place }] of items.entries()) call.answer(place, stored[i] === true)
+        },
+        (error: unknown) => {
+          for (const { call } of items) call.reject(error)
+        },
+      )
+      .finally(() => {
+        this.#underWay--
+      })
+  }
+}
+
+/** Items in groups of the same tags, since a script gives all its entries the same. */
+function sameTags(items: readonly Item[]): Iterable<readonly Item[]> {
+  const groups = new Map<string, Item[]>()
+  for (const item of items) {
+    const { tags } = item.entry
+    const name = tags.length === 0 ? '' : JSON.stringify(tags)
+    const group = groups.get(name)
+    if (group === undefined) groups.set(name, [item])
+    else group.push(item)
+  }
+  return groups.values()
+}

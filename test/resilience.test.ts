@@ -1,0 +1,284 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { KeyedCache } from '../src/cache/cache.js'
+import type { CacheEvents } from '../src/cache/events.js'
+import { createKeyedCache, type KeyedCacheOptions } from '../src/create-keyed-cache.js'
+import { freshPrefix } from './support/both-stores.js'
+import { report } from './support/figures.js'
+import { makeGate } from './support/gate.js'
+import { startProxy } from './support/proxy.js'
+import { startCluster } from './support/redis-cluster.js'
+import { type RedisServer, startRedis } from './support/redis-server.js'
+import { until } from './support/until.js'
+
+const TIMEOUT_MS = 250
+/** What a busy machine may add. */
+const SLACK_MS = 350
+const BLOCK_MS = 3000
+const BACK_WITHIN_MS = 1000
+
+type State = CacheEvents['state']
+
+let server: RedisServer
+const opened: KeyedCache[] = []
+beforeEach(async () => {
+  server = await startRedis()
+})
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((cache) => cache.close()))
+  await server.close()
+})
+
+/** A cache that answers, with what it tells of its state from then on. */
+async function open(options: KeyedCacheOptions = {}): Promise<{ cache: KeyedCache; states: State[] }> {
+  const silent = { info: () => {}, warn: () => {}, error: () => {} }
+  const cache = createKeyedCache({ redis: server.url, keyPrefix: freshPrefix(), logger: silent, ...options })
+  opened.push(cache)
+  await until(() => cache.set('a', 'stored'), 'the cache answers')
+  const states: State[] = []
+  cache.on('state', (state) => states.push(state))
+  return { cache, states }
+}
+
+/** The connections of a server, without those of the test's own. */
+async function connections(of: RedisServer): Promise<string[]> {
+  const list = String(await of.client().client('LIST'))
+  const ids = [...list.matchAll(/^id=(\d+) .* name=(keyedcache\S*) /gm)]
+  return ids.map(([, id, name]) => `${name} ${id}`).toSorted()
+}
+
+function block(ms: number): void {
+  const endMs = performance.now() + ms
+  while (performance.now() < endMs);
+}
+
+async function timed(run: () => Promise<unknown>): Promise<number> {
+  const beganMs = performance.now()
+  await run()
+  return performance.now() - beganMs
+}
+
+describe('A Redis that stops answering', () => {
+  test('is noticed before the first call has waited for all of its time, and then no call waits', async () => {
+    const { cache, states } = await open()
+    server.stop()
+    const beganMs = performance.now()
+    const first = cache.get('a', { default: 'default' })
+    await until(() => states.length > 0, 'the breaker is open')
+    const openMs = performance.now() - beganMs
+    expect(states).toMatchObject([{ up: false, error: { message: expect.stringMatching(/^no answer for \d+ ms$/) } }])
+    const nextMs = await timed(() => cache.get('a', { default: 'default' }))
+    expect(await first).toBe('default')
+    report(
+      `Breaker: open ${openMs.toFixed(0)} ms after the first unanswered call, the next one waits ${nextMs.toFixed(2)} ms`,
+    )
+    expect(openMs).toBeLessThan(TIMEOUT_MS + SLACK_MS)
+    expect(nextMs).toBeLessThan(50)
+  })
+
+  test('is noticed by 5 failures in a row where each comes at once', async () => {
+    const { cache, states } = await open()
+    const helper = server.client().duplicate()
+    await helper.ping()
+    await server.client().config('SET', 'busy-reply-threshold', 50)
+    // A script that does not end: from then on Redis says at once that it is busy.
+    const endless = server.client().eval('while true do end', 0)
+    endless.catch(() => 'killed')
+    await until(async () => (await helper.ping().catch(String)).includes('BUSY'), 'Redis is busy')
+    const errors: unknown[] = []
+    cache.on('error', ({ error }) => errors.push(error))
+    for (let i = 0; i < 5; i++) await cache.get('a', { default: 0 }) // eslint-disable-line no-await-in-loop
+    expect(states.some(({ up, error }) => !up && String(error).includes('BUSY'))).toBe(true)
+    expect(errors.length).toBeGreaterThanOrEqual(5)
+    await helper.script('KILL')
+    helper.disconnect()
+    await until(() => cache.set('a', 1), 'the cache answers again')
+  })
+
+  test.each([
+    ['hangs', (): void => server.stop(), (): void => server.resume()],
+    ['was killed', () => server.kill(), () => server.restart()],
+  ] as const)('is used again within a second after it %s', async (what, end, begin) => {
+    const { cache, states } = await open()
+    await end()
+    await until(async () => {
+      await cache.get('a', { default: 0 })
+      return states.length > 0
+    }, 'it is noticed')
+    // Longer than the connection is kept
+    const noticedMs = performance.now()
+    await until(() => performance.now() - noticedMs > 2500, 'some time has passed')
+    await begin()
+    const backMs = await timed(() => until(() => cache.set('a', 'again'), 'the cache stores again'))
+    report(`Redis that ${what}: stores again ${backMs.toFixed(0)} ms after Redis is back`)
+    expect(backMs).toBeLessThan(BACK_WITHIN_MS + SLACK_MS)
+    expect(states.map(({ up }) => up)).toEqual([false, true])
+  })
+
+  test('keeps no key for a computation that it was asked for in vain', async () => {
+    const { cache, states } = await open({ lease: '20s' })
+    // Redis knows the script from then on.
+    await cache.getOrSet('b', () => 'computed')
+    server.stop()
+    // Asked to compute whatever is stored, it asks only for the lease.
+    const calls = Array.from({ length: 5 }, (_, i) => cache.getOrSet(['c', i], () => i, { refresh: true }))
+    expect(await Promise.all(calls)).toEqual([0, 1, 2, 3, 4])
+    server.resume()
+    await until(() => states.length > 1, 'the cache answers again')
+    const ms = await timed(() =>
+      cache.getOrSetMany(
+        [0, 1, 2, 3, 4].map((i) => ['c', i]),
+        (keys) => keys.map(String),
+      ),
+    )
+    expect(ms).toBeLessThan(2000)
+    expect(await cache.computing()).toEqual([])
+  })
+
+  test('is told later what became of a computation that ended meanwhile', async () => {
+    const { cache, states } = await open({ lease: '20s' })
+    const gate = makeGate()
+    const first = cache.getOrSet('b', () => gate.opened.then(() => 'first'))
+    await until(async () => (await cache.computing()).length === 1, 'it is being computed')
+    server.stop()
+    await cache.get('a', { default: 0 })
+    await until(() => states.length > 0, 'the breaker is open')
+    gate.open()
+    expect(await first).toBe('first')
+    server.resume()
+    await until(() => states.length > 1, 'the cache answers again')
+    const ms = await timed(() => cache.getOrSet('b', () => 'second'))
+    expect(ms).toBeLessThan(2000)
+    expect(await cache.computing()).toEqual([])
+  })
+
+  test('is left after some time, so that a new connection can be made', async () => {
+    const { cache } = await open()
+    const before = await connections(server)
+    server.stop()
+    await cache.get('a', { default: 0 })
+    const stoppedMs = performance.now()
+    await until(() => performance.now() - stoppedMs > 2000, 'it has been silent for long')
+    server.resume()
+    await until(() => cache.set('a', 1), 'the cache stores again')
+    const after = await connections(server)
+    expect(after.filter((each) => each.startsWith('keyedcache ') && before.includes(each))).toEqual([])
+  })
+})
+
+describe('A Redis that answers', () => {
+  test('is not taken for one that does not when it refuses what it is asked', async () => {
+    const { cache, states } = await open()
+    await server.client().config('SET', 'maxmemory', 1)
+    for (let i = 0; i < 20; i++) expect(await cache.set(['b', i], i)).toBe(false) // eslint-disable-line no-await-in-loop
+    expect(await cache.get('a')).toBe('stored')
+    expect(states).toEqual([])
+  })
+
+  test('is not taken for one that does not when it is far away', async () => {
+    const proxy = await startProxy(server.port, 150)
+    try {
+      const { cache, states } = await open({ redis: proxy.url, redisTimeout: '400ms' })
+      for (let round = 0; round < 5; round++) {
+        const all = Array.from({ length: 10 }, () => cache.get('a'))
+        expect(new Set(await Promise.all(all))).toEqual(new Set(['stored'])) // eslint-disable-line no-await-in-loop
+      }
+      expect(states).toEqual([])
+      await Promise.all(opened.splice(0).map((each) => each.close()))
+    } finally {
+      await proxy.close()
+    }
+  })
+
+  test(`loses no call and no connection while the event loop is blocked for ${BLOCK_MS} ms`, async () => {
+    const { cache, states } = await open()
+    const errors: unknown[] = []
+    cache.on('error', (event) => errors.push(event))
+    const before = await connections(server)
+    const calls = callsOfAllKinds(cache)
+    block(BLOCK_MS)
+    const more = callsOfAllKinds(cache)
+    expect(await Promise.all(calls)).toEqual(calls.map((_, i) => ANSWERS[i % ANSWERS.length]))
+    expect(await Promise.all(more)).toEqual(more.map((_, i) => ANSWERS[i % ANSWERS.length]))
+    // Long enough for timers that were late
+    const endedMs = performance.now()
+    await until(() => performance.now() - endedMs > 1200, 'late timers have fired')
+    expect({ states, errors }).toEqual({ states: [], errors: [] })
+    expect(await connections(server)).toEqual(before)
+  })
+
+  test('loses nothing on a Cluster either while the event loop is blocked', async () => {
+    const cluster = await startCluster()
+    try {
+      const { cache, states } = await open({ redis: cluster.urls })
+      const keys = Array.from({ length: 100 }, (_, i) => `key::${i}`)
+      await until(() => cache.setMany(keys.map((key) => [key, key])), 'all masters answer')
+      states.length = 0
+      const errors: unknown[] = []
+      cache.on('error', (event) => errors.push(event))
+      const before = await Promise.all(cluster.masters.map(connections))
+      const read = keys.map((key) => cache.get(key))
+      block(BLOCK_MS)
+      expect(await Promise.all(read)).toEqual(keys)
+      expect(await cache.getMany(keys)).toEqual(keys)
+      const endedMs = performance.now()
+      await until(() => performance.now() - endedMs > 1200, 'late timers have fired')
+      expect({ states, errors }).toEqual({ states: [], errors: [] })
+      const after = await Promise.all(cluster.masters.map(connections))
+      expect(after.map(lasting)).toEqual(before.map(lasting))
+      await Promise.all(opened.splice(0).map((each) => each.close()))
+    } finally {
+      await cluster.close()
+    }
+  }, 60_000)
+})
+
+const ANSWERS = ['stored', true, 'computed', ['stored', undefined]] as const
+
+function callsOfAllKinds(cache: KeyedCache): Promise<unknown>[] {
+  return Array.from({ length: 25 }, () => [
+    cache.get('a'),
+    cache.set('b', 1),
+    cache.getOrSet('c', () => 'computed'),
+    cache.getMany(['a', 'd']),
+  ]).flat()
+}
+
+/** ioredis asks a Cluster for its slots on connections that last for one question. */
+function lasting(all: readonly string[]): string[] {
+  return all.filter((each) => !each.includes('refresher') && !each.includes('ioredis-cluster'))
+}
+
+describe('Closing a cache', () => {
+  test('takes less than 500 ms while Redis hangs, whatever is under way', async () => {
+    const { cache } = await open()
+    let end = (_value: unknown): void => {}
+    const computing = cache.getOrSet('b', () => new Promise((resolve) => (end = resolve)))
+    await until(async () => (await cache.computing()).length === 1, 'it is being computed')
+    server.stop()
+    const waiting = [cache.get('a', { default: 0 }), cache.set('a', 1)]
+    const ms = await timed(() => cache.close())
+    report(`Closed ${ms.toFixed(0)} ms after Redis has hung`)
+    expect(ms).toBeLessThan(500)
+    expect(await Promise.all(waiting)).toEqual([0, false])
+    end('computed')
+    expect(await computing).toBe('computed')
+  })
+
+  test('leaves what it was computing to others at once, and what it has counted in Redis', async () => {
+    const keyPrefix = freshPrefix()
+    const { cache } = await open({ keyPrefix, lease: '10s' })
+    const { cache: other } = await open({ keyPrefix, lease: '10s' })
+    const never = cache.getOrSet('b', () => new Promise(() => {}))
+    never.catch(() => 'nobody waits')
+    await until(async () => (await other.computing()).length === 1, 'it is being computed')
+    const follower = other.getOrSet('b', () => 'taken over')
+    const counted = (await other.stats()).calls
+    await cache.get('a')
+    await cache.close()
+    const beganMs = performance.now()
+    expect(await follower).toBe('taken over')
+    expect(performance.now() - beganMs).toBeLessThan(2000)
+    expect(await other.get('b')).toBe('taken over')
+    expect((await other.stats()).calls).toBeGreaterThan(counted)
+  })
+})
