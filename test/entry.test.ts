@@ -49,7 +49,7 @@ describe('an entry', () => {
       hasGrace: false,
       tags: [],
     })
-    expect(bytes.toString('hex')).toBe('e1000102030405060a0b0c0d0e0f111213145fb94c0d01')
+    expect(bytes.toString('hex')).toBe('e1000102030405060a0b0c0d0e0f111213149fe2f08031')
   })
 
   it('can live for ever, and can be of unknown cost', () => {

@@ -134,6 +134,23 @@ describe('A Redis that stops answering', () => {
     expect(await cache.computing()).toEqual([])
   })
 
+  test('keeps no key either for a computation whose lease it has granted, and told of too late', async () => {
+    const proxy = await startProxy(server.port, 0)
+    try {
+      const { cache, states } = await open({ redis: proxy.url, lease: '20s' })
+      await cache.getOrSet('b', () => 'computed')
+      proxy.delayMs = 400
+      expect(await cache.getOrSet('c', () => 'alone', { refresh: true })).toBe('alone')
+      proxy.delayMs = 0
+      await until(() => states.length > 1, 'the cache answers again')
+      const ms = await timed(() => cache.getOrSet('c', () => 'second'))
+      expect(ms).toBeLessThan(2000)
+      await Promise.all(opened.splice(0).map((each) => each.close()))
+    } finally {
+      await proxy.close()
+    }
+  })
+
   test('is told later what became of a computation that ended meanwhile', async () => {
     const { cache, states } = await open({ lease: '20s' })
     const gate = makeGate()

@@ -140,6 +140,7 @@ export class Computation {
   async #acquire(token: string, seen: Buffer | 'any' | undefined, follows: boolean): Promise<Acquired | undefined> {
     const { key, stale } = this.#plan
     const { store, leaseMs } = this.#setting
+    const isAsked = store.backend().up
     try {
       // Who has a stale value to serve can do without a new attempt after a failure.
       return await store.acquire({
@@ -153,6 +154,8 @@ export class Computation {
       })
     } catch (error) {
       this.#setting.onFailed('acquire', key, error)
+      // It may have been granted all the same, and others would wait for its end.
+      if (isAsked) void new Lease(this.#setting, key, token).release('voided')
       return undefined
     }
   }

@@ -144,9 +144,21 @@ export class EntryFormat {
   }
 
   #checksum(bytes: Buffer): number {
-    const head = crc32(bytes.subarray(0, CRC_OFFSET), this.#seed)
-    return crc32(bytes.subarray(HEADER_BYTES), head)
+    return crc32(bytes.subarray(HEADER_BYTES), crcOfHead(bytes, this.#seed))
   }
+}
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte
+  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ 0xed_b8_83_20 : crc >>> 1
+  return crc
+})
+
+/** As `crc32` of what is before the checksum, which is too little to be worth a call into the runtime. */
+function crcOfHead(bytes: Buffer, seed: number): number {
+  let crc = ~seed
+  for (let i = 0; i < CRC_OFFSET; i++) crc = (CRC_TABLE[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8)
+  return ~crc >>> 0
 }
 
 function hasTags(bytes: Buffer): boolean {

@@ -167,7 +167,7 @@ export class StoreBackedCache implements KeyedCache {
   async get(key: Key, options?: { default?: any }): Promise<any> {
     const full = toKey(key)
     checkOptions(options, 'get')
-    const found = await this.lookup(full)
+    const found = this.#nearby(full) ?? (await this.#lookup(full))
     if (found !== undefined) return found.value
     if (options !== undefined && 'default' in options) return options.default
     throw new NotCachedError(full)
@@ -364,11 +364,7 @@ export class StoreBackedCache implements KeyedCache {
 
   /** The fresh value under a full key, counted as one call. For what stands in front of the cache. */
   async lookup(full: string): Promise<Found | undefined> {
-    if (!this.#enabled) return undefined
-    const near = this.#near?.get(full)
-    if (near !== undefined) return this.#hit(full, near, 'near')
-    const reads = this.#near?.begin(full)
-    return this.#count(full, await this.#read('get', full), reads)
+    return this.#nearby(full) ?? this.#lookup(full)
   }
 
   /** The same for many keys, in one round trip. */
@@ -409,6 +405,18 @@ export class StoreBackedCache implements KeyedCache {
   ): Promise<Map<string, Found<T>>> {
     const keys = [...new Set(full)]
     return this.#enabled ? this.#reading.many(keys, factory, options) : callThroughMany(keys, factory)
+  }
+
+  /** The copy in the near tier, counted as a hit. */
+  #nearby(full: string): Found | undefined {
+    const near = this.#enabled ? this.#near?.get(full) : undefined
+    return near === undefined ? undefined : this.#hit(full, near, 'near')
+  }
+
+  async #lookup(full: string): Promise<Found | undefined> {
+    if (!this.#enabled) return undefined
+    const reads = this.#near?.begin(full)
+    return this.#count(full, await this.#read('get', full), reads)
   }
 
   /** What is decoded at once is given at once, not as a promise. */

@@ -1,30 +1,24 @@
 /** How deep arrays and objects may be nested in a stored value. */
 export const MAX_LEVELS = 100
 
-const BYTE_ORDER_MARK = 0xfeff
-
 /**
- * Whether a value is made of nothing but what MessagePack gives back as it was: `null`, booleans, numbers, text,
+ * Whether a value is made of nothing but what JSON gives back as it was: `null`, booleans, finite numbers, text,
  * arrays and plain objects. Everything else, whether it can be stored or not, is `false`.
  */
 export function isPlain(value: unknown): boolean {
   return isPlainAt(value, 0)
 }
 
-/** Whether text comes back as it was: no lone surrogates, which UTF-8 cannot hold, and no byte order mark, which decoders drop. */
-export function isPlainText(text: string): boolean {
-  return isWellFormed(text) && text.charCodeAt(0) !== BYTE_ORDER_MARK
-}
-
-/** Whether text has no lone surrogates. */
+/** Whether text has no lone surrogates, which UTF-8 cannot hold. */
 export function isWellFormed(text: string): boolean {
   // In every supported Node, but not yet in the ES2023 types.
   return (text as string & { isWellFormed(): boolean }).isWellFormed()
 }
 
 function isPlainAt(value: unknown, levels: number): boolean {
-  if (typeof value === 'string') return isPlainText(value)
-  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return true
+  if (typeof value === 'string') return isWellFormed(value)
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value === 'boolean' || value === null) return true
   if (typeof value !== 'object' || levels === MAX_LEVELS) return false
   return Array.isArray(value) ? isPlainArray(value, levels + 1) : isPlainObject(value, levels + 1)
 }
@@ -42,7 +36,7 @@ function isPlainObject(object: object, levels: number): boolean {
   // out (names that are not enumerable) shows in the count.
   let count = 0
   for (const name in object) {
-    if (name === '__proto__' || !isPlainText(name)) return false
+    if (name === '__proto__' || !isWellFormed(name)) return false
     if (!isPlainAt((object as Record<string, unknown>)[name], levels)) return false
     count++
   }

@@ -1,5 +1,4 @@
-import { Packr } from 'msgpackr'
-import { checkMessagePack } from './message-pack.js'
+import { parseJson } from './json.js'
 import { isPlain } from './plain-value.js'
 import { TaggedReader } from './tagged-reader.js'
 import { TaggedWriter } from './tagged-writer.js'
@@ -17,17 +16,14 @@ export interface Serializer {
   decode(bytes: Buffer): unknown
 }
 
-/** The byte that MessagePack never uses: what follows is a tagged tree and the binary data that it refers to. */
+/** A byte with which no JSON text begins: what follows is a tagged tree and the binary data that it refers to. */
 const TAGGED = 0xc1
 const TAGGED_HEADER_BYTES = 5
 
-// No structures: a record definition would make decoding depend on bytes seen before. `toJSON` may be plain data here.
-const packr = new Packr({ useRecords: false, mapsAsObjects: true, variableMapSize: true, useToJSON: false })
-
 function encode(value: unknown): Buffer {
-  if (isPlain(value)) return packr.pack(value)
+  if (isPlain(value)) return Buffer.from(JSON.stringify(value))
   const writer = new TaggedWriter()
-  const tree = packr.pack(writer.write(value))
+  const tree = Buffer.from(JSON.stringify(writer.write(value)))
   const header = Buffer.allocUnsafe(TAGGED_HEADER_BYTES)
   header[0] = TAGGED
   header.writeUInt32BE(tree.length, 1)
@@ -35,21 +31,16 @@ function encode(value: unknown): Buffer {
 }
 
 function decode(bytes: Buffer): unknown {
-  if (bytes[0] !== TAGGED) return unpack(bytes)
+  if (bytes[0] !== TAGGED) return parseJson(bytes)
   const treeEnd = TAGGED_HEADER_BYTES + bytes.readUInt32BE(1)
   if (treeEnd > bytes.length) throw new Error('The tagged tree ends beyond the bytes')
-  const tree = unpack(bytes.subarray(TAGGED_HEADER_BYTES, treeEnd))
+  const tree = parseJson(bytes.subarray(TAGGED_HEADER_BYTES, treeEnd))
   return new TaggedReader(bytes.subarray(treeEnd)).read(tree)
 }
 
-function unpack(bytes: Buffer): unknown {
-  checkMessagePack(bytes)
-  return packr.unpack(bytes)
-}
-
 /**
- * The serializer used when none is configured: MessagePack for what JSON can hold, a tagged tree for everything else
- * that can be stored (`undefined`, `bigint`, `Date`, `RegExp`, `Error`, `Map`, `Set`, `Buffer`, `ArrayBuffer`, typed
- * arrays, objects without prototype). What `encode` returns may be a view of a larger buffer.
+ * The serializer used when none is configured: JSON for what it can hold, a tagged tree in JSON for everything else that can be stored
+ * (`undefined`, `NaN`, infinities, `bigint`, `Date`, `RegExp`, `Error`, `Map`, `Set`, `Buffer`, `ArrayBuffer`, typed arrays, objects
+ * without prototype), with binary data behind it. What `encode` returns may be a view of a larger buffer.
  */
-export const defaultSerializer: Serializer = { name: 'msgpack', encode, decode }
+export const defaultSerializer: Serializer = { name: 'keyedcache', encode, decode }

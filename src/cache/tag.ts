@@ -7,7 +7,7 @@ export const Tag = {
   array: 0,
   /** Nothing. */
   undefined: 1,
-  /** Milliseconds since 1970, `NaN` for an invalid date. */
+  /** Milliseconds since 1970, not a number for an invalid date. */
   date: 2,
   /** Whether it is negative, and its magnitude in hexadecimal digits. */
   bigint: 3,
@@ -25,8 +25,8 @@ export const Tag = {
   arrayBuffer: 9,
   /** Class, and number of bytes to be taken from the binary data. */
   typedArray: 10,
-  /** Text that begins with a byte order mark, behind a space. */
-  text: 11,
+  /** The name of a number that JSON has not: `NaN`, `Infinity`, `-Infinity`. */
+  number: 11,
   /** Whether the prototype is null, then name, value, name, value: an object that is not a map of its own. */
   object: 12,
 } as const

@@ -1,6 +1,6 @@
 import { ERROR_CLASSES, Tag, TYPED_ARRAY_CLASSES } from './tag.js'
 
-/** Turns a tree that `TaggedWriter` wrote, as MessagePack gave it back, into the value, whatever the bytes were. */
+/** Turns a tree that `TaggedWriter` wrote, as JSON gave it back, into the value, whatever the bytes were. */
 export class TaggedReader {
   readonly #binary: Uint8Array
   #taken = 0
@@ -33,7 +33,7 @@ export class TaggedReader {
       case Tag.undefined:
         return undefined
       case Tag.date:
-        return new Date(number(tree[1]))
+        return new Date(number(this.#value(tree[1])))
       case Tag.bigint:
         return bigint(tree[1], tree[2])
       case Tag.map:
@@ -41,7 +41,7 @@ export class TaggedReader {
       case Tag.set:
         return new Set(this.#values(tree, 1))
       case Tag.regExp:
-        return regExp(this.#text(tree[1]), text(tree[2]), number(tree[3]))
+        return regExp(this.#text(tree[1]), text(tree[2]), number(this.#value(tree[3])))
       case Tag.error:
         return this.#error(tree)
       case Tag.buffer:
@@ -50,8 +50,8 @@ export class TaggedReader {
         return this.#take(tree[1])
       case Tag.typedArray:
         return this.#typedArray(tree)
-      case Tag.text:
-        return text(tree[1]).slice(1)
+      case Tag.number:
+        return notFinite(text(tree[1]))
       case Tag.object:
         return this.#properties(tree)
       default:
@@ -121,6 +121,12 @@ function define(object: object, name: string, value: unknown, enumerable: boolea
 function number(tree: unknown): number {
   if (typeof tree !== 'number') throw new Error('The tree holds no number where there must be one')
   return tree
+}
+
+function notFinite(name: string): number {
+  const value = Number(name)
+  if (Number.isFinite(value)) throw new Error('The tree holds a finite number where there must be none')
+  return value
 }
 
 function text(tree: unknown): string {

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { classOf, isBuiltIn, isPlainPrototype } from './built-in.js'
-import { isPlainText, isWellFormed, MAX_LEVELS } from './plain-value.js'
+import { isWellFormed, MAX_LEVELS } from './plain-value.js'
 import { show } from './show.js'
 import { ERROR_CLASSES, Tag, TYPED_ARRAY_CLASSES } from './tag.js'
 
@@ -11,7 +11,7 @@ const HIDDEN_OF_ERRORS: ReadonlySet<string | symbol> = new Set(['message', 'stac
 
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
 
-/** Turns one value into a tree of what MessagePack can hold, and the binary data that the tree refers to, in its order. */
+/** Turns one value into a tree of what JSON can hold, and the binary data that the tree refers to, in its order. */
 export class TaggedWriter {
   readonly binary: Uint8Array[] = []
   readonly #path: Step[] = []
@@ -21,6 +21,7 @@ export class TaggedWriter {
   write(value: unknown): unknown {
     switch (typeof value) {
       case 'number':
+        return Number.isFinite(value) ? value : [Tag.number, String(value)]
       case 'boolean':
         return value
       case 'undefined':
@@ -39,8 +40,7 @@ export class TaggedWriter {
   }
 
   #text(text: string): unknown {
-    if (isPlainText(text)) return text
-    return isWellFormed(text) ? [Tag.text, ` ${text}`] : this.#refuse(text, 'text with a lone surrogate')
+    return isWellFormed(text) ? text : this.#refuse(text, 'text with a lone surrogate')
   }
 
   #object(value: object): unknown {
@@ -71,7 +71,7 @@ export class TaggedWriter {
 
   #date(date: Date): unknown[] {
     this.#refuseProperties(date)
-    return [Tag.date, date.getTime()]
+    return [Tag.date, this.write(date.getTime())]
   }
 
   #regExp(regExp: RegExp): unknown[] {
@@ -79,7 +79,7 @@ export class TaggedWriter {
     if (beside !== undefined) this.#refuse(Reflect.get(regExp, beside), 'a property of a RegExp', beside)
     const lastIndex: unknown = regExp.lastIndex
     if (typeof lastIndex !== 'number') this.#refuse(lastIndex, 'not a number', 'lastIndex')
-    return [Tag.regExp, this.#text(regExp.source), regExp.flags, lastIndex]
+    return [Tag.regExp, this.#text(regExp.source), regExp.flags, this.write(lastIndex)]
   }
 
   #arrayBuffer(buffer: ArrayBuffer): unknown[] {
@@ -155,7 +155,7 @@ export class TaggedWriter {
   #properties(object: object): unknown {
     const names = Object.keys(object)
     if (names.length !== Reflect.ownKeys(object).length) this.#refuseHidden(object)
-    if (Object.getPrototypeOf(object) === null || !names.every(isPlainText)) return this.#pairs(object, names)
+    if (Object.getPrototypeOf(object) === null || !names.every(isWellFormed)) return this.#pairs(object, names)
     const tree: Record<string, unknown> = {}
     for (const name of names) tree[this.#name(name, object) as string] = this.#at(name, Reflect.get(object, name))
     return tree

@@ -61,7 +61,12 @@ export class Writing {
         kept.length === 0
           ? []
           : await store.write(
-              packed.map((entry) => ({ ...entry, tags, expiresAt: store.now(entry.key) + life.ttlMs + life.graceMs })),
+              packed.map(({ key, bytes }) => ({
+                key,
+                bytes,
+                tags,
+                expiresAt: store.now(key) + life.ttlMs + life.graceMs,
+              })),
             )
       let next = 0
       return fits.map((each) => (each ? stored[next++] === true : life.ttlMs === 0))

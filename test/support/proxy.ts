@@ -5,6 +5,8 @@ import { connect, createServer, type Socket } from 'node:net'
 export interface Proxy {
   /** Where Redis is reached through it. */
   readonly url: string
+  /** After how long answers that come from now on are handed on. */
+  delayMs: number
   close(): Promise<void>
 }
 
@@ -14,6 +16,16 @@ export interface Proxy {
  */
 export async function startProxy(port: number, delayMs: number): Promise<Proxy> {
   const sockets = new Set<Socket>()
+  const proxy = {
+    url: '',
+    delayMs,
+    async close(): Promise<void> {
+      const closed = once(server, 'close')
+      server.close()
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+  }
   const server = createServer((client) => {
     const upstream = connect(port, '127.0.0.1')
     for (const socket of [client, upstream]) sockets.add(socket.setNoDelay())
@@ -24,7 +36,7 @@ export async function startProxy(port: number, delayMs: number): Promise<Proxy> 
       setTimeout(() => {
         client.write(Buffer.concat(held))
         held = []
-      }, delayMs)
+      }, proxy.delayMs)
     })
     const end = (): void => {
       for (const socket of [client, upstream]) {
@@ -38,13 +50,6 @@ export async function startProxy(port: number, delayMs: number): Promise<Proxy> 
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error(`Not a port: ${address}`)
-  return {
-    url: `redis://127.0.0.1:${address.port}`,
-    async close() {
-      const closed = once(server, 'close')
-      server.close()
-      for (const socket of sockets) socket.destroy()
-      await closed
-    },
-  }
+  proxy.url = `redis://127.0.0.1:${address.port}`
+  return proxy
 }
