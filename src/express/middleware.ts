@@ -4,6 +4,7 @@ import { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkKnown, checkOptions } from '../cache/options.js'
 import { show } from '../cache/show.js'
 import { defaultCache } from '../defaults/configure.js'
+import { RequestCache } from '../request/request-cache.js'
 import { RequestContext, runInRequest } from '../request/request-context.js'
 
 declare global {
@@ -23,7 +24,7 @@ export interface KeyedcacheOptions {
   context?: boolean | undefined
 }
 
-const contexts = new WeakMap<Request, RequestContext>()
+const CONTEXT = Symbol('keyedcache')
 
 /**
  * Middleware that sets `req.cache`: the cache with a Map in front that lives as long as the request. Mounting it twice is mounting it once.
@@ -39,18 +40,14 @@ export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
   if (typeof context !== 'boolean')
     throw new TypeError(`Expected \`context\` to be true or false, got ${show(context)}`)
 
-  return function keyedcacheMiddleware(req, res, next) {
-    if (contexts.has(req)) return next()
-    const requestContext = new RequestContext()
-    contexts.set(req, requestContext)
-    if (res.closed) requestContext.close()
-    else res.once('close', () => requestContext.close())
-    defineCache(req, () => requestContext.view(cache ?? defaultCache()))
+  // Looked up when it is first used: most requests never touch it.
+  const lookUp = cache === undefined ? defaultCache : (): StoreBackedCache => cache
+
+  return function keyedcacheMiddleware(req: Request & { [CONTEXT]?: RequestContext }, res, next) {
+    if (req[CONTEXT] !== undefined) return next()
+    const requestContext = new RequestContext(res)
+    req[CONTEXT] = requestContext
+    req.cache = new RequestCache(requestContext, lookUp)
     return context ? runInRequest(requestContext, next) : next()
   }
-}
-
-/** Made when it is first used: most requests never touch it. */
-function defineCache(req: Request, view: () => Cache): void {
-  Object.defineProperty(req, 'cache', { get: view, configurable: true, enumerable: true })
 }

@@ -7,7 +7,8 @@ import type { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkEntries, checkFunction, checkOptions } from '../cache/options.js'
 import type { Found } from '../cache/read-through.js'
 import { Scope } from '../cache/scope.js'
-import { RequestMemory } from './request-memory.js'
+import type { RequestContext } from './request-context.js'
+import type { RequestMemory } from './request-memory.js'
 
 /**
  * A cache with a Map in front of it, for one request. It remembers what the request read, found or not, and reads that are under
@@ -15,11 +16,14 @@ import { RequestMemory } from './request-memory.js'
  * since what a factory computes is shared with others.
  */
 export class RequestCache implements Cache {
-  readonly memory: RequestMemory = new RequestMemory()
-  readonly #cache: StoreBackedCache
+  readonly #context: RequestContext
+  readonly #lookUp: () => StoreBackedCache
+  #known: { readonly cache: StoreBackedCache; readonly memory: RequestMemory } | undefined
 
-  constructor(cache: StoreBackedCache) {
-    this.#cache = cache
+  /** Neither the cache nor its Map is asked for before it is used. */
+  constructor(context: RequestContext, lookUp: () => StoreBackedCache) {
+    this.#context = context
+    this.#lookUp = lookUp
   }
 
   key(...parts: KeyPart[]): string {
@@ -37,7 +41,7 @@ export class RequestCache implements Cache {
   async get(key: Key, options?: { default?: any }): Promise<any> {
     const full = toKey(key)
     checkOptions(options, 'get')
-    const found = await this.#lookup(full)
+    const found = this.#found(full) ?? (await this.#lookup(full))
     if (found !== undefined) return found.value
     if (options !== undefined && 'default' in options) return options.default
     throw new NotCachedError(full)
@@ -50,7 +54,7 @@ export class RequestCache implements Cache {
     const unknown = [...new Set(full)].filter((key) => this.#isUnknown(key))
     const reading = unknown.length === 0 ? Promise.resolve([]) : this.#cache.lookupMany(unknown)
     const read = new Map(unknown.map((key, i) => [key, reading.then((all) => all[i])]))
-    for (const [key, one] of read) if (this.memory.get(key) === undefined) this.memory.add(key, one, 'reading')
+    for (const [key, one] of read) if (this.#memory.get(key) === undefined) this.#memory.add(key, one, 'reading')
     const found = await Promise.all(
       full.map((key) => {
         const one = read.get(key)
@@ -65,7 +69,7 @@ export class RequestCache implements Cache {
   async has(key: Key): Promise<boolean> {
     const full = toKey(key)
     if (this.#passesThrough() || this.#isUnknown(full)) return this.#cache.has(full)
-    return (await this.memory.get(full)?.found) !== undefined
+    return (await this.#memory.get(full)?.found) !== undefined
   }
 
   async set(key: Key, value: unknown, options?: SetOptions): Promise<boolean> {
@@ -77,7 +81,7 @@ export class RequestCache implements Cache {
     try {
       return await this.#cache.setMany(full, options)
     } finally {
-      for (const [key] of full) this.memory.forget(key, false)
+      for (const [key] of full) this.#memory.forget(key, false)
     }
   }
 
@@ -86,7 +90,7 @@ export class RequestCache implements Cache {
     try {
       return await this.#cache.delete(full, options)
     } finally {
-      this.memory.forget(full, options?.children === true)
+      this.#memory.forget(full, options?.children === true)
     }
   }
 
@@ -95,8 +99,10 @@ export class RequestCache implements Cache {
     if (this.#passesThrough()) return this.#cache.getOrSet(full, factory, options)
     checkFunction(factory, 'the factory')
     const plain = isPlain(options)
+    const known = plain ? this.#found(full) : undefined
+    if (known !== undefined) return known.value as T
     for (;;) {
-      const remembered = plain ? this.memory.get(full) : undefined
+      const remembered = plain ? this.#memory.get(full) : undefined
       if (remembered === undefined || !remembered.shared || remembered.state === 'missing') break
       const { state } = remembered
       // eslint-disable-next-line no-await-in-loop -- goes round again only where the key was missing
@@ -108,7 +114,7 @@ export class RequestCache implements Cache {
       return found.value as T
     }
     const obtaining = this.#cache.obtain<T>(full, factory, options)
-    this.memory.add(full, obtaining, 'obtaining', plain)
+    this.#memory.add(full, obtaining, 'obtaining', plain)
     const { value } = await obtaining
     return value
   }
@@ -121,14 +127,14 @@ export class RequestCache implements Cache {
     if (this.#passesThrough()) return this.#cache.getOrSetMany(keys, factory, options)
     const full = toKeys(keys)
     const ofFull = ofFullKeys(full, keys, factory)
-    const known = isPlain(options) ? await this.#known(full) : new Map<string, Found>()
+    const known = isPlain(options) ? await this.#remembered(full) : new Map<string, Found>()
     const asked = [...new Set(full)].filter((key) => !known.has(key))
     const obtaining =
       asked.length === 0
         ? Promise.resolve(new Map<string, Found<T>>())
         : this.#cache.obtainMany<T>(asked, ofFull, options)
     for (const key of asked) {
-      this.memory.add(
+      this.#memory.add(
         key,
         obtaining.then((found) => found.get(key)),
         'obtaining',
@@ -140,11 +146,11 @@ export class RequestCache implements Cache {
   }
 
   /** What the request has found of these keys, counted as hits. */
-  async #known(full: readonly string[]): Promise<Map<string, Found>> {
+  async #remembered(full: readonly string[]): Promise<Map<string, Found>> {
     const known = new Map<string, Found>()
     for (const key of new Set(full)) {
       // eslint-disable-next-line no-await-in-loop -- all of them are under way, if not known already
-      const found = this.#isUnknown(key) ? undefined : await this.memory.get(key)?.found
+      const found = this.#isUnknown(key) ? undefined : await this.#memory.get(key)?.found
       if (found === undefined) continue
       this.#countHit(key, found)
       known.set(key, found)
@@ -152,12 +158,37 @@ export class RequestCache implements Cache {
     return known
   }
 
+  get #cache(): StoreBackedCache {
+    return this.#use().cache
+  }
+
+  get #memory(): RequestMemory {
+    return this.#use().memory
+  }
+
+  #use(): { readonly cache: StoreBackedCache; readonly memory: RequestMemory } {
+    if (this.#known === undefined) {
+      const cache = this.#lookUp()
+      this.#known = { cache, memory: this.#context.memoryOf(cache) }
+    }
+    return this.#known
+  }
+
+  /** What another call of the request has found already, counted as a hit: given at once, as waiting would cost more than looking. */
+  #found(full: string): Found | undefined {
+    if (this.#passesThrough()) return undefined
+    const remembered = this.#memory.get(full)
+    if (remembered?.state !== 'found' || !remembered.shared || remembered.value === undefined) return undefined
+    this.#countHit(full, remembered.value)
+    return remembered.value
+  }
+
   async #lookup(full: string): Promise<Found | undefined> {
     if (this.#passesThrough()) return this.#cache.lookup(full)
-    const remembered = this.memory.get(full)
+    const remembered = this.#memory.get(full)
     if (remembered === undefined) {
       const reading = this.#cache.lookup(full)
-      this.memory.add(full, reading, 'reading')
+      this.#memory.add(full, reading, 'reading')
       return reading
     }
     if (remembered.state === 'obtaining') return this.#cache.lookup(full)
@@ -173,7 +204,7 @@ export class RequestCache implements Cache {
 
   /** Whether a read has to ask the cache. It does not wait for what may be computed just now. */
   #isUnknown(full: string): boolean {
-    const remembered = this.memory.get(full)
+    const remembered = this.#memory.get(full)
     return remembered === undefined || remembered.state === 'obtaining'
   }
 

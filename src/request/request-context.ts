@@ -1,35 +1,47 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { StoreBackedCache } from '../cache/keyed-cache.js'
-import { RequestCache } from './request-cache.js'
-import type { RequestMemory } from './request-memory.js'
+import { RequestMemory } from './request-memory.js'
 
-/** The caches of one request: one Map for each keyed cache that it uses, made when first used. */
+/** What tells when a request is over: its response. */
+interface Closing {
+  readonly closed: boolean
+  once(event: 'close', listener: () => void): unknown
+}
+
+/** The Maps of one request: one for each keyed cache that it uses, made when first used. */
 export class RequestContext {
-  readonly #caches = new Map<StoreBackedCache, RequestCache>()
-  #open = true
+  readonly #response: Closing
+  #memories: Map<StoreBackedCache, RequestMemory> | undefined
 
-  /** The request's view of a cache. */
-  view(cache: StoreBackedCache): RequestCache {
-    const known = this.#caches.get(cache)
-    if (known !== undefined) return known
-    const view = new RequestCache(cache)
-    if (this.#open) {
-      watchWrites(cache)
-      this.#caches.set(cache, view)
-    } else view.memory.close()
-    return view
+  constructor(response: Closing) {
+    this.#response = response
   }
 
-  /** The request's view of a cache, if it has used it. */
-  viewInUse(cache: StoreBackedCache): RequestCache | undefined {
-    return this.#caches.get(cache)
+  /** The Map in front of a cache. Once the request is over it remembers nothing. */
+  memoryOf(cache: StoreBackedCache): RequestMemory {
+    const known = this.#memories?.get(cache)
+    if (known !== undefined) return known
+    const memory = new RequestMemory()
+    watchWrites(cache)
+    if (this.#response.closed) {
+      memory.close()
+      return memory
+    }
+    if (this.#memories === undefined) this.#response.once('close', () => this.#close())
+    this.#memories ??= new Map()
+    this.#memories.set(cache, memory)
+    return memory
+  }
+
+  /** The same, if the request has used that cache. */
+  memoryInUse(cache: StoreBackedCache): RequestMemory | undefined {
+    return this.#memories?.get(cache)
   }
 
   /** The request is over: its Maps are dropped, and what still uses them passes through. */
-  close(): void {
-    this.#open = false
-    for (const view of this.#caches.values()) view.memory.close()
-    this.#caches.clear()
+  #close(): void {
+    for (const memory of this.#memories?.values() ?? []) memory.close()
+    this.#memories?.clear()
   }
 }
 
@@ -51,7 +63,7 @@ const watched = new WeakSet<StoreBackedCache>()
 function watchWrites(cache: StoreBackedCache): void {
   if (watched.has(cache)) return
   watched.add(cache)
-  const memory = (): RequestMemory | undefined => currentRequest()?.viewInUse(cache)?.memory
+  const memory = (): RequestMemory | undefined => currentRequest()?.memoryInUse(cache)
   cache.on('set', ({ key }) => memory()?.forget(key, false))
   cache.on('delete', ({ key, children }) => memory()?.forget(key, children))
   cache.on('compute', ({ key, stored }) => memory()?.computed(key, stored))

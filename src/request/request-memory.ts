@@ -4,6 +4,8 @@ import type { Found } from '../cache/read-through.js'
 /** What a request knows of one key. */
 export interface Remembered {
   readonly found: Promise<Found | undefined>
+  /** The same once it is settled. */
+  value: Found | undefined
   /** `obtaining`: it may be computed just now, for which only those wait who would compute it themselves. */
   state: 'reading' | 'obtaining' | 'found' | 'missing'
   /** Whether another call may take the outcome: not where it depends on a wish of the call that began it. */
@@ -23,7 +25,7 @@ export class RequestMemory {
 
   /** Remembers what is under way for a key. It is forgotten where it fails, or gives what is not stored. */
   add(key: string, found: Promise<Found | undefined>, state: 'reading' | 'obtaining', shared = true): void {
-    const remembered: Remembered = { found, state, shared }
+    const remembered: Remembered = { found, value: undefined, state, shared }
     this.#remembered.delete(key)
     // A Map gives its keys in the order in which they came: the oldest makes room.
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value as string)
@@ -32,6 +34,7 @@ export class RequestMemory {
       if (this.#remembered.get(key) === remembered) this.#remembered.delete(key)
     }
     found.then((value) => {
+      remembered.value = value
       remembered.state = value === undefined ? 'missing' : 'found'
       if (value?.isStored === false) drop()
     }, drop)
