@@ -28,7 +28,7 @@ class Waiting {
  * Merges reads that come close together into one command for each shard. While few are under way a read goes out at once; beyond that
  * it waits for the end of the turn, with all others of it, and so do those that follow, until a turn has few again: measured, commands
  * of one key beside each merged one cost a third of the throughput. What several ask for is sent once, and nobody is given the answer
- * to what was sent before he asked.
+ * to what was sent before he asked. Whoever changes a key that waits here lets all go out first.
  */
 export class ReadBatch {
   readonly #shards: Shards
@@ -46,14 +46,21 @@ export class ReadBatch {
     if (this.#underWay < AT_ONCE && !this.#isBusy) return this.#sent(this.#shards.of(key).read(key))
     let waiting = this.#waiting.get(key)
     if (waiting === undefined) {
-      if (this.#waiting.size === 0) setImmediate(this.#sendAll)
+      if (this.#waiting.size === 0) setImmediate(this.flush)
       waiting = new Waiting(key)
       this.#waiting.set(key, waiting)
     }
     return waiting.answer
   }
 
-  readonly #sendAll = (): void => {
+  /** Lets out all that waits, if this key is among it. */
+  flushFor(key: string): void {
+    if (this.#waiting.has(key)) this.flush()
+  }
+
+  /** Lets out all that waits. */
+  readonly flush = (): void => {
+    if (this.#waiting.size === 0) return
     const all = [...this.#waiting.values()]
     this.#waiting = new Map()
     this.#isBusy = all.length >= AT_ONCE

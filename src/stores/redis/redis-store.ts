@@ -120,11 +120,12 @@ export class RedisStore implements Store {
   }
 
   write(entries: readonly Write[]): Promise<boolean[]> {
+    for (const { key } of entries) this.#reads.flushFor(key)
     return this.#writes.write(entries)
   }
 
   async remove(keys: readonly string[]): Promise<string[]> {
-    this.#writes.flush()
+    this.#flush()
     const removed = await removing(async (tell) => {
       const groups = this.#shards.group(keys, same)
       await all(Array.from(groups, ([shard, { items }]) => shard.remove(items, tell)))
@@ -134,18 +135,18 @@ export class RedisStore implements Store {
   }
 
   removeTree(key: string): Promise<string[]> {
-    this.#writes.flush()
+    this.#flush()
     const below = childPrefix(key)
     return removing((tell) => this.#removeAll(key, (each) => each === key || each.startsWith(below), tell))
   }
 
   clear(): Promise<number> {
-    this.#writes.flush()
+    this.#flush()
     return counting((tell) => this.#removeAll(undefined, () => true, tell))
   }
 
   removeTag(tag: string): Promise<string[]> {
-    this.#writes.flush()
+    this.#flush()
     return removing(async (tell) => {
       const shards = this.#shards.all
       const buried = await Promise.all(shards.map(({ tags }) => tags.bury(tag)))
@@ -256,6 +257,12 @@ export class RedisStore implements Store {
       onUntracked: onUntracked ?? (() => undefined),
       onError,
     })
+  }
+
+  /** Lets out what waits to be merged, before something that concerns many keys. */
+  #flush(): void {
+    this.#reads.flush()
+    this.#writes.flush()
   }
 
   #openShards(count: number): Shards {
