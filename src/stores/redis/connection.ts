@@ -44,7 +44,7 @@ export class Connection {
 
   /** The server's time, in ms, up to which what is sent now may still be carried out: then its caller is told that it failed. */
   get deadline(): number {
-    return Math.ceil(this.clock.now() + this.#timeoutMs)
+    return Math.floor(this.clock.now() - this.clock.uncertaintyMs + this.#timeoutMs)
   }
 
   /** Why it does not answer. */

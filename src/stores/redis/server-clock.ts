@@ -23,6 +23,11 @@ export class ServerClock {
     return this.#samples.at(-1)?.roundTripMs ?? null
   }
 
+  /** By how much the estimate may be wrong, in ms: the server may have looked at any moment of the round trip. */
+  get uncertaintyMs(): number {
+    return (this.#best?.roundTripMs ?? 0) / 2
+  }
+
   /** Takes the answer of one `TIME`, sent and answered at these moments of `performance.now()`. */
   add(serverMs: number, sentMs: number, answeredMs: number): void {
     const roundTripMs = answeredMs - sentMs
