@@ -336,9 +336,8 @@ describe('bytes from elsewhere', () => {
     'the byte that is never used': Buffer.from([0x91, 0xc1]),
     'text that ends early': Buffer.from('"a'),
     'bytes after the end': Buffer.from('1 1'),
-    '111 arrays in each other': Buffer.from('['.repeat(111) + ']'.repeat(111)),
     '111 objects in each other, behind brackets in text': Buffer.from(
-      `["${']'.repeat(500)}\\"]",${'{"a":'.repeat(110)}1${'}'.repeat(110)}]`,
+      `["${']'.repeat(5000)}\\"]",${'{"a":'.repeat(110)}1${'}'.repeat(110)}]`,
     ),
     '1,000,000 arrays in each other': Buffer.from('['.repeat(1_000_000) + ']'.repeat(1_000_000)),
     '20,000 objects in each other': Buffer.from(`${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`),
