@@ -210,7 +210,9 @@ describe('Keys', () => {
   it('has a tree by levels, with counts, in which a key that is a group too stands as both', async () => {
     const client = await dashboard({ cache })
     const top = textOf(await page(client, '/cache/keys?view=tree'))
-    expect(top).toMatch(/product group 121 Delete all product product key in 5 minutes \d+ bytes Delete product production group 1/)
+    expect(top).toMatch(
+      /product group 121 Delete all product product key in 5 minutes \d+ bytes Delete product production group 1/,
+    )
     const html = await page(client, '/cache/keys?view=tree&prefix=product&limit=500')
     expect(textOf(html)).toMatch(/ 1 group 1 Delete all 1 1 key in 5 minutes \d+ bytes Delete 1 10 key/)
     expect(linksOf(html)).toContain('./keys?view=tree&limit=500&prefix=product%3A%3A1')
