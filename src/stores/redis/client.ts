@@ -152,7 +152,8 @@ export class Client {
     const whole = this.ownPrefix + begin
     const pattern = `${whole.replaceAll(/[\\*?[\]]/g, String.raw`\$&`)}*`
     const [next, names] = await this.limit(master.scan(cursor, 'MATCH', pattern, 'COUNT', count))
-    return [next, names.filter((name) => name.startsWith(whole)).map((name) => name.slice(whole.length))]
+    const own = names.filter((name) => name.startsWith(whole)).map((name) => name.slice(whole.length))
+    return [next, [...new Set(own)]]
   }
 
   /** A client of our own to one of the servers, for messages. */

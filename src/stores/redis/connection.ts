@@ -33,7 +33,7 @@ export class Connection {
     this.#onOpen = onOpen
     this.#breaker = new Breaker({
       timeoutMs,
-      roundTripMs: () => this.clock.roundTripMs ?? 0,
+      roundTripMs: () => Math.max(this.clock.roundTripMs ?? 0, 2 * this.clock.uncertaintyMs),
       open: (error) => this.#open(error),
     })
   }
@@ -97,6 +97,7 @@ export class Connection {
 
   close(): void {
     this.#closed = true
+    this.#up = false
     this.#breaker.close()
     this.#wake()
   }

@@ -35,6 +35,7 @@ export class Deadlines {
   #timer: NodeJS.Timeout | undefined
   #dueMs = 0
   #spared = false
+  #closed = false
 
   constructor(timeoutMs: number, silence?: Silence) {
     this.#timeoutMs = timeoutMs
@@ -43,6 +44,8 @@ export class Deadlines {
 
   /** Settles as the promise does, or rejects with a `DeadlineError` when that takes too long. */
   limit<T>(promise: Promise<T>): Promise<T> {
+    // Whoever comes late finds the connection closed, and needs no timer that would keep the process alive.
+    if (this.#closed) return promise
     return new Promise((resolve, reject) => {
       const waiting = { sinceMs: performance.now(), giveUp: () => reject(new DeadlineError(this.#timeoutMs)) }
       this.#waiting.add(waiting)
@@ -63,6 +66,7 @@ export class Deadlines {
   }
 
   close(): void {
+    this.#closed = true
     clearTimeout(this.#timer)
     this.#timer = undefined
     for (const { giveUp } of this.#waiting) giveUp()

@@ -32,16 +32,22 @@ return refused
 `)
 
 /**
- * Removes entries and their places in the index, and voids computations of their keys.
+ * Removes entries and their places in the index, and voids computations of their keys, each given once.
  *
  * KEYS: leases, index, expiry, entry 1..n. ARGV: channel, key 1..n. Returns the numbers (from 1) of those that were there.
  */
 export const REMOVE: Script = script(`${LEASE}
-local there, names = {}, { unpack(ARGV, 2) }
-local leased = redis.call('EXISTS', KEYS[1]) == 1
-for i = 4, #KEYS do
-  if leased then drop(KEYS[1], ARGV[1], names[i - 3], 'voided') end
-  if redis.call('UNLINK', KEYS[i]) == 1 then there[#there + 1] = i - 3 end
+local there, names, entries = {}, { unpack(ARGV, 2) }, { unpack(KEYS, 4) }
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  for _, name in ipairs(names) do drop(KEYS[1], ARGV[1], name, 'voided') end
+end
+if redis.call('EXISTS', unpack(entries)) == #entries then
+  redis.call('UNLINK', unpack(entries))
+  for i = 1, #entries do there[i] = i end
+else
+  for i, entry in ipairs(entries) do
+    if redis.call('UNLINK', entry) == 1 then there[#there + 1] = i end
+  end
 end
 redis.call('ZREM', KEYS[2], unpack(names))
 redis.call('ZREM', KEYS[3], unpack(names))
