@@ -79,7 +79,7 @@ async function readUntilGone(key: string): Promise<{ staleMs: number; goneMs: nu
 
 test('Early refresh spares readers the wait at expiry, and never computes twice at once', async () => {
   processes = await Processes.start(server, 2)
-  const SECONDS = 30
+  const SECONDS = 60
   // Many keys, so that the share that waits is no matter of luck
   const early = Array.from({ length: 20 }, (_, i) => `early::${i}`)
   const late = Array.from({ length: 3 }, (_, i) => `late::${i}`)
