@@ -13,7 +13,7 @@ import { createKeyedCache } from '../src/create-keyed-cache.js'
 import { linked, linksOf, textOf } from './support/dashboard.js'
 import { bannerAfter, confirm, previewed } from './support/delete-form.js'
 import { listen } from './support/listen.js'
-import { callsDuring } from './support/monitor-calls.js'
+import { callsDuring } from './support/monitor.js'
 import { startRedis, type RedisServer } from './support/redis-server.js'
 import { application, page, serving } from './support/serving.js'
 

@@ -129,4 +129,11 @@ describe('Deadlines', () => {
     expect(watched.state).toBeInstanceOf(DeadlineError)
     expect(vi.getTimerCount()).toBe(0)
   })
+
+  test('start no timer once closed, which would keep a process alive that is about to end', async () => {
+    const deadlines = new Deadlines(100)
+    deadlines.close()
+    await expect(deadlines.limit(Promise.reject(new Error('the connection is closed')))).rejects.toThrow('closed')
+    expect(vi.getTimerCount()).toBe(0)
+  })
 })

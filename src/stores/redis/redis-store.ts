@@ -37,6 +37,15 @@ const PROBE_EVERY_MS = 500
 const UPKEEP_EVERY_MS = 500
 const LOG_LINES = 1000
 
+/** What goes by how many shards there are. */
+interface Parts {
+  readonly shards: Shards
+  readonly listing: Listing
+  readonly reads: ReadBatch
+  readonly writes: WriteBatch
+  readonly stats: RedisStats
+}
+
 /** The store in Redis, with an index that lists, counts and deletes below a key without walking the database. */
 export class RedisStore implements Store {
   readonly kind: 'redis' | 'cluster'
@@ -47,11 +56,7 @@ export class RedisStore implements Store {
   readonly #upkeep: IndexUpkeep
   readonly #subscribers: Subscribers
   readonly #timers: readonly NodeJS.Timeout[]
-  #shards: Shards
-  #listing: Listing
-  #reads: ReadBatch
-  #writes: WriteBatch
-  #stats: RedisStats
+  #parts: Parts
   /** Whether it is known how many shards there are, on the connection that stands. */
   #agreed = false
   #agreeing: Promise<void> | undefined
@@ -68,11 +73,7 @@ export class RedisStore implements Store {
     this.#meta = new Meta(this.#client, keyPrefix)
     this.#rebuild = new IndexRebuild(this.#client, keyPrefix)
     this.#upkeep = new IndexUpkeep(this.#client)
-    this.#shards = this.#openShards(this.kind === 'cluster' ? options.shards : 1)
-    this.#listing = new Listing(this.#shards, this.#rebuild)
-    this.#reads = new ReadBatch(this.#shards)
-    this.#writes = new WriteBatch(this.#shards)
-    this.#stats = new RedisStats(this.#shards.first.connection, this.#shards.first.keyspace)
+    this.#parts = this.#open(this.kind === 'cluster' ? options.shards : 1)
     this.#subscribers = this.#openSubscribers()
     this.#client.on('ready', () => this.#connected())
     this.#client.on('close', () => this.#disconnected())
@@ -86,11 +87,11 @@ export class RedisStore implements Store {
   }
 
   now(key?: string): number {
-    return (key === undefined ? this.#shards.first : this.#shards.of(key)).now()
+    return (key === undefined ? this.#parts.shards.first : this.#parts.shards.of(key)).now()
   }
 
   backend(): BackendStats {
-    const trips = this.#shards.all.map(({ connection }) => connection.clock.roundTripMs ?? 0)
+    const trips = this.#parts.shards.all.map(({ connection }) => connection.clock.roundTripMs ?? 0)
     return {
       kind: this.kind,
       up: this.#up === true,
@@ -100,34 +101,34 @@ export class RedisStore implements Store {
   }
 
   read(key: string): Promise<Buffer | undefined> {
-    this.#writes.flushFor(key)
-    return this.#reads.read(key)
+    this.#parts.writes.flushFor(key)
+    return this.#parts.reads.read(key)
   }
 
   readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
-    this.#writes.flush()
-    return this.#shards.gather(keys, same, (shard, some) => shard.readMany(some))
+    this.#parts.writes.flush()
+    return this.#parts.shards.gather(keys, same, (shard, some) => shard.readMany(some))
   }
 
   look(key: string): Promise<Buffer | undefined> {
-    this.#writes.flushFor(key)
-    return this.#shards.of(key).read(key)
+    this.#parts.writes.flushFor(key)
+    return this.#parts.shards.of(key).read(key)
   }
 
   lookMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]> {
-    this.#writes.flush()
-    return this.#shards.gather(keys, same, (shard, some) => shard.lookMany(some))
+    this.#parts.writes.flush()
+    return this.#parts.shards.gather(keys, same, (shard, some) => shard.lookMany(some))
   }
 
   write(entries: readonly Write[]): Promise<boolean[]> {
-    for (const { key } of entries) this.#reads.flushFor(key)
-    return this.#writes.write(entries)
+    for (const { key } of entries) this.#parts.reads.flushFor(key)
+    return this.#parts.writes.write(entries)
   }
 
   async remove(keys: readonly string[]): Promise<string[]> {
     this.#flush()
     const removed = await removing(async (tell) => {
-      const groups = this.#shards.group(keys, same)
+      const groups = this.#parts.shards.group(keys, same)
       await all(Array.from(groups, ([shard, { items }]) => shard.remove(items, tell)))
     })
     const gone = new Set(removed)
@@ -148,14 +149,14 @@ export class RedisStore implements Store {
   removeTag(tag: string): Promise<string[]> {
     this.#flush()
     return removing(async (tell) => {
-      const shards = this.#shards.all
+      const shards = this.#parts.shards.all
       const buried = await Promise.all(shards.map(({ tags }) => tags.bury(tag)))
       await all(shards.map(({ tags }, i) => tags.remove(tag, buried[i] ?? null, tell)))
     })
   }
 
   async listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
-    const parts = await Promise.all(this.#shards.all.map(({ tags }) => tags.list(tag, limit)))
+    const parts = await Promise.all(this.#parts.shards.all.map(({ tags }) => tags.list(tag, limit)))
     return {
       keys: parts.flatMap(({ keys }) => keys).slice(0, limit),
       total: parts.reduce((sum, { total }) => sum + total, 0),
@@ -163,40 +164,40 @@ export class RedisStore implements Store {
   }
 
   list(under: string | undefined, after: string | undefined, limit: number): Promise<KeyPage> {
-    this.#writes.flush()
-    return this.#listing.list(under, after, limit)
+    this.#parts.writes.flush()
+    return this.#parts.listing.list(under, after, limit)
   }
 
   children(under: string | undefined, after: string | undefined, limit: number): Promise<ChildPage> {
-    this.#writes.flush()
-    return this.#listing.children(under, after, limit)
+    this.#parts.writes.flush()
+    return this.#parts.listing.children(under, after, limit)
   }
 
   count(under: string | undefined): Promise<number> {
-    this.#writes.flush()
-    return this.#listing.count(under)
+    this.#parts.writes.flush()
+    return this.#parts.listing.count(under)
   }
 
   acquire(attempt: Attempt): Promise<Acquired> {
-    this.#writes.flushFor(attempt.key)
-    return this.#shards.of(attempt.key).leases.acquire(attempt)
+    this.#parts.writes.flushFor(attempt.key)
+    return this.#parts.shards.of(attempt.key).leases.acquire(attempt)
   }
 
   renew(key: string, token: string, leaseMs: number): Promise<boolean> {
-    return this.#shards.of(key).leases.renew(key, token, leaseMs)
+    return this.#parts.shards.of(key).leases.renew(key, token, leaseMs)
   }
 
   fill(entry: Write, token: string): Promise<boolean> {
-    this.#writes.flushFor(entry.key)
-    return this.#shards.of(entry.key).leases.fill(entry, token)
+    this.#parts.writes.flushFor(entry.key)
+    return this.#parts.shards.of(entry.key).leases.fill(entry, token)
   }
 
   release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
-    return this.#shards.of(key).leases.release(key, token, ended, pauseMs)
+    return this.#parts.shards.of(key).leases.release(key, token, ended, pauseMs)
   }
 
   async computations(): Promise<Computation[]> {
-    return (await Promise.all(this.#shards.all.map(({ leases }) => leases.list()))).flat()
+    return (await Promise.all(this.#parts.shards.all.map(({ leases }) => leases.list()))).flat()
   }
 
   onEnded(listener: (key: string, ended: Ended) => void): void {
@@ -208,7 +209,7 @@ export class RedisStore implements Store {
   }
 
   onChanged(listener: (keys: readonly string[] | undefined) => void): void {
-    const start = this.#client.ownPrefix.length + this.#shards.first.keyspace.entries.length
+    const start = this.#client.ownPrefix.length + this.#parts.shards.first.keyspace.entries.length
     this.#subscribers.onChanged((names) => listener(names?.map((name) => name.slice(start))))
   }
 
@@ -217,24 +218,24 @@ export class RedisStore implements Store {
   }
 
   async probe(): Promise<void> {
-    await Promise.all(this.#shards.all.map((shard) => shard.probe()))
+    await Promise.all(this.#parts.shards.all.map((shard) => shard.probe()))
   }
 
   addStats(batch: StatsBatch): Promise<void> {
-    return this.#stats.add(batch, this.now())
+    return this.#parts.stats.add(batch, this.now())
   }
 
   readStats(): Promise<StatsTotals> {
-    return this.#stats.read()
+    return this.#parts.stats.read()
   }
 
   async appendLog(line: string): Promise<void> {
-    const { connection, keyspace } = this.#shards.first
+    const { connection, keyspace } = this.#parts.shards.first
     await connection.send((redis) => redis.xadd(keyspace.log, 'MAXLEN', '~', LOG_LINES, '*', 'line', line))
   }
 
   async readLog(limit: number): Promise<string[]> {
-    const { connection, keyspace } = this.#shards.first
+    const { connection, keyspace } = this.#parts.shards.first
     const entries = await connection.send((redis) => redis.xrevrange(keyspace.log, '+', '-', 'COUNT', limit))
     return entries.map(([, fields]) => fields[1] ?? '')
   }
@@ -243,7 +244,7 @@ export class RedisStore implements Store {
     this.#closed = true
     for (const timer of this.#timers) clearInterval(timer)
     this.#subscribers.close()
-    for (const { connection } of this.#shards.all) connection.close()
+    for (const { connection } of this.#parts.shards.all) connection.close()
     await this.#client.close()
   }
 
@@ -252,7 +253,7 @@ export class RedisStore implements Store {
     const entries = `${this.#client.ownPrefix}${keyPrefix}:v:`
     return new Subscribers({
       client: this.#client,
-      wake: this.#shards.first.keyspace.wake,
+      wake: this.#parts.shards.first.keyspace.wake,
       tracked: onUntracked === undefined ? undefined : entries,
       onUntracked: onUntracked ?? (() => undefined),
       onError,
@@ -261,17 +262,24 @@ export class RedisStore implements Store {
 
   /** Lets out what waits to be merged, before something that concerns many keys. */
   #flush(): void {
-    this.#reads.flush()
-    this.#writes.flush()
+    this.#parts.reads.flush()
+    this.#parts.writes.flush()
   }
 
-  #openShards(count: number): Shards {
+  #open(count: number): Parts {
     const { keyPrefix, timeoutMs } = this.#options
-    return new Shards({ client: this.#client, keyPrefix, timeoutMs, onOpen: () => this.#suspect() }, count)
+    const shards = new Shards({ client: this.#client, keyPrefix, timeoutMs, onOpen: () => this.#suspect() }, count)
+    return {
+      shards,
+      listing: new Listing(shards, this.#rebuild),
+      reads: new ReadBatch(shards),
+      writes: new WriteBatch(shards),
+      stats: new RedisStats(shards.first.connection, shards.first.keyspace),
+    }
   }
 
   #connected(): void {
-    for (const { connection } of this.#shards.all) connection.restart()
+    for (const { connection } of this.#parts.shards.all) connection.restart()
     this.#agreed = false
     this.#subscribers.follow()
     void this.#agree()
@@ -279,7 +287,7 @@ export class RedisStore implements Store {
 
   #disconnected(): void {
     this.#subscribers.doubt()
-    for (const { connection } of this.#shards.all) connection.lose()
+    for (const { connection } of this.#parts.shards.all) connection.lose()
     this.#judge()
   }
 
@@ -294,19 +302,15 @@ export class RedisStore implements Store {
   }
 
   async #goBy(): Promise<void> {
-    const count = this.#shards.all.length
+    const count = this.#parts.shards.all.length
     const [size, agreed] = await Promise.all([this.#client.size(), this.#meta.agree(count)])
     if (agreed !== count) {
       this.#options.onOtherShards(agreed)
-      for (const { connection } of this.#shards.all) connection.close()
-      this.#shards = this.#openShards(agreed)
-      this.#listing = new Listing(this.#shards, this.#rebuild)
-      this.#reads = new ReadBatch(this.#shards)
-      this.#writes = new WriteBatch(this.#shards)
-      this.#stats = new RedisStats(this.#shards.first.connection, this.#shards.first.keyspace)
+      for (const { connection } of this.#parts.shards.all) connection.close()
+      this.#parts = this.#open(agreed)
     }
     // Before anybody asks: what finds no index looks through the whole database.
-    if (size === 0) await this.#rebuild.begin(this.#shards)
+    if (size === 0) await this.#rebuild.begin(this.#parts.shards)
     this.#agreed = true
     await this.#probe(() => true)
   }
@@ -320,14 +324,14 @@ export class RedisStore implements Store {
   }
 
   async #probe(which: (connection: Connection) => boolean): Promise<void> {
-    const connections = this.#shards.all.map(({ connection }) => connection)
+    const connections = this.#parts.shards.all.map(({ connection }) => connection)
     await Promise.all(connections.filter(which).map((connection) => connection.probe()))
     this.#judge()
   }
 
   #keepUp(): void {
     if (this.#up !== true || !this.#client.isReady) return
-    const shards = this.#shards
+    const shards = this.#parts.shards
     this.#upkeep
       .round(shards)
       // What all go by may have been evicted, or deleted with everything.
@@ -343,7 +347,7 @@ export class RedisStore implements Store {
 
   /** Tells when all servers answer, and when one stops. */
   #judge(error?: unknown): void {
-    const { all: shards } = this.#shards
+    const { all: shards } = this.#parts.shards
     const down = shards.find(({ connection }) => !connection.up)
     const up = down === undefined
     if (up === this.#up || this.#closed) return
@@ -356,7 +360,7 @@ export class RedisStore implements Store {
 
   /** Has the index made whole in the background, if it is not. */
   #makeWhole(): void {
-    this.#rebuild.done(this.#shards).catch((error: unknown) => this.#options.onError('rebuild', error))
+    this.#rebuild.done(this.#parts.shards).catch((error: unknown) => this.#options.onError('rebuild', error))
   }
 
   /**
@@ -368,15 +372,15 @@ export class RedisStore implements Store {
     concerns: (key: string) => boolean,
     tell: (removed: string[]) => void,
   ): Promise<void> {
-    const shards = this.#shards.all
+    const shards = this.#parts.shards.all
     const first = await Promise.all(shards.map(({ index }) => index.begin(under)))
     const emptied = shards.map((shard, i) =>
       shard.index.empty(under, first[i] ?? [0], (names) => shard.remove(names, tell)),
     )
-    const itself = under === undefined ? [] : [this.#shards.of(under).remove([under], tell)]
+    const itself = under === undefined ? [] : [this.#parts.shards.of(under).remove([under], tell)]
     const [whole] = await Promise.all([all(emptied), all(itself)])
     if (whole.every(Boolean)) return
-    await this.#rebuild.scan(this.#shards, (shard, keys) => shard.remove(keys.filter(concerns), tell))
+    await this.#rebuild.scan(this.#parts.shards, (shard, keys) => shard.remove(keys.filter(concerns), tell))
     this.#makeWhole()
   }
 }
