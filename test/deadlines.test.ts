@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { DeadlineError, Deadlines } from '../src/stores/redis/deadlines.js'
+import { DeadlineError, Deadlines, type Judge } from '../src/stores/redis/deadlines.js'
 
 describe('Deadlines', () => {
   beforeEach(() => {
@@ -9,6 +9,7 @@ describe('Deadlines', () => {
     vi.useRealTimers()
   })
 
+  const hears: Judge = { answered: () => undefined, failed: (error) => error }
   const never = (): Promise<never> => new Promise(() => {})
 
   /** How a promise stands, for as long as it is looked at. */
@@ -31,7 +32,7 @@ describe('Deadlines', () => {
   }
 
   test('settle as the promise does, and leave no timer that keeps waiting for it', async () => {
-    const deadlines = new Deadlines(100)
+    const deadlines = new Deadlines(100, hears)
     await expect(deadlines.limit(Promise.resolve('answer'))).resolves.toBe('answer')
     await expect(deadlines.limit(Promise.reject(new Error('refused')))).rejects.toThrow('refused')
     await vi.advanceTimersByTimeAsync(110)
@@ -39,7 +40,7 @@ describe('Deadlines', () => {
   })
 
   test('reject after the time limit, and not before it', async () => {
-    const deadlines = new Deadlines(100)
+    const deadlines = new Deadlines(100, hears)
     const watched = watch(deadlines.limit(never()))
     await vi.advanceTimersByTimeAsync(99)
     expect(watched.state).toBe('waits')
@@ -49,7 +50,7 @@ describe('Deadlines', () => {
   })
 
   test('count for each promise from the moment it came, with one timer for all of them', async () => {
-    const deadlines = new Deadlines(100)
+    const deadlines = new Deadlines(100, hears)
     const first = watch(deadlines.limit(never()))
     await vi.advanceTimersByTimeAsync(60)
     const second = watch(deadlines.limit(never()))
@@ -65,7 +66,7 @@ describe('Deadlines', () => {
   })
 
   test('begin anew after all have been answered', async () => {
-    const deadlines = new Deadlines(100)
+    const deadlines = new Deadlines(100, hears)
     await deadlines.limit(Promise.resolve())
     await vi.advanceTimersByTimeAsync(500)
     const watched = watch(deadlines.limit(never()))
@@ -75,7 +76,7 @@ describe('Deadlines', () => {
 
   test('let an answer win that came while the event loop was blocked', async () => {
     vi.useRealTimers()
-    const deadlines = new Deadlines(20)
+    const deadlines = new Deadlines(20, hears)
     const answer = new Promise((resolve) => setTimeout(() => setImmediate(() => resolve('answer')), 10))
     const limited = deadlines.limit(answer)
     block(45)
@@ -84,7 +85,7 @@ describe('Deadlines', () => {
 
   test('give what was written only after the event loop was blocked a moment to be answered, but only once', async () => {
     vi.useRealTimers()
-    const deadlines = new Deadlines(20)
+    const deadlines = new Deadlines(20, hears)
     const watched = watch(deadlines.limit(new Promise((resolve) => setTimeout(resolve, 100, 'answer'))))
     const forever = watch(deadlines.limit(never()))
     block(90)
@@ -97,7 +98,7 @@ describe('Deadlines', () => {
 
   test('tell when something waits and nothing at all is answered for some time', async () => {
     const told: number[] = []
-    const deadlines = new Deadlines(250, { afterMs: () => 100, tell: (silentMs) => told.push(silentMs) })
+    const deadlines = new Deadlines(250, hears, { afterMs: () => 100, tell: (silentMs) => told.push(silentMs) })
     await deadlines.limit(Promise.resolve())
     await vi.advanceTimersByTimeAsync(500)
     expect(told).toEqual([])
@@ -111,7 +112,7 @@ describe('Deadlines', () => {
 
   test('tell nothing as long as others are answered', async () => {
     const told: number[] = []
-    const deadlines = new Deadlines(1000, { afterMs: () => 100, tell: (silentMs) => told.push(silentMs) })
+    const deadlines = new Deadlines(1000, hears, { afterMs: () => 100, tell: (silentMs) => told.push(silentMs) })
     const slow = watch(deadlines.limit(new Promise((resolve) => setTimeout(resolve, 500, 'answer'))))
     for (let i = 0; i < 10; i++) {
       await deadlines.limit(Promise.resolve()) // eslint-disable-line no-await-in-loop
@@ -122,7 +123,7 @@ describe('Deadlines', () => {
   })
 
   test('give up on all at once when closed', async () => {
-    const deadlines = new Deadlines(100)
+    const deadlines = new Deadlines(100, hears)
     const watched = watch(deadlines.limit(never()))
     deadlines.close()
     await vi.advanceTimersByTimeAsync(0)
@@ -131,7 +132,7 @@ describe('Deadlines', () => {
   })
 
   test('start no timer once closed, which would keep a process alive that is about to end', async () => {
-    const deadlines = new Deadlines(100)
+    const deadlines = new Deadlines(100, hears)
     deadlines.close()
     await expect(deadlines.limit(Promise.reject(new Error('the connection is closed')))).rejects.toThrow('closed')
     expect(vi.getTimerCount()).toBe(0)

@@ -240,6 +240,8 @@ export interface KeyedCache extends Cache {
   count(under?: Key): Promise<number>
   /** What is known of an entry. For looking: counts as no call and changes nothing. */
   entry(key: Key, options?: { value?: boolean | undefined }): Promise<EntryInfo | undefined>
+  /** A copy of the bytes stored under a key, also where they are no entry. For looking: counts as no call and changes nothing. */
+  bytes(key: Key): Promise<Buffer | undefined>
   /** What the headers of many entries say, in order, in one round trip. For looking: counts as no call and changes nothing. */
   entries(keys: readonly Key[]): Promise<(EntryOutline | undefined)[]>
   /** The computations under way, in all processes. */

@@ -97,7 +97,8 @@ export class Computation {
     const { endings, leaseMs, values } = this.#setting
     let { seen, stale } = this.#plan
     let sideBySide = false
-    for (let looks = 0; ; looks++) {
+    const beganMs = performance.now()
+    for (;;) {
       const ending = endings.listen(key)
       try {
         const token = nextToken()
@@ -127,7 +128,9 @@ export class Computation {
         if (manner === 'leave') return { kind: 'left', restMs: Math.min(acquired.leftMs, leaseMs / 2) }
         if (sideBySide) return await this.#alone()
         // eslint-disable-next-line no-await-in-loop
-        const ended = await ending.within(endings.patienceMs(leaseMs, acquired.leftMs, looks), this.#abort.signal)
+        const patienceMs = endings.patienceMs(leaseMs, acquired.leftMs, performance.now() - beganMs)
+        // eslint-disable-next-line no-await-in-loop
+        const ended = await ending.within(patienceMs, this.#abort.signal)
         if (this.#abort.signal.aborted) return { kind: 'left', restMs: 0 }
         // Those who waited in vain do not wait for each other as well.
         sideBySide = ended === 'nothing'

@@ -1,18 +1,23 @@
 import type { Ended, Store } from '../stores/store.js'
 
-/** Messages may be lost, and are while the connection for them is down: until then followers look for themselves this often. */
+/** While messages do not arrive, followers look for themselves: each time after a fourth of what they have waited so far. */
+const LOOK_SHARE = 1 / 4
 const LOOK_FIRST_MS = 50
 const LOOK_LAST_MS = 500
 
 /** Waits for computations of other processes to end. */
 export class Endings {
   readonly #store: Store
-  readonly #waiting = new Map<string, Set<(ended: Ended) => void>>()
+  readonly #waiting = new Map<string, Set<Ending>>()
 
   constructor(store: Store) {
     this.#store = store
     store.onEnded((key, ended) => {
-      for (const tell of this.#waiting.get(key) ?? []) tell(ended)
+      for (const ending of this.#waiting.get(key) ?? []) ending.tell(ended)
+    })
+    // What ended in between, nobody has told.
+    store.onHearing(() => {
+      for (const endings of this.#waiting.values()) for (const ending of endings) ending.doubt()
     })
   }
 
@@ -20,17 +25,19 @@ export class Endings {
   listen(key: string): Ending {
     const ending = new Ending(() => {
       const all = this.#waiting.get(key)
-      all?.delete(ending.tell)
+      all?.delete(ending)
       if (all?.size === 0) this.#waiting.delete(key)
     })
     const all = this.#waiting.get(key) ?? new Set()
-    this.#waiting.set(key, all.add(ending.tell))
+    this.#waiting.set(key, all.add(ending))
     return ending
   }
 
-  /** How long to wait for the message before looking again, given what is left of the lease and how often was looked. */
-  patienceMs(leaseMs: number, leftMs: number, looks: number): number {
-    const untilLook = this.#store.hearsEnds ? leaseMs / 2 : Math.min(LOOK_FIRST_MS * 2 ** looks, LOOK_LAST_MS)
+  /** How long to wait for the message before looking again, given what is left of the lease and for how long was waited already. */
+  patienceMs(leaseMs: number, leftMs: number, waitedMs: number): number {
+    const untilLook = this.#store.hearsEnds
+      ? leaseMs / 2
+      : Math.min(Math.max(LOOK_FIRST_MS, LOOK_SHARE * waitedMs), LOOK_LAST_MS)
     return Math.max(1, Math.min(untilLook, leftMs))
   }
 }
@@ -39,20 +46,28 @@ export class Endings {
 export class Ending {
   readonly #leave: () => void
   #ended: Ended | undefined
+  #woken = false
   #wake: () => void = () => undefined
 
   constructor(leave: () => void) {
     this.#leave = leave
   }
 
-  readonly tell = (ended: Ended): void => {
+  /** It has ended. */
+  tell(ended: Ended): void {
     this.#ended = ended
+    this.doubt()
+  }
+
+  /** It may have ended. */
+  doubt(): void {
+    this.#woken = true
     this.#wake()
   }
 
-  /** How it ended; `undefined` when nothing was heard in this time, or `signal` has aborted. */
+  /** How it ended; `undefined` when nothing was heard in this time, it may have ended unheard, or `signal` has aborted. */
   async within(ms: number, signal: AbortSignal): Promise<Ended | undefined> {
-    if (this.#ended !== undefined || signal.aborted) return this.#ended
+    if (this.#woken || signal.aborted) return this.#ended
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms)
       this.#wake = () => {

@@ -33,6 +33,7 @@ const HAS_GRACE = 0b100
 const NEVER = 2 ** 48 - 1
 const UNKNOWN = 2 ** 32 - 1
 const MAX_UINT16 = 2 ** 16 - 1
+const NO_TAGS: readonly string[] = Object.freeze([])
 
 /** Whether bytes are an entry of a later version than this one knows, as other processes write them while versions change. */
 export function isNewer(bytes: Buffer): boolean {
@@ -81,9 +82,10 @@ export class EntryFormat {
     if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC_AND_VERSION) return undefined
     const flags = bytes.readUInt8(1)
     if ((flags & ~(IS_COMPRESSED | HAS_TAGS | HAS_GRACE)) !== 0) return undefined
-    if (bytes.readUInt32BE(CRC_OFFSET) !== this.#checksum(bytes)) return undefined
-    const tagged = hasTags(bytes) ? readTags(bytes) : { tags: [], end: HEADER_BYTES }
-    if (tagged === undefined) return undefined
+    const body = bytes.subarray(HEADER_BYTES)
+    if (bytes.readUInt32BE(CRC_OFFSET) !== crc32(body, crcOfHead(bytes, this.#seed))) return undefined
+    const tagged = hasTags(bytes) ? readTags(bytes) : undefined
+    if (tagged === undefined && hasTags(bytes)) return undefined
     const expiresAt = bytes.readUIntBE(2, 6)
     const computeMs = bytes.readUInt32BE(14)
     return {
@@ -91,9 +93,9 @@ export class EntryFormat {
       createdAt: bytes.readUIntBE(8, 6),
       hasGrace: (flags & HAS_GRACE) !== 0,
       computeMs: computeMs === UNKNOWN ? undefined : computeMs,
-      tags: tagged.tags,
+      tags: tagged?.tags ?? NO_TAGS,
       isCompressed: (flags & IS_COMPRESSED) !== 0,
-      payload: bytes.subarray(tagged.end),
+      payload: tagged === undefined ? body : bytes.subarray(tagged.end),
     }
   }
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Store } from '../stores/store.js'
-import { type AuditEvent, auditLine, readAuditLine } from './audit.js'
+import { type Ask, asking } from './ask.js'
+import type { AuditEvent } from './audit.js'
 import type {
   Cache,
   CachedFunction,
@@ -22,31 +23,23 @@ import { ofFullKeys } from './batch-factory.js'
 import { cachedFunction, FunctionNames } from './cached-function.js'
 import { callThrough, callThroughMany } from './call-through.js'
 import { Endings } from './endings.js'
-import { CacheNotRespondingError, NotCachedError, PartialRemoval } from './errors.js'
+import { NotCachedError } from './errors.js'
 import type { CacheEvents, Events } from './events.js'
 import { FailedDeletions } from './failed-deletions.js'
-import { freshness } from './freshness.js'
 import { HeldLeases } from './held-leases.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from './key.js'
-import { Near, type NearHit, type NearReads } from './near.js'
+import { Looking } from './looking.js'
+import { Lookup } from './lookup.js'
+import { Near } from './near.js'
 import type { NearBounds } from './near-bounds.js'
-import {
-  checkEntries,
-  checkFunction,
-  checkOptions,
-  checkPage,
-  checkTag,
-  checkTags,
-  type Lifetime,
-  lifetime,
-} from './options.js'
-import { promised } from './promised.js'
+import { checkEntries, checkFunction, checkOptions, checkTag, checkTags, type Lifetime, lifetime } from './options.js'
 import { type Found, ReadThrough } from './read-through.js'
+import { Removal } from './removal.js'
 import { Scope } from './scope.js'
 import type { Serializer } from './serializer.js'
 import { show } from './show.js'
 import { StatsFlush } from './stats-flush.js'
-import { type Stored, Values } from './values.js'
+import { Values } from './values.js'
 import { Writing } from './writing.js'
 
 /** How long closing waits for what is still to be told to the store: a part of the 500 ms that it may take. */
@@ -76,9 +69,11 @@ export class StoreBackedCache implements KeyedCache {
   readonly functionNames: FunctionNames = new FunctionNames()
   readonly #store: Store
   readonly #lifetime: Lifetime
-  readonly #values: Values
-  readonly #near: Near | undefined
+  readonly #ask: Ask
+  readonly #lookup: Lookup
+  readonly #looking: Looking
   readonly #writing: Writing
+  readonly #removal: Removal
   readonly #reading: ReadThrough
   readonly #stats: StatsFlush
   readonly #deletions: FailedDeletions
@@ -119,9 +114,13 @@ export class StoreBackedCache implements KeyedCache {
       (key, tags) => this.#deletions.hides(key, tags),
     )
     const near = bounds === undefined ? undefined : new Near(store, values, bounds)
-    this.#values = values
-    this.#near = near
-    this.#writing = new Writing({ store, near, deletions: this.#deletions, values, events, maxValueBytes, onFailed })
+    const deletions = this.#deletions
+    const ask = asking(onFailed)
+    this.#ask = ask
+    this.#lookup = new Lookup({ store, values, near, events, onFailed })
+    this.#looking = new Looking(store, values, ask)
+    this.#writing = new Writing({ store, near, deletions, values, events, maxValueBytes, onFailed })
+    this.#removal = new Removal({ store, near, deletions, events, writing: this.#writing, ask })
     this.#reading = new ReadThrough({
       cache: this,
       store,
@@ -167,7 +166,7 @@ export class StoreBackedCache implements KeyedCache {
   async get(key: Key, options?: { default?: any }): Promise<any> {
     const full = toKey(key)
     checkOptions(options, 'get')
-    const found = this.#nearby(full) ?? (await this.#lookup(full))
+    const found = this.#nearby(full) ?? (await this.#lookedUp(full))
     if (found !== undefined) return found.value
     if (options !== undefined && 'default' in options) return options.default
     throw new NotCachedError(full)
@@ -181,27 +180,17 @@ export class StoreBackedCache implements KeyedCache {
 
   async has(key: Key): Promise<boolean> {
     const full = toKey(key)
-    if (!this.#enabled) return false
-    const bytes = await this.#read('has', full)
-    const entry = bytes === undefined ? undefined : this.#values.entry(full, bytes)
-    return entry !== undefined && freshness(entry, this.#store.now(full)) === 'fresh'
+    return this.#enabled && this.#lookup.has(full)
   }
 
   async set(key: Key, value: unknown, options?: SetOptions): Promise<boolean> {
-    return this.setMany([[key, value]], options)
+    const [stored] = await this.#write([[toKey(key), value]], options)
+    return stored === true
   }
 
   async setMany(entries: Iterable<readonly [Key, unknown]>, options?: SetOptions): Promise<boolean> {
-    const life = lifetime(checkOptions(options, 'set') ?? {}, this.#lifetime)
-    const tags = checkTags(options?.tags)
     const values = [...new Map(checkEntries(entries).map(([key, value]) => [toKey(key), value]))]
-    if (!this.#enabled) {
-      this.#writing.encodeAll(values, life, tags)
-      return false
-    }
-    const stored = await this.#writing.write(values, life, tags)
-    for (const [i, [key]] of values.entries()) this.events.emit('set', { key, stored: stored[i] === true })
-    return stored.every(Boolean)
+    return (await this.#write(values, options)).every(Boolean)
   }
 
   async delete(key: Key, options?: { children?: boolean | undefined }): Promise<string[]> {
@@ -209,35 +198,15 @@ export class StoreBackedCache implements KeyedCache {
     const children = checkOptions(options, 'delete')?.children ?? false
     if (typeof children !== 'boolean')
       throw new TypeError(`Expected \`children\` to be true or false, got ${show(children)}`)
-    const event = { key: full, children, tag: undefined }
-    return this.#remove(
-      'delete',
-      event,
-      () => (children ? this.#store.removeTree(full) : this.#store.remove([full])),
-      lengthOf,
-    )
+    return this.#removal.key(full, children)
   }
 
   async clear(): Promise<number> {
-    const event = { key: undefined, children: true, tag: undefined }
-    return this.#remove(
-      'clear',
-      event,
-      () => this.#store.clear(),
-      (count) => count,
-    )
+    return this.#removal.all()
   }
 
   async deleteTag(tag: string): Promise<string[]> {
-    checkTag(tag)
-    const event = { key: undefined, children: true, tag }
-    return this.#remove('deleteTag', event, () => this.#store.removeTag(tag), lengthOf)
-  }
-
-  async tagged(tag: string, options: { limit?: number | undefined } = {}): Promise<{ keys: string[]; total: number }> {
-    checkTag(tag)
-    const { limit } = checkPage(options)
-    return this.#ask('tagged', () => this.#store.listTag(tag, limit))
+    return this.#removal.tag(checkTag(tag))
   }
 
   async getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T> {
@@ -265,62 +234,35 @@ export class StoreBackedCache implements KeyedCache {
   }
 
   async keys(under?: Key, options: PageOptions = {}): Promise<KeyPage> {
-    const { after, limit } = checkPage(options)
-    const full = under === undefined ? undefined : toKey(under)
-    return this.#ask('keys', () => this.#store.list(full, after, limit))
+    return this.#looking.keys(under, options)
   }
 
   async children(under?: Key, options: PageOptions = {}): Promise<ChildPage> {
-    const { after, limit } = checkPage(options)
-    const full = under === undefined ? undefined : toKey(under)
-    return this.#ask('children', () => this.#store.children(full, after, limit))
+    return this.#looking.children(under, options)
   }
 
   async count(under?: Key): Promise<number> {
-    const full = under === undefined ? undefined : toKey(under)
-    return this.#ask('count', () => this.#store.count(full))
+    return this.#looking.count(under)
+  }
+
+  async tagged(tag: string, options: { limit?: number | undefined } = {}): Promise<{ keys: string[]; total: number }> {
+    return this.#looking.tagged(tag, options)
   }
 
   async entry(key: Key, options?: { value?: boolean | undefined }): Promise<EntryInfo | undefined> {
-    const full = toKey(key)
-    const withValue = checkOptions(options, 'entry')?.value ?? false
-    const bytes = await this.#ask('entry', () => this.#store.look(full))
-    const entry = bytes === undefined ? undefined : this.#values.entry(full, bytes)
-    if (bytes === undefined || entry === undefined) return undefined
-    const nowMs = this.#store.now(full)
-    return {
-      key: full,
-      ttl: Math.max(0, (entry.expiresAt - nowMs) / 1000),
-      stale: freshness(entry, nowMs) === 'stale',
-      size: bytes.length,
-      createdAt: new Date(entry.createdAt),
-      computeMs: entry.computeMs,
-      tags: [...entry.tags],
-      ...(withValue ? { value: (await this.#values.decode(full, bytes))?.value } : {}),
-    }
+    return this.#looking.entry(key, options)
   }
 
   async entries(keys: readonly Key[]): Promise<(EntryOutline | undefined)[]> {
-    const full = toKeys(keys)
-    const found = await this.#ask('entries', () => this.#store.lookMany(full))
-    return full.map((key, i) => {
-      const { head: bytes, size = 0 } = found[i] ?? {}
-      const head = bytes === undefined ? undefined : this.#values.head(bytes)
-      if (head === undefined) return undefined
-      const nowMs = this.#store.now(key)
-      return {
-        key,
-        ttl: Math.max(0, (head.expiresAt - nowMs) / 1000),
-        stale: freshness(head, nowMs) === 'stale',
-        size,
-        createdAt: new Date(head.createdAt),
-        computeMs: head.computeMs,
-      }
-    })
+    return this.#looking.entries(keys)
+  }
+
+  async bytes(key: Key): Promise<Buffer | undefined> {
+    return this.#looking.bytes(key)
   }
 
   async computing(): Promise<Computation[]> {
-    return this.#ask('computing', () => this.#store.computations())
+    return this.#looking.computing()
   }
 
   async stats(): Promise<CacheStats> {
@@ -328,13 +270,11 @@ export class StoreBackedCache implements KeyedCache {
   }
 
   async audit(event: AuditEvent): Promise<void> {
-    await this.#ask('audit', () => this.#store.appendLog(auditLine(event)))
+    await this.#looking.audit(event)
   }
 
   async activity(options: { limit?: number | undefined } = {}): Promise<AuditEvent[]> {
-    const { limit } = checkPage(options)
-    const lines = await this.#ask('activity', () => this.#store.readLog(limit))
-    return lines.map(readAuditLine).filter((event) => event !== undefined)
+    return this.#looking.activity(options)
   }
 
   async require(): Promise<void> {
@@ -364,30 +304,12 @@ export class StoreBackedCache implements KeyedCache {
 
   /** The fresh value under a full key, counted as one call. For what stands in front of the cache. */
   async lookup(full: string): Promise<Found | undefined> {
-    return this.#nearby(full) ?? this.#lookup(full)
+    return this.#nearby(full) ?? this.#lookedUp(full)
   }
 
   /** The same for many keys, in one round trip. */
   async lookupMany(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
-    if (!this.#enabled) return full.map(() => undefined)
-    const near = this.#near === undefined ? [] : full.map((key) => this.#near?.get(key))
-    const rest = near.length === 0 ? full : full.filter((_key, i) => near[i] === undefined)
-    const reads = rest.map((key) => this.#near?.begin(key))
-    let bytes: (Buffer | undefined)[] = []
-    try {
-      if (rest.length > 0) bytes = await this.#store.readMany(rest)
-    } catch (error) {
-      this.#failed('getMany', undefined, error)
-    }
-    let next = 0
-    return promised(
-      full.map((key, i) => {
-        const copy = near[i]
-        if (copy !== undefined) return this.#hit(key, copy, 'near')
-        const place = next++
-        return this.#count(key, bytes[place], reads[place])
-      }),
-    )
+    return this.#enabled ? this.#lookup.many(full) : full.map(() => undefined)
   }
 
   /** The value under a full key, or else that of the factory. For what stands in front of the cache. */
@@ -407,96 +329,31 @@ export class StoreBackedCache implements KeyedCache {
     return this.#enabled ? this.#reading.many(keys, factory, options) : callThroughMany(keys, factory)
   }
 
-  /** The copy in the near tier, counted as a hit. */
   #nearby(full: string): Found | undefined {
-    const near = this.#enabled ? this.#near?.get(full) : undefined
-    return near === undefined ? undefined : this.#hit(full, near, 'near')
+    return this.#enabled ? this.#lookup.nearby(full) : undefined
   }
 
-  async #lookup(full: string): Promise<Found | undefined> {
-    if (!this.#enabled) return undefined
-    const reads = this.#near?.begin(full)
-    return this.#count(full, await this.#read('get', full), reads)
+  #lookedUp(full: string): Promise<Found | undefined> | undefined {
+    return this.#enabled ? this.#lookup.one(full) : undefined
   }
 
-  /** What is decoded at once is given at once, not as a promise. */
-  #count(
-    full: string,
-    bytes: Buffer | undefined,
-    reads: NearReads | undefined,
-  ): Found | undefined | Promise<Found | undefined> {
-    const stored = bytes === undefined ? undefined : this.#values.decode(full, bytes)
-    if (stored instanceof Promise) return stored.then((decoded) => this.#countDecoded(full, decoded, reads))
-    return this.#countDecoded(full, stored, reads)
-  }
-
-  #countDecoded(full: string, stored: Stored | undefined, reads: NearReads | undefined): Found | undefined {
-    this.#near?.end(reads, stored)
-    if (stored?.state === 'fresh') {
-      return this.#hit(full, { value: stored.value, computeMs: stored.entry.computeMs }, 'store')
+  /** Gives for each value whether it is stored now. */
+  async #write(
+    values: readonly (readonly [key: string, value: unknown])[],
+    options: SetOptions | undefined,
+  ): Promise<boolean[]> {
+    const life = lifetime(checkOptions(options, 'set') ?? {}, this.#lifetime)
+    const tags = checkTags(options?.tags)
+    if (!this.#enabled) {
+      this.#writing.encodeAll(values, life, tags)
+      return values.map(() => false)
     }
-    this.events.emit('miss', { key: full })
-    return undefined
-  }
-
-  #hit(key: string, { value, computeMs = 0 }: Pick<NearHit, 'value' | 'computeMs'>, by: 'near' | 'store'): Found {
-    this.events.emit('hit', { key, by, stale: false, savedMs: computeMs })
-    return { value, computeMs, isComputed: false, isStored: true }
-  }
-
-  async #read(operation: string, full: string): Promise<Buffer | undefined> {
-    try {
-      return await this.#store.read(full)
-    } catch (error) {
-      this.#failed(operation, full, error)
-      return undefined
-    }
-  }
-
-  /** Removes, and tells of it also where only a part was removed. */
-  async #remove<T>(
-    operation: string,
-    event: Omit<CacheEvents['delete'], 'count'>,
-    remove: () => Promise<T>,
-    countOf: (removed: T) => number,
-  ): Promise<T> {
-    let count = 0
-    const compressing = this.#writing.compressing()
-    // Else it goes out at once, before what is written after it.
-    if (compressing !== undefined) await compressing
-    this.#near?.forgetDeleted(event)
-    try {
-      const removed = await this.#ask(operation, remove)
-      count = countOf(removed)
-      return removed
-    } catch (error) {
-      if (error instanceof CacheNotRespondingError) {
-        count = error.removed
-        this.#deletions.add(event)
-      }
-      throw error
-    } finally {
-      this.#near?.forgetDeleted(event)
-      this.events.emit('delete', { ...event, count })
-    }
-  }
-
-  /** Asks the store where no answer would be a wrong one. */
-  async #ask<T>(operation: string, question: () => Promise<T>): Promise<T> {
-    try {
-      return await question()
-    } catch (error) {
-      const { cause, count } = error instanceof PartialRemoval ? error : { cause: error, count: 0 }
-      this.#failed(operation, undefined, cause)
-      throw new CacheNotRespondingError(operation, { cause, removed: count })
-    }
+    const stored = await this.#writing.write(values, life, tags)
+    for (const [i, [key]] of values.entries()) this.events.emit('set', { key, stored: stored[i] === true })
+    return stored
   }
 
   readonly #failed = (operation: string, key: string | undefined, error: unknown): void => {
     this.events.emit('error', { operation, key, error })
   }
-}
-
-function lengthOf(removed: readonly string[]): number {
-  return removed.length
 }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import type { CacheEvents, Events } from './events.js'
+import { isUnder } from './key.js'
 import { groupOf } from './key-tree.js'
 
 /** The counters of one group of keys. */
@@ -102,6 +103,9 @@ export class Stats {
   /** All since the start of the process, apart from `#current`. */
   readonly #earlier = emptyCounters()
   #current = emptyCounters()
+  /** The group that was counted last: mostly the next call is of the same. */
+  #lastName: string | undefined
+  #lastGroup: GroupCounters | undefined
   #unsent: StatsBatch | undefined
   #batches = 0
   #changed = true
@@ -154,6 +158,7 @@ export class Stats {
     const counters = this.#current
     addCounters(this.#earlier, counters, this.#now())
     this.#current = emptyCounters()
+    this.#lastName = undefined
     this.#changed = false
     this.#batches++
     return {
@@ -178,17 +183,26 @@ export class Stats {
   #call(key: string, hit = false): { group: GroupCounters; minute: { calls: number; hits: number } } {
     this.#changed = true
     if (!hit) this.#current.misses++
-    const group = groupCounters(this.#current, groupOf(key))
+    const group = this.#group(key)
     const minute = minuteCounters(this.#current, Math.floor(this.#now() / MINUTE_MS) * MINUTE_MS)
     group.calls++
     minute.calls++
     return { group, minute }
   }
 
+  #group(key: string): GroupCounters {
+    if (this.#lastName !== undefined && isUnder(key, this.#lastName)) return this.#lastGroup as GroupCounters
+    const name = groupOf(key)
+    this.#lastGroup = groupCounters(this.#current, name)
+    // Below this one there are groups.
+    this.#lastName = name === 'func' ? undefined : name
+    return this.#lastGroup
+  }
+
   #compute({ key, computeMs }: CacheEvents['compute']): void {
     this.#changed = true
     this.#current.computations++
-    const group = groupCounters(this.#current, groupOf(key))
+    const group = this.#group(key)
     group.computations++
     group.computeMs += computeMs
   }

@@ -1,3 +1,5 @@
+import { RecentlySeen } from './recently-seen.js'
+
 const LINK_BYTES = 8
 const OBJECT_BYTES = 64
 const TEXT_BYTES = 24
@@ -6,6 +8,12 @@ const BUFFER_BYTES = 200
 /** Beyond this many properties an object is kept as a table of names of its own. */
 const SHAPED_PROPERTIES = 16
 const TABLE_ROW_BYTES = 56
+/** What the engine's description of a shape takes that no other object has: by itself, and for each property. */
+const OWN_SHAPE_BYTES = 100
+const OWN_SHAPE_ROW_BYTES = 90
+
+const shapes = new RecentlySeen()
+const names = new RecentlySeen()
 
 /**
  * A copy of a value that the default serializer has decoded: what is done to the one is not seen in the other. Only for values whose
@@ -89,13 +97,20 @@ function objectWeight(value: object): number {
 }
 
 function propertiesWeight(object: Record<string, unknown>): number {
-  const names = Object.keys(object)
-  const isTable = names.length > SHAPED_PROPERTIES
-  let bytes = OBJECT_BYTES
-  for (const name of names) {
-    bytes += LINK_BYTES + copyWeight(object[name])
-    // Objects of one shape share their names.
-    if (isTable) bytes += TABLE_ROW_BYTES + textWeight(name)
+  const own = Object.keys(object)
+  let bytes = OBJECT_BYTES + shapeWeight(own)
+  for (const name of own) bytes += LINK_BYTES + copyWeight(object[name])
+  return bytes
+}
+
+/** What the names of an object take. Objects of one shape share them. */
+function shapeWeight(own: readonly string[]): number {
+  const isTable = own.length > SHAPED_PROPERTIES
+  if (!isTable && !shapes.isNew(own.join())) return 0
+  let bytes = isTable ? 0 : OWN_SHAPE_BYTES
+  for (const name of own) {
+    bytes += isTable ? TABLE_ROW_BYTES : OWN_SHAPE_ROW_BYTES
+    if (isTable || names.isNew(name)) bytes += textWeight(name)
   }
   return bytes
 }

@@ -46,9 +46,13 @@ export class Writing {
     const { store, near, deletions, onFailed } = this.#setting
     const entries = this.encodeAll(values, life, tags)
     const keys = entries.map(({ key }) => key)
-    const fits = entries.map(({ key, bytes }) => life.ttlMs > 0 && this.#fits(key, bytes))
-    const kept = entries.filter((_entry, i) => fits[i])
-    const gone = entries.filter((_entry, i) => !fits[i]).map(({ key }) => key)
+    const kept: Encoded[] = []
+    const gone: string[] = []
+    const fits = entries.map((entry) => life.ttlMs > 0 && this.#fits(entry))
+    for (const [i, entry] of entries.entries()) {
+      if (fits[i] === true) kept.push(entry)
+      else gone.push(entry.key)
+    }
     try {
       const settled = deletions.settle(keys, tags)
       // Else what is written goes out at once, before what is deleted after it.
@@ -92,7 +96,7 @@ export class Writing {
     values: readonly (readonly [key: string, value: unknown])[],
     life: Lifetime,
     tags: readonly string[],
-  ): { key: string; bytes: Buffer }[] {
+  ): Encoded[] {
     return values.map(([key, value]) => ({
       key,
       bytes: this.#setting.values.encode(key, value, life, undefined, tags),
@@ -109,7 +113,7 @@ export class Writing {
   ): Buffer | undefined {
     try {
       const bytes = this.#setting.values.encode(key, value, life, computeMs, tags)
-      return this.#fits(key, bytes) ? bytes : undefined
+      return this.#fits({ key, bytes }) ? bytes : undefined
     } catch (error) {
       const group = groupOf(key)
       if (!this.#warned.has(group)) {
@@ -138,7 +142,7 @@ export class Writing {
     return sent
   }
 
-  #fits(key: string, { length }: Buffer): boolean {
+  #fits({ key, bytes: { length } }: Encoded): boolean {
     const { maxValueBytes, onFailed } = this.#setting
     if (length <= maxValueBytes) return true
     onFailed('set', key, new RangeError(`${length} bytes are above \`maxValueBytes\`, which is ${maxValueBytes}`))

@@ -143,6 +143,9 @@ export interface Store {
   /** Whether `onEnded` can be relied on now. */
   readonly hearsEnds: boolean
 
+  /** Calls the listener when `hearsEnds` has changed: ends may have been missed. */
+  onHearing(listener: () => void): void
+
   /**
    * Calls the listener with keys that have changed, by whomever, soon after they have; with `undefined` when any key may have, as when
    * changes were missed.

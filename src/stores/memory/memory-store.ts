@@ -170,6 +170,10 @@ export class MemoryStore implements Store {
     this.#leases.listen(listener)
   }
 
+  onHearing(): void {
+    // Nothing is ever missed.
+  }
+
   onChanged(): void {
     // Nothing is tracked.
   }

@@ -22,29 +22,25 @@ export interface BreakerSetting {
  */
 export class Breaker {
   readonly #deadlines: Deadlines
-  readonly #open: (error: unknown) => void
   #failures = 0
 
   constructor({ timeoutMs, roundTripMs, open }: BreakerSetting) {
-    this.#open = open
-    this.#deadlines = new Deadlines(timeoutMs, {
+    const judge = {
+      answered: () => this.reset(),
+      failed: (error: unknown) => {
+        this.#failures = isAnswer(error) ? 0 : this.#failures + 1
+        if (this.#failures >= FAILURES_IN_A_ROW) open(error)
+        return withoutArguments(error)
+      },
+    }
+    this.#deadlines = new Deadlines(timeoutMs, judge, {
       afterMs: () => Math.max(SILENT_SHARE * timeoutMs, 2 * roundTripMs()),
       tell: (silentMs) => open(new Error(`no answer for ${Math.round(silentMs)} ms`)),
     })
   }
 
   /** Settles as an answer does, or rejects when that takes too long, and goes by how it ends. */
-  readonly judge = async <T>(answer: Promise<T>): Promise<T> => {
-    try {
-      const value = await this.#deadlines.limit(answer)
-      this.#failures = 0
-      return value
-    } catch (error) {
-      this.#failures = isAnswer(error) ? 0 : this.#failures + 1
-      if (this.#failures >= FAILURES_IN_A_ROW) this.#open(error)
-      throw withoutArguments(error)
-    }
-  }
+  readonly judge = <T>(answer: Promise<T>): Promise<T> => this.#deadlines.limit(answer)
 
   /** Counts from 0 again. */
   reset(): void {

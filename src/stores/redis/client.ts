@@ -14,8 +14,6 @@ export interface ClientOptions {
   readonly timeoutMs: number
 }
 
-const backoffMs = (attempt: number): number => Math.min(50 * 2 ** (attempt - 1), 500) + Math.floor(Math.random() * 100)
-
 /**
  * The settings of our own client, chosen for a cache: fail at once rather than queue, never send anything twice, and come back quickly
  * without all processes coming back at the same moment. A server that hangs is noticed by the watchdog.
@@ -55,7 +53,7 @@ export class Client {
 
   constructor({ redis, timeoutMs }: ClientOptions) {
     this.#own = !isClient(redis)
-    this.#deadlines = new Deadlines(timeoutMs)
+    this.#deadlines = new Deadlines(timeoutMs, { answered: () => undefined, failed: withoutArguments })
     this.#redis = openClient(redis)
     this.kind = this.#redis.isCluster ? 'cluster' : 'redis'
     this.#watchdog = new Watchdog(() => this.#connections(), timeoutMs)
@@ -119,13 +117,7 @@ export class Client {
   }
 
   /** Settles as the promise does, or rejects when that takes longer than one answer may. */
-  readonly limit: Limit = async (promise) => {
-    try {
-      return await this.#deadlines.limit(promise)
-    } catch (error) {
-      throw withoutArguments(error)
-    }
-  }
+  readonly limit: Limit = (promise) => this.#deadlines.limit(promise)
 
   /** The servers that keep names: one, or the masters of a Cluster. */
   masters(): readonly Redis[] {
@@ -156,7 +148,7 @@ export class Client {
     return [next, [...new Set(own)]]
   }
 
-  /** A client of our own to one of the servers, for messages. */
+  /** A client of our own to one of the servers, for messages. Its owner connects it, and again after it has ended. */
   openSubscriber(master: Redis): Redis {
     // Protocol 2, since ioredis drops the push messages of protocol 3 that tracking needs; what was subscribed is told anew on each ready.
     const subscriber = master.duplicate({
@@ -165,13 +157,16 @@ export class Client {
       keyPrefix: '',
       protocol: 2,
       autoResubscribe: false,
-      lazyConnect: false,
+      // It is connected when the connection for commands stands: nobody knocks twice at a server that is away.
+      lazyConnect: true,
+      retryStrategy: () => null,
       connectionName: 'keyedcache-subscriber',
       // It is asked for a sign of life each second; a busy process is not to lose it.
       socketTimeout: 5000,
     })
-    this.#subscribers.add(subscriber)
-    return subscriber.on('end', () => this.#subscribers.delete(subscriber))
+    return subscriber
+      .on('connecting', () => this.#subscribers.add(subscriber))
+      .on('end', () => this.#subscribers.delete(subscriber))
   }
 
   /** Ends the connection, unless the client is somebody else's. */
@@ -196,6 +191,14 @@ export class Client {
     const own = this.#redis.isCluster ? (this.#redis as Cluster).nodes() : [this.#redis as Redis]
     return [...own, ...this.#subscribers]
   }
+}
+
+/**
+ * After how many ms to connect again. All that lost a server at the same moment come back one after the other, nobody knocks more than twice
+ * a second, and a server that is there again is found within a second.
+ */
+function backoffMs(attempt: number): number {
+  return attempt === 1 ? 500 * Math.random() : 450 + 250 * Math.random()
 }
 
 function isUnknownScript(error: unknown): boolean {

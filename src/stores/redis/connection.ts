@@ -56,15 +56,15 @@ export class Connection {
    * Sends one command and gives its answer within the time limit. Until the first connection stands it waits for it, within the
    * same limit; later it fails at once while there is none.
    */
-  async send<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
-    if (!this.#up) await this.#firstConnection()
-    return this.#client.send(command, this.#breaker.judge)
+  send<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
+    const send = (): Promise<T> => this.#client.send(command, this.#breaker.judge)
+    return this.#up ? send() : this.#firstConnection().then(send)
   }
 
   /** As `Client.run`, and as `send`. */
-  async run(script: Script, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
-    if (!this.#up) await this.#firstConnection()
-    return this.#client.run(script, keys, args, this.#breaker.judge)
+  run(script: Script, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
+    const run = (): Promise<unknown> => this.#client.run(script, keys, args, this.#breaker.judge)
+    return this.#up ? run() : this.#firstConnection().then(run)
   }
 
   /** As `Client.runForBytes`, and as `send`. */
@@ -138,7 +138,12 @@ export class Connection {
   async #firstConnection(): Promise<void> {
     const starting = performance.now() - this.#startedMs < this.#timeoutMs || this.lastError === undefined
     if (!this.#everUp && !this.#closed && starting) {
-      await this.#client.limit(new Promise<void>((resolve) => this.#waiting.push(resolve)))
+      try {
+        await this.#client.limit(new Promise<void>((resolve) => this.#waiting.push(resolve)))
+      } catch (error) {
+        // Whoever calls from now on need not wait in vain as well.
+        this.#lastError ??= error
+      }
     }
     if (!this.#up) throw new Error('not connected to Redis', { cause: this.lastError })
   }

@@ -13,6 +13,13 @@ export interface Silence {
   readonly tell: (silentMs: number) => void
 }
 
+/** Who is told how each promise ends. */
+export interface Judge {
+  readonly answered: () => void
+  /** Gives what the caller is told instead of the error. */
+  readonly failed: (error: unknown) => unknown
+}
+
 interface Waiting {
   readonly sinceMs: number
   readonly giveUp: () => void
@@ -29,6 +36,7 @@ const SPARE_MS = 100
  */
 export class Deadlines {
   readonly #timeoutMs: number
+  readonly #judge: Judge
   readonly #silence: Silence | undefined
   readonly #waiting = new Set<Waiting>()
   #answeredMs = 0
@@ -37,29 +45,30 @@ export class Deadlines {
   #spared = false
   #closed = false
 
-  constructor(timeoutMs: number, silence?: Silence) {
+  constructor(timeoutMs: number, judge: Judge, silence?: Silence) {
     this.#timeoutMs = timeoutMs
+    this.#judge = judge
     this.#silence = silence
   }
 
-  /** Settles as the promise does, or rejects with a `DeadlineError` when that takes too long. */
+  /** Settles as the promise does, or fails with a `DeadlineError` when that takes too long. */
   limit<T>(promise: Promise<T>): Promise<T> {
-    // Whoever comes late finds the connection closed, and needs no timer that would keep the process alive.
-    if (this.#closed) return promise
     return new Promise((resolve, reject) => {
-      const waiting = { sinceMs: performance.now(), giveUp: () => reject(new DeadlineError(this.#timeoutMs)) }
+      const fail = (error: unknown): void => reject(this.#judge.failed(error))
+      const waiting = { sinceMs: performance.now(), giveUp: () => fail(new DeadlineError(this.#timeoutMs)) }
       this.#waiting.add(waiting)
-      if (this.#timer === undefined) this.#wakeIn(this.#firstLookMs())
+      // Whoever comes late finds the connection closed, and needs no timer that would keep the process alive.
+      if (this.#timer === undefined && !this.#closed) this.#wakeIn(this.#firstLookMs())
       promise.then(
         (value) => {
-          this.#waiting.delete(waiting)
           this.#answeredMs = performance.now()
+          if (!this.#waiting.delete(waiting)) return
+          this.#judge.answered()
           resolve(value)
         },
         (error: unknown) => {
-          this.#waiting.delete(waiting)
           this.#answeredMs = performance.now()
-          reject(error)
+          if (this.#waiting.delete(waiting)) fail(error)
         },
       )
     })
@@ -92,11 +101,11 @@ export class Deadlines {
     } else {
       this.#spared = false
       // After one more turn of the event loop, in which answers that are already in the socket win.
-      setImmediate(this.#judge)
+      setImmediate(this.#look)
     }
   }
 
-  readonly #judge = (): void => {
+  readonly #look = (): void => {
     if (this.#timer === undefined) return
     this.#timer = undefined
     const nowMs = performance.now()

@@ -12,11 +12,13 @@ import { type Script, script } from './script.js'
 export const WRITE: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${LEASE}
 local time, n = now(), tonumber(ARGV[3])
 if time > tonumber(ARGV[2]) then return false end
-local registry, sets, tags = KEYS[4 + n], slice(KEYS, 5 + n, #KEYS), slice(ARGV, 4 + 3 * n, #ARGV)
+local sets, tags
+if #KEYS > 3 + n then sets, tags = slice(KEYS, 5 + n, #KEYS), slice(ARGV, 4 + 3 * n, #ARGV) end
+local leased = redis.call('EXISTS', KEYS[1]) == 1
 local added, refused = 0, {}
 for i = 1, n do
   local key, bytes, expires, entry = ARGV[3 * i + 1], ARGV[3 * i + 2], ARGV[3 * i + 3], KEYS[3 + i]
-  drop(KEYS[1], ARGV[1], key, 'voided')
+  if leased then drop(KEYS[1], ARGV[1], key, 'voided') end
   if expires ~= '+inf' and tonumber(expires) <= time then
     redis.call('UNLINK', entry)
     redis.call('ZREM', KEYS[2], key)
@@ -24,7 +26,7 @@ for i = 1, n do
     refused[#refused + 1] = i
   else
     added = added + store(entry, KEYS[2], KEYS[3], key, bytes, expires)
-    tag(registry, sets, tags, time, key, expires)
+    if tags then tag(KEYS[4 + n], sets, tags, time, key, expires) end
   end
 end
 if added > 0 then prune(KEYS[2], KEYS[3], time, math.min(16 * added, 500)) end

@@ -139,7 +139,7 @@ export class Listing {
 
   async #sweep(names: readonly string[]): Promise<number> {
     const groups = this.#shards.group(names, (name) => name)
-    const dead = await Promise.all(Array.from(groups, ([shard, { items }]) => shard.index.sweep(items)))
+    const dead = await Promise.all(Array.from(groups, ([shard, some]) => shard.index.sweep(some)))
     return dead.reduce((sum, count) => sum + count, 0)
   }
 

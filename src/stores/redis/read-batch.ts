@@ -1,3 +1,4 @@
+import { pieces } from './pieces.js'
 import type { Shard } from './shard.js'
 import type { Shards } from './shards.js'
 
@@ -55,7 +56,7 @@ export class ReadBatch {
 
   /** Lets out all that waits, if this key is among it. */
   flushFor(key: string): void {
-    if (this.#waiting.has(key)) this.flush()
+    if (this.#waiting.size > 0 && this.#waiting.has(key)) this.flush()
   }
 
   /** Lets out all that waits. */
@@ -64,10 +65,8 @@ export class ReadBatch {
     const all = [...this.#waiting.values()]
     this.#waiting = new Map()
     this.#isBusy = all.length >= AT_ONCE
-    for (const [shard, { items }] of this.#shards.group(all, ({ key }) => key)) {
-      for (let start = 0; start < items.length; start += KEYS_A_COMMAND) {
-        this.#send(shard, items.slice(start, start + KEYS_A_COMMAND))
-      }
+    for (const [shard, items] of this.#shards.group(all, ({ key }) => key)) {
+      for (const some of pieces(items, KEYS_A_COMMAND)) this.#send(shard, some)
     }
   }
 

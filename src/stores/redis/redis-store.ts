@@ -129,7 +129,7 @@ export class RedisStore implements Store {
     this.#flush()
     const removed = await removing(async (tell) => {
       const groups = this.#parts.shards.group(keys, same)
-      await all(Array.from(groups, ([shard, { items }]) => shard.remove(items, tell)))
+      await all(Array.from(groups, ([shard, some]) => shard.remove(some, tell)))
     })
     const gone = new Set(removed)
     return keys.filter((key) => gone.delete(key))
@@ -206,6 +206,10 @@ export class RedisStore implements Store {
 
   get hearsEnds(): boolean {
     return this.#subscribers.hears
+  }
+
+  onHearing(listener: () => void): void {
+    this.#subscribers.onHearing(listener)
   }
 
   onChanged(listener: (keys: readonly string[] | undefined) => void): void {

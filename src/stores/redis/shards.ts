@@ -22,17 +22,15 @@ export class Shards {
     return this.all.length === 1 ? this.#first : (this.all[crc32(key) % this.all.length] as Shard)
   }
 
-  /** Items by the shard that keeps their keys, each with its place in the list. */
-  group<T>(items: readonly T[], keyOf: (item: T) => string): Map<Shard, { items: T[]; places: number[] }> {
-    const groups = new Map<Shard, { items: T[]; places: number[] }>()
-    for (const [place, item] of items.entries()) {
+  /** Items by the shard that keeps their keys. */
+  group<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<Shard, readonly T[]> {
+    if (this.all.length === 1) return new Map(items.length === 0 ? [] : [[this.#first, items]])
+    const groups = new Map<Shard, T[]>()
+    for (const item of items) {
       const shard = this.of(keyOf(item))
       const group = groups.get(shard)
-      if (group === undefined) groups.set(shard, { items: [item], places: [place] })
-      else {
-        group.items.push(item)
-        group.places.push(place)
-      }
+      if (group === undefined) groups.set(shard, [item])
+      else group.push(item)
     }
     return groups
   }
@@ -41,13 +39,23 @@ export class Shards {
   async gather<T, R>(
     items: readonly T[],
     keyOf: (item: T) => string,
-    ask: (shard: Shard, some: T[]) => Promise<R[]>,
+    ask: (shard: Shard, some: readonly T[]) => Promise<R[]>,
   ): Promise<R[]> {
+    if (items.length === 0) return []
+    if (items.length === 1 || this.all.length === 1) return ask(this.of(keyOf(items[0] as T)), items)
+    const placed = items.map((item, place) => ({ item, place }))
     const answers: R[] = []
     await Promise.all(
-      Array.from(this.group(items, keyOf), async ([shard, { items: some, places }]) => {
-        for (const [i, answer] of (await ask(shard, some)).entries()) answers[places[i] as number] = answer
-      }),
+      Array.from(
+        this.group(placed, ({ item }) => keyOf(item)),
+        async ([shard, some]) => {
+          const given = await ask(
+            shard,
+            some.map(({ item }) => item),
+          )
+          for (const [i, { place }] of some.entries()) answers[place] = given[i] as R
+        },
+      ),
     )
     return answers
   }

@@ -12,6 +12,8 @@ export interface SubscriberSetting {
   readonly onChanged: (names: readonly string[] | undefined) => void
   /** Told when what is heard may be more or less than before. */
   readonly onState: () => void
+  /** Told when a connection on which something was heard is gone. */
+  readonly onLost: () => void
   /** Told when the server does not tell of changes. */
   readonly onUntracked: (error: unknown) => void
   readonly onError: (operation: string, error: unknown) => void
@@ -34,7 +36,7 @@ export class Subscriber {
     this.#redis = redis
     this.#setting = setting
     redis.on('ready', () => void this.#subscribe())
-    redis.on('close', () => this.#setState(false, false))
+    redis.on('close', () => this.#lose())
     // The connection for commands reports the same server's troubles.
     redis.on('error', () => undefined)
     redis.on('messageBuffer', (channel: Buffer, message: Buffer | Buffer[] | null) => {
@@ -52,16 +54,22 @@ export class Subscriber {
     return this.#tracks
   }
 
-  /** Asks for a sign of life; the connection is made anew when none comes. */
+  /** Connects, unless there is a connection or one is on its way. */
+  connect(): void {
+    const isAway = this.#redis.status === 'wait' || this.#redis.status === 'end'
+    if (isAway && !this.#closed) this.#redis.connect().catch(() => 'its owner asks again')
+  }
+
+  /** Asks for a sign of life; the connection is closed when none comes. */
   check(): void {
     if (this.#hears) this.#redis.ping().catch(() => 'the connection is closed then')
   }
 
-  /** Makes the connection anew, since something may have been missed. */
+  /** Ends the connection until it is made anew, since something may have been missed. */
   restart(): void {
     if (!this.#hears) return
     this.#setState(false, false)
-    this.#redis.disconnect(true)
+    this.#redis.disconnect()
   }
 
   close(): void {
@@ -93,6 +101,12 @@ export class Subscriber {
       this.#setting.onUntracked(error)
       return false
     }
+  }
+
+  #lose(): void {
+    if (!this.#hears) return
+    this.#setState(false, false)
+    this.#setting.onLost()
   }
 
   #hear(channel: string, message: Buffer | Buffer[] | null): void {

@@ -3,6 +3,9 @@ import type { Ended } from '../store.js'
 import type { Client } from './client.js'
 import { Subscriber } from './subscriber.js'
 
+/** All processes that have lost such a connection at the same moment come back one after the other. */
+const AGAIN_WITHIN_MS = 200
+
 /** What subscribers need of their store. */
 export interface SubscribersSetting {
   readonly client: Client
@@ -22,8 +25,10 @@ export interface SubscribersSetting {
 export class Subscribers {
   readonly #setting: SubscribersSetting
   #all: Subscriber[] = []
+  #hears = false
   #tracks = false
   #onEnded: (key: string, ended: Ended) => void = () => undefined
+  #onHearing: () => void = () => undefined
   #onChanged: (names: readonly string[] | undefined) => void = () => undefined
   #closed = false
 
@@ -34,7 +39,7 @@ export class Subscribers {
 
   /** Whether messages that a computation has ended arrive now. */
   get hears(): boolean {
-    return this.#all.some(({ hears }) => hears)
+    return this.#hears
   }
 
   /** Whether all changes are told of now. */
@@ -46,17 +51,23 @@ export class Subscribers {
     this.#onEnded = listener
   }
 
+  /** Calls the listener when messages arrive no more, or again. */
+  onHearing(listener: () => void): void {
+    this.#onHearing = listener
+  }
+
   /** Calls the listener with names that have changed; with `undefined` when all may have, as when not all changes are told of any more. */
   onChanged(listener: (names: readonly string[] | undefined) => void): void {
     this.#onChanged = listener
   }
 
-  /** Listens to the servers that are masters now. */
+  /** Listens to the servers that are masters now, once the connection for commands stands. */
   follow(): void {
     if (this.#closed) return
     const masters = this.#client.masters()
     if (this.#setting.tracked === undefined) this.#followOne(masters)
     else this.#followAll(masters)
+    if (this.#client.isReady) for (const subscriber of this.#all) subscriber.connect()
     this.#judge()
   }
 
@@ -109,12 +120,19 @@ export class Subscribers {
       onMessage: (message) => this.#tell(message),
       onChanged: (names) => this.#onChanged(names),
       onState: () => this.#judge(),
+      // Where the server is gone as well, that is known by then.
+      onLost: () => setTimeout(() => this.follow(), AGAIN_WITHIN_MS * Math.random()).unref(),
       onUntracked,
       onError,
     })
   }
 
   #judge(): void {
+    const hears = this.#all.some((each) => each.hears)
+    if (hears !== this.#hears) {
+      this.#hears = hears
+      this.#onHearing()
+    }
     const tracks = this.#all.length > 0 && this.#all.every((each) => each.tracks)
     if (tracks === this.#tracks) return
     this.#tracks = tracks

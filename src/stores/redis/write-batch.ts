@@ -1,9 +1,12 @@
 import type { Write } from '../store.js'
+import { pieces } from './pieces.js'
 import type { Shard } from './shard.js'
 import type { Shards } from './shards.js'
 
 /** With fewer scripts under way than this, a write goes out at once: nobody is there to share with. */
 const AT_ONCE = 2
+/** How many entries are handed to a shard at once, which divides them again by what one script may touch. */
+const ENTRIES_AT_ONCE = 500
 
 /** One call that waits to be told of each of its entries whether it was stored. */
 class Call {
@@ -43,6 +46,8 @@ export class WriteBatch {
   #waiting: Call[] = []
   #keys = new Set<string>()
   #underWay = 0
+  /** Whether the last turn had enough writes to be merged. */
+  #isBusy = false
 
   constructor(shards: Shards) {
     this.#shards = shards
@@ -50,19 +55,20 @@ export class WriteBatch {
 
   /** As `Store.write`. */
   write(entries: readonly Write[]): Promise<boolean[]> {
-    if (entries.length === 0) return Promise.resolve([])
-    if (entries.some(({ key }) => this.#keys.has(key))) this.flush()
+    if (this.#keys.size > 0 && entries.some(({ key }) => this.#keys.has(key))) this.flush()
+    if (this.#underWay < AT_ONCE && !this.#isBusy) {
+      return this.#shards.gather(entries, keyOf, (shard, some) => this.#sent(shard.write(some)))
+    }
     return new Promise((resolve, reject) => {
+      if (this.#waiting.length === 0) setImmediate(this.flush)
       this.#waiting.push(new Call(entries, resolve, reject))
-      if (this.#underWay < AT_ONCE) return this.flush()
       for (const { key } of entries) this.#keys.add(key)
-      if (this.#waiting.length === 1) setImmediate(this.flush)
     })
   }
 
   /** Lets out all that waits, if this key is among it. */
   flushFor(key: string): void {
-    if (this.#keys.has(key)) this.flush()
+    if (this.#keys.size > 0 && this.#keys.has(key)) this.flush()
   }
 
   /** Lets out all that waits. */
@@ -71,32 +77,44 @@ export class WriteBatch {
     if (calls.length === 0) return
     this.#waiting = []
     this.#keys = new Set()
+    this.#isBusy = calls.length >= AT_ONCE
     const items = calls.flatMap((call) => call.entries.map((entry, place) => ({ entry, call, place })))
     for (const [shard, group] of this.#shards.group(items, ({ entry }) => entry.key)) {
-      for (const same of sameTags(group.items)) this.#send(shard, same)
+      for (const same of sameTags(group)) {
+        for (const some of pieces(same, ENTRIES_AT_ONCE)) this.#send(shard, some)
+      }
     }
   }
 
   #send(shard: Shard, items: readonly Item[]): void {
-    this.#underWay++
-    shard
-      .write(items.map(({ entry }) => entry))
-      .then(
-        (stored) => {
-          for (const [i, { call, place }] of items.entries()) call.answer(place, stored[i] === true)
-        },
-        (error: unknown) => {
-          for (const { call } of items) call.reject(error)
-        },
-      )
-      .finally(() => {
-        this.#underWay--
-      })
+    this.#sent(shard.write(items.map(({ entry }) => entry))).then(
+      (stored) => {
+        for (const [i, { call, place }] of items.entries()) call.answer(place, stored[i] === true)
+      },
+      (error: unknown) => {
+        for (const { call } of items) call.reject(error)
+      },
+    )
   }
+
+  #sent<T>(script: Promise<T>): Promise<T> {
+    this.#underWay++
+    script.then(this.#ended, this.#ended)
+    return script
+  }
+
+  readonly #ended = (): void => {
+    this.#underWay--
+  }
+}
+
+function keyOf({ key }: Write): string {
+  return key
 }
 
 /** Items in groups of the same tags, since a script gives all its entries the same. */
 function sameTags(items: readonly Item[]): Iterable<readonly Item[]> {
+  if (items.every(({ entry }) => entry.tags.length === 0)) return [items]
   const groups = new Map<string, Item[]>()
   for (const item of items) {
     const { tags } = item.entry

@@ -1,0 +1,106 @@
+import type { Store } from '../stores/store.js'
+import type { Events } from './events.js'
+import { freshness } from './freshness.js'
+import type { Near, NearHit, NearReads } from './near.js'
+import { promised } from './promised.js'
+import type { Found } from './read-through.js'
+import type { Stored, Values } from './values.js'
+
+/** What looking up needs of its cache. */
+export interface LookupSetting {
+  readonly store: Store
+  readonly values: Values
+  readonly near: Near | undefined
+  readonly events: Events
+  readonly onFailed: (operation: string, key: string | undefined, error: unknown) => void
+}
+
+/** Finds fresh values by their full keys, each counted as one call. Where the store does not answer, nothing is found. */
+export class Lookup {
+  readonly #setting: LookupSetting
+
+  constructor(setting: LookupSetting) {
+    this.#setting = setting
+  }
+
+  /** The copy in the near tier, at once. What is not found there is not counted. */
+  nearby(full: string): Found | undefined {
+    const copy = this.#setting.near?.get(full)
+    return copy === undefined ? undefined : this.#hit(full, copy, 'near')
+  }
+
+  /** The value in the store. */
+  async one(full: string): Promise<Found | undefined> {
+    const { store, near, onFailed } = this.#setting
+    const reads = near?.begin(full)
+    let bytes: Buffer | undefined
+    try {
+      bytes = await store.read(full)
+    } catch (error) {
+      onFailed('get', full, error)
+    }
+    return this.#count(full, bytes, reads)
+  }
+
+  /** The values near or in the store, in one round trip. */
+  async many(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
+    const { store, near, onFailed } = this.#setting
+    const copies = near === undefined ? [] : full.map((key) => near.get(key))
+    const rest = copies.length === 0 ? full : full.filter((_key, i) => copies[i] === undefined)
+    const reads = rest.map((key) => near?.begin(key))
+    let bytes: (Buffer | undefined)[] = []
+    try {
+      if (rest.length > 0) bytes = await store.readMany(rest)
+    } catch (error) {
+      onFailed('getMany', undefined, error)
+    }
+    let next = 0
+    return promised(
+      full.map((key, i) => {
+        const copy = copies[i]
+        if (copy !== undefined) return this.#hit(key, copy, 'near')
+        const place = next++
+        return this.#count(key, bytes[place], reads[place])
+      }),
+    )
+  }
+
+  /** Whether a fresh value is in the store. Counts nothing. */
+  async has(full: string): Promise<boolean> {
+    const { store, values, onFailed } = this.#setting
+    try {
+      const bytes = await store.read(full)
+      const entry = bytes === undefined ? undefined : values.entry(full, bytes)
+      return entry !== undefined && freshness(entry, store.now(full)) === 'fresh'
+    } catch (error) {
+      onFailed('has', full, error)
+      return false
+    }
+  }
+
+  /** What is decoded at once is given at once, not as a promise. */
+  #count(
+    full: string,
+    bytes: Buffer | undefined,
+    reads: NearReads | undefined,
+  ): Found | undefined | Promise<Found | undefined> {
+    const stored = bytes === undefined ? undefined : this.#setting.values.decode(full, bytes)
+    if (stored instanceof Promise) return stored.then((decoded) => this.#countDecoded(full, decoded, reads))
+    return this.#countDecoded(full, stored, reads)
+  }
+
+  #countDecoded(full: string, stored: Stored | undefined, reads: NearReads | undefined): Found | undefined {
+    const { near, events } = this.#setting
+    near?.end(reads, stored)
+    if (stored?.state === 'fresh') {
+      return this.#hit(full, { value: stored.value, computeMs: stored.entry.computeMs }, 'store')
+    }
+    events.emit('miss', { key: full })
+    return undefined
+  }
+
+  #hit(key: string, { value, computeMs = 0 }: Pick<NearHit, 'value' | 'computeMs'>, by: 'near' | 'store'): Found {
+    this.#setting.events.emit('hit', { key, by, stale: false, savedMs: computeMs })
+    return { value, computeMs, isComputed: false, isStored: true }
+  }
+}
