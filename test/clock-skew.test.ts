@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { median, report } from './support/figures.js'
+import { row } from './support/fault-row.js'
+import { median } from './support/figures.js'
 import { Processes } from './support/processes.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
 import type { Worker } from './support/worker.js'
@@ -40,8 +41,10 @@ test('Two processes whose clocks are 10 minutes apart agree about what is fresh,
         livedMs.push(other.stale - other.fresh, one.stale - one.fresh)
       }
     }
-    report(
-      `clocks 10 minutes apart: stale and gone were seen at most ${Math.max(...apartMs).toFixed(1)} ms apart (median ${median(apartMs.slice(1)).toFixed(1)})`,
+    row(
+      26,
+      'two processes whose clocks are 10 minutes apart',
+      `stale and gone are seen at most ${Math.max(...apartMs).toFixed(1)} ms apart (median ${median(apartMs.slice(1)).toFixed(1)})`,
     )
     expect(Math.max(...apartMs)).toBeLessThanOrEqual(50)
     for (const each of livedMs) expect(Math.abs(each - 700)).toBeLessThan(300)

@@ -2,8 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../src/create-keyed-cache.js'
 import { freshPrefix } from './support/both-stores.js'
+import { row } from './support/fault-row.js'
 import { report } from './support/figures.js'
-import { Load } from './support/load.js'
+import { inWords, Load } from './support/load.js'
 import { type RedisCluster, startCluster } from './support/redis-cluster.js'
 import { until } from './support/until.js'
 
@@ -94,7 +95,7 @@ describe('On a Redis Cluster', () => {
     await running.callsMore(2000)
     const { failedWrites, failedDeletes } = running.takeFigures()
     expect(await running.stop()).toEqual([])
-    report(`Cluster, three shards moved: ${JSON.stringify(during)}`)
+    row(17, 'Cluster: three shards move to another master', `no wrong value; ${inWords(during)}`)
     expect({ failedWrites, failedDeletes }).toEqual({ failedWrites: 0, failedDeletes: 0 })
 
     expect(await cache.getMany(KEPT)).toEqual(KEPT)
@@ -135,9 +136,11 @@ describe('On a Redis Cluster of its own', () => {
       await load.callsMore(3000)
       expect(await load.stop()).toEqual([])
 
-      report(
-        `Cluster, master ${how}: replica promoted after ${(promotedMs - beganMs).toFixed(0)} ms, caches back ` +
-          `${(backMs - promotedMs).toFixed(0)} ms later; meanwhile ${JSON.stringify(during)}`,
+      row(
+        how === 'killed' ? 15 : 16,
+        `Cluster: master ${how}`,
+        `its replica took over after ${(promotedMs - beganMs).toFixed(0)} ms, and was used ` +
+          `${(backMs - promotedMs).toFixed(0)} ms later; no wrong value; ${inWords(during)}`,
       )
       expect(backMs - promotedMs).toBeLessThan(BACK_WITHIN_MS)
       for (const cache of caches) expect(await deletes(cache, BACK)).toBe(true) // eslint-disable-line no-await-in-loop

@@ -10,7 +10,7 @@ import { startWorker, type Worker } from './support/worker.js'
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
-const RUN_MS = Number(process.env['HISTORY_SECONDS'] ?? lasting(600, 30)) * 1000
+const RUN_MS = Number(process.env['HISTORY_SECONDS'] ?? lasting(600, 60)) * 1000
 const PROCESSES = 4
 const CALLERS = 10
 const PAUSE_MS = 40

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { createKeyedCache } from '../src/create-keyed-cache.js'
 import { freshPrefix } from './support/both-stores.js'
-import { report } from './support/figures.js'
-import { Load } from './support/load.js'
+import { row } from './support/fault-row.js'
+import { inWords, Load } from './support/load.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
 import { until } from './support/until.js'
 
@@ -107,9 +107,11 @@ describe('Through Redis Sentinel', () => {
       await load.callsMore(2000)
       expect(await load.stop()).toEqual([])
 
-      report(
-        `Sentinel, master ${how}: replica promoted after ${(promotedMs - beganMs).toFixed(0)} ms, caches back ` +
-          `${(backMs - promotedMs).toFixed(0)} ms later; meanwhile ${JSON.stringify(during)}`,
+      row(
+        20,
+        `Sentinel: master ${how}`,
+        `its replica took over after ${(promotedMs - beganMs).toFixed(0)} ms, and was used ` +
+          `${(backMs - promotedMs).toFixed(0)} ms later; no wrong value; ${inWords(during)}`,
       )
       expect(backMs - promotedMs).toBeLessThan(BACK_WITHIN_MS)
       expect(await replica.client().exists(`${keyPrefix}:v:back`)).toBe(1)

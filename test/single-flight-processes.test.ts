@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Computation } from '../src/cache/cache.js'
+import { row } from './support/fault-row.js'
 import { median, report } from './support/figures.js'
 import { type Answer, type FactoryPlan, Processes, type Run } from './support/processes.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
@@ -15,14 +16,19 @@ beforeAll(async () => {
   server = await startRedis()
 })
 afterAll(() => server.close())
-afterEach(async () => {
+
+async function end(): Promise<void> {
   const tookMs = await processes.end()
   report(`the processes ended by themselves ${tookMs.toFixed(0)} ms after close()`)
-})
+}
 
-describe('Of all processes together', () => {
-  test('one runs the factory of a cold key, and all have its value at once', async () => {
+describe('Of 8 processes together', () => {
+  beforeAll(async () => {
     processes = await Processes.start(server, 8)
+  })
+  afterAll(end)
+
+  test('one runs the factory of a cold key, and all have its value at once', async () => {
     const waits: number[] = []
     for (let round = 0; round < ROUNDS; round++) {
       const key = `cold::${round}`
@@ -34,6 +40,50 @@ describe('Of all processes together', () => {
     report(`8 processes x 25 calls: 1 run; the slowest call ended ${figures(waits)} ms after the factory`)
     expect(median(waits)).toBeLessThanOrEqual(50)
   })
+
+  test.each([
+    ['null', null],
+    ['undefined', undefined],
+  ] as const)('one runs a factory that gives %s, and all have it at once', async (ends, value) => {
+    const waits: number[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const key = `${ends}::${round}`
+      const answers = await processes.burst({ keys: [key], calls: 5, factory: { ms: 200, ends } })
+      const [run] = await onlyRun(key)
+      expect(answers.map((answer) => ('value' in answer ? answer.value : answer))).toEqual(Array(40).fill(value))
+      waits.push(lastMs(answers) - ended(run))
+    }
+    report(`factory gives ${ends}: 1 run; all settled ${figures(waits)} ms after it`)
+    expect(median(waits)).toBeLessThanOrEqual(50)
+  })
+
+  test.each(['throw', 'skip', 'unstorable'] as const)(
+    'each runs a factory at most once that ends by: %s, and all side by side',
+    async (ends) => {
+      const waits: number[] = []
+      const counts: number[] = []
+      for (let round = 0; round < ROUNDS; round++) {
+        const key = `${ends}::${round}`
+        const answers = await processes.burst({ keys: [key], calls: 5, factory: { ms: 300, ends } })
+        const runs = await processes.runs(key)
+        expect(new Set(runs.map(({ pid }) => pid)).size, 'at most one run a process').toBe(runs.length)
+        expect(answers.filter(({ error }) => error !== undefined)).toHaveLength(ends === 'throw' ? 40 : 0)
+        expect(new Set(answers.map(outcome)).size, 'each process has its own outcome').toBe(runs.length)
+        counts.push(runs.length)
+        waits.push(lastMs(answers) - ended(runs[0]))
+      }
+      row(
+        32,
+        `8 processes want a value whose factory of 300 ms ends by: ${ends}`,
+        `at most ${Math.max(...counts)} runs, side by side; all settled ${median(waits).toFixed(0)} ms after the first one (median)`,
+      )
+      expect(median(waits)).toBeLessThanOrEqual(350)
+    },
+  )
+})
+
+describe('Of all processes together', () => {
+  afterEach(end)
 
   test('one runs the factory of each of 20 keys', async () => {
     processes = await Processes.start(server, 16)
@@ -71,7 +121,11 @@ describe('Of all processes together', () => {
       expect(answers.map(({ value }) => value)).toEqual(Array((3 - round) * 5).fill(run?.name))
       waits.push((run?.startedMs ?? Infinity) - killedMs)
     }
-    report(`holder killed, lease 1000 ms: 2 runs; the other began ${figures(waits)} ms later`)
+    row(
+      23,
+      'the process that computes is killed, lease 1 s',
+      `2 runs; the other began ${median(waits).toFixed(0)} ms later (median)`,
+    )
     expect(median(waits)).toBeLessThanOrEqual(1100)
   })
 
@@ -84,51 +138,15 @@ describe('Of all processes together', () => {
     )
     expect(answers.map(({ value }) => value)).toEqual(Array(20).fill(run.name))
   })
-
-  test.each([
-    ['null', null],
-    ['undefined', undefined],
-  ] as const)('one runs a factory that gives %s, and all have it at once', async (ends, value) => {
-    processes = await Processes.start(server, 8)
-    const waits: number[] = []
-    for (let round = 0; round < ROUNDS; round++) {
-      const key = `${ends}::${round}`
-      const answers = await processes.burst({ keys: [key], calls: 5, factory: { ms: 200, ends } })
-      const [run] = await onlyRun(key)
-      expect(answers.map((answer) => ('value' in answer ? answer.value : answer))).toEqual(Array(40).fill(value))
-      waits.push(lastMs(answers) - ended(run))
-    }
-    report(`factory gives ${ends}: 1 run; all settled ${figures(waits)} ms after it`)
-    expect(median(waits)).toBeLessThanOrEqual(50)
-  })
-
-  test.each(['throw', 'skip', 'unstorable'] as const)(
-    'each runs a factory at most once that ends by: %s, and all side by side',
-    async (ends) => {
-      processes = await Processes.start(server, 8)
-      const waits: number[] = []
-      const counts: number[] = []
-      for (let round = 0; round < ROUNDS; round++) {
-        const key = `${ends}::${round}`
-        const answers = await processes.burst({ keys: [key], calls: 5, factory: { ms: 300, ends } })
-        const runs = await processes.runs(key)
-        expect(new Set(runs.map(({ pid }) => pid)).size, 'at most one run a process').toBe(runs.length)
-        expect(answers.filter(({ error }) => error !== undefined)).toHaveLength(ends === 'throw' ? 40 : 0)
-        expect(new Set(answers.map(outcome)).size, 'each process has its own outcome').toBe(runs.length)
-        counts.push(runs.length)
-        waits.push(lastMs(answers) - ended(runs[0]))
-      }
-      report(
-        `factory of 300 ms, ${ends}: ${counts.join(', ')} runs in 8 processes; all settled ${figures(waits)} ms after the first one`,
-      )
-      expect(median(waits)).toBeLessThanOrEqual(350)
-    },
-  )
 })
 
 describe('A factory that never settles', () => {
-  test('is given up after maxCompute with its signal aborted, and another process takes over', async () => {
+  beforeAll(async () => {
     processes = await Processes.start(server, 2, { maxCompute: '500ms' })
+  })
+  afterAll(end)
+
+  test('is given up after maxCompute with its signal aborted, and another process takes over', async () => {
     const [first, second] = processes.workers as [Worker, Worker]
     const hanging = first.call<Answer[]>('burst', { keys: ['hangs'], factory: { ends: 'never' } satisfies FactoryPlan })
     await holderOf('hangs')
@@ -150,7 +168,6 @@ describe('A factory that never settles', () => {
   })
 
   test('is not kept in memory', async () => {
-    processes = await Processes.start(server, 1, { maxCompute: '200ms' })
     const [worker] = processes.workers as [Worker]
     const keys = Array.from({ length: 500 }, (_, i) => `forgotten::${i}`)
     const { outcomes, remembered } = await worker.call<{ outcomes: string[]; remembered: number }>(
@@ -158,7 +175,7 @@ describe('A factory that never settles', () => {
       keys,
       {},
     )
-    report(`500 factories that never settle: ${remembered} still in memory after they were given up`)
+    row(33, '500 factories that never settle', `all were given up; ${remembered} are still in memory`)
     expect(outcomes).toEqual(Array(500).fill('ERR_CACHE_TIMEOUT'))
     expect(remembered).toBe(0)
     expect(await worker.call('computing')).toEqual([])
@@ -166,6 +183,7 @@ describe('A factory that never settles', () => {
 })
 
 test('A holder that was paused for longer than its lease overwrites nothing when it goes on', async () => {
+  onTestFinished(end)
   processes = await Processes.start(server, 2, { lease: '250ms' })
   const [holder, other] = processes.workers as [Worker, Worker]
   let overwritten = 0
@@ -190,7 +208,11 @@ test('A holder that was paused for longer than its lease overwrites nothing when
       if (found[i] !== (deleted.includes(key) ? undefined : taken[i]?.value)) overwritten++
     }
   }
-  report(`holder paused for longer than its lease: ${overwritten} of 100 overwritten`)
+  row(
+    24,
+    'the process that computes is paused for longer than its lease',
+    `${overwritten} of 100 newer values overwritten`,
+  )
   expect(overwritten).toBe(0)
 })
 

@@ -9,8 +9,8 @@ const BUFFER_BYTES = 200
 const SHAPED_PROPERTIES = 16
 const TABLE_ROW_BYTES = 56
 /** What the engine's description of a shape takes that no other object has: by itself, and for each property. */
-const OWN_SHAPE_BYTES = 100
-const OWN_SHAPE_ROW_BYTES = 90
+const OWN_SHAPE_BYTES = 60
+const OWN_SHAPE_ROW_BYTES = 120
 
 const shapes = new RecentlySeen()
 const names = new RecentlySeen()

@@ -1,5 +1,4 @@
 import { Agent, get as httpGet } from 'node:http'
-import { createServer, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -7,11 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import express from 'express'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createKeyedCache } from '../../src/create-keyed-cache.js'
 import { keyedcache } from '../../src/express/middleware.js'
 import { backAgain, BUDGET_MS, expectQuietTrouble, mixedCall, ms, opening, SLACK_MS } from '../support/fault-cache.js'
 import { expectNoLeakWarnings, isFull, lasting, row } from '../support/fault-row.js'
-import { makeGate } from '../support/gate.js'
 import { listen } from '../support/listen.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { Traffic } from '../support/traffic.js'
@@ -19,16 +16,17 @@ import { until } from '../support/until.js'
 
 const AWAY_MS = lasting(10_000, 2000)
 const WARM_MS = lasting(1000, 500)
+const BACK_WITHIN_MS = 1000
 /** `npm run faults` has the machine to itself. */
-const BACK_WITHIN_MS = isFull ? 1000 : 1500
 const ADDED_P50_MS = isFull ? 1 : 5
+const PAID_MS = isFull ? 10 : 50
 
 let server: RedisServer
 beforeEach(async () => {
   server = await startRedis({ args: ['--enable-debug-command', 'yes', '--busy-reply-threshold', '100'] })
 })
 expectNoLeakWarnings()
-const { open, opened } = opening(() => server)
+const { opened } = opening(() => server)
 afterEach(() => server.close())
 
 describe('Redis is away', () => {
@@ -59,12 +57,12 @@ describe('Redis is away', () => {
       await delay(500)
       const after = await traffic.during('later', WARM_MS)
       const opensMs = states.find(({ up, atMs }) => !up && atMs > stoppedMs)
-      const paid = during.slowerThan(before.p50 + 10)
+      const paid = during.slowerThan(before.p50 + PAID_MS)
       row(
         1,
         `Redis stopped ${AWAY_MS / 1000} s, 500 requests/s`,
         `${during.failed} of ${during.calls} failed; added p50 ${ms(during.p50 - before.p50)}, p99 ${ms(during.p99 - before.p50)}, ` +
-          `max ${ms(during.max - before.p50)}; ${((100 * paid) / during.calls).toFixed(1)} % paid over 10 ms; ` +
+          `max ${ms(during.max - before.p50)}; ${((100 * paid) / during.calls).toFixed(1)} % paid over ${PAID_MS} ms; ` +
           `noticed in ${opensMs === undefined ? 'never' : ms(opensMs.atMs - stoppedMs)}, normal again in ${ms(backMs)}`,
       )
       expect(traffic.errors).toEqual([])
@@ -85,7 +83,7 @@ describe('Redis is away', () => {
   })
 
   test('killed, under 2,000 operations a second', { timeout: 60_000 }, async () => {
-    const { cache, keyPrefix, lines, states, lastHitMs } = await opened()
+    const { cache, keyPrefix, lines, lastHitMs } = await opened()
     let late = 0
     let isAway = false
     const traffic = new Traffic(2000, 'warm', async (i) => {
@@ -93,7 +91,8 @@ describe('Redis is away', () => {
         late += 1
         return expect(await cache.set(['late', i], i)).toBe(false)
       }
-      return mixedCall(cache, i, 1000)
+      // few keys, so that one that was stored is soon asked for again
+      return mixedCall(cache, i, 100)
     })
     try {
       await delay(WARM_MS)
@@ -121,7 +120,7 @@ describe('Redis is away', () => {
         `Redis killed ${AWAY_MS / 1000} s, 2,000 operations/s`,
         `${during.failed} of ${during.calls} failed; added p50 ${ms(during.p50 - before.p50)}, p99 ${ms(during.p99 - before.p50)}; ` +
           `${paid} paid over 10 ms; RSS +${mb(rssMost - rssBefore)} MB; ${landed.length} of ${late} refused writes landed late; ` +
-          `${lines.length - linesBefore} log lines; normal again in ${ms(backMs)} (reached in ${ms((states.at(-1)?.atMs ?? 0) - restartedMs)})`,
+          `${lines.length - linesBefore} log lines; normal again in ${ms(backMs)}`,
       )
       expect(traffic.errors).toEqual([])
       expect(late).toBeGreaterThan(0)
@@ -156,33 +155,11 @@ describe('Redis is away', () => {
     expect(keys).toBe(21)
   })
 
-  test('a port that takes connections and never answers, from the start', async () => {
-    const sockets: Socket[] = []
-    const mute = createServer((socket) => void sockets.push(socket.on('error', () => {}).resume()))
-    const port = await listening(mute)
-    try {
-      const begunMs = performance.now()
-      const { cache } = open({ redis: `redis://127.0.0.1:${port}` })
-      expect(await cache.getOrSet('a', () => 'computed')).toBe('computed')
-      const firstMs = performance.now() - begunMs
-      const { calls, slowestMs } = await expectQuietTrouble(cache, lasting(3000, 500))
-      row(
-        6,
-        'accepts connections, never answers',
-        `first answer ${ms(firstMs)} after the start; then ${calls} calls, the slowest ${ms(slowestMs)}`,
-      )
-      expect(firstMs).toBeLessThan(300 + SLACK_MS)
-    } finally {
-      for (const socket of sockets) socket.destroy()
-      mute.close()
-    }
-  })
-
   test('loading its data after a restart', { timeout: 60_000 }, async () => {
     await server.close()
     const delayed = ['--key-load-delay', '1000', '--loading-process-events-interval-bytes', '1024']
     server = await startRedis({ args: ['--enable-debug-command', 'yes', ...delayed] })
-    const { cache, states } = await opened()
+    const { cache } = await opened()
     await cache.set('before', 'kept')
     await server.client().call('DEBUG', 'POPULATE', isFull ? 4000 : 1200)
     await server.client().save()
@@ -207,7 +184,7 @@ describe('Redis is away', () => {
       row(
         9,
         'loading its data',
-        `${calls} calls meanwhile, none failed, the slowest ${ms(slowestMs)}; used ${ms(lagMs)} after it had loaded (up after ${ms((states.at(-1)?.atMs ?? 0) - loadedMs)})`,
+        `${calls} calls meanwhile, none failed, the slowest ${ms(slowestMs)}; used ${ms(lagMs)} after it had loaded`,
       )
       expect(await cache.get('before')).toBe('kept')
       expect(lagMs).toBeLessThan(600 + SLACK_MS)
@@ -240,86 +217,6 @@ describe('Redis is away', () => {
     )
     expect(backMs).toBeLessThan(BACK_WITHIN_MS)
   })
-
-  test('full of connections', async () => {
-    const { cache, errors } = await opened()
-    const forMs = lasting(10_000, 2000)
-    const admin = server.client()
-    await admin.ping()
-    await admin.config('SET', 'maxclients', 1)
-    const rejectedBefore = await rejected(admin)
-    await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
-    await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
-    const { calls, slowestMs } = await expectQuietTrouble(cache, forMs)
-    const attempts = ((await rejected(admin)) - rejectedBefore) / (forMs / 1000)
-    await admin.config('SET', 'maxclients', 1000)
-    const backMs = await backAgain(cache, 'the cache is back')
-    row(
-      14,
-      'full of connections',
-      `${calls} calls, none failed, the slowest ${ms(slowestMs)}; ${attempts.toFixed(1)} attempts/s; normal again in ${ms(backMs)}`,
-    )
-    expect(errors.length).toBeGreaterThan(0)
-    // the first half second has the quick ones; two connections, each at most every 500 ms
-    expect(attempts).toBeLessThanOrEqual(isFull ? 4.5 : 8)
-    expect(backMs).toBeLessThan(BACK_WITHIN_MS + SLACK_MS)
-  })
-
-  test('hung while the cache is closed: with calls and a computation under way', async () => {
-    const { cache } = await opened()
-    const gate = makeGate()
-    const computing = cache.getOrSet('computing', () => gate.opened.then(() => 'computed'))
-    await until(async () => (await cache.computing()).length === 1, 'it is computed')
-    server.stop()
-    const calls = Array.from({ length: 100 }, (_, i) => cache.getOrSet(['p', i], () => i))
-    const begunMs = performance.now()
-    await cache.close()
-    const closedMs = performance.now() - begunMs
-    gate.open()
-    expect(await computing).toBe('computed')
-    expect(await Promise.all(calls)).toEqual(calls.map((_, i) => i))
-    row(35, 'close() while Redis hangs', `closed in ${ms(closedMs)}, with 101 calls under way`)
-    expect(closedMs).toBeLessThan(500 + SLACK_MS)
-  })
-
-  test('200 clients come back one after the other', { timeout: 60_000 }, async () => {
-    const caches = Array.from({ length: 100 }, () =>
-      createKeyedCache({ redis: server.url, keyPrefix: 'storm', logger: { info() {}, warn() {}, error() {} } }),
-    )
-    const connects: number[] = []
-    /** When timers came late, and so all at once. */
-    const late: number[] = []
-    let tickMs = performance.now()
-    const ticking = setInterval(() => {
-      if (performance.now() - tickMs > 8) late.push(performance.now())
-      tickMs = performance.now()
-    }, 2)
-    const bouncer = createServer((socket) => {
-      connects.push(performance.now())
-      socket.destroy()
-    })
-    try {
-      await Promise.all(caches.map((cache) => until(() => cache.set('a', 1), 'the cache answers')))
-      await server.kill()
-      await listening(bouncer, server.port)
-      await delay(lasting(6000, 3000))
-    } finally {
-      clearInterval(ticking)
-      const closed = once(bouncer, 'close')
-      bouncer.close()
-      await Promise.all([closed, ...caches.map((cache) => cache.close())])
-    }
-    const startMs = (connects[0] ?? 0) + 500
-    const inTime = connects.filter((atMs) => atMs > startMs && !late.some((lateMs) => Math.abs(lateMs - atMs) < 15))
-    const most = busiest(inTime)
-    row(
-      37,
-      'reconnect storm of 200 clients',
-      `${connects.length} attempts in ${lasting(6000, 3000) / 1000} s, at most ${most} within 10 ms`,
-    )
-    // without jitter all 200 would come at once; with all of them in one process, timers that are late bunch some
-    expect(most).toBeLessThanOrEqual(100)
-  })
 })
 
 async function request(url: string, agent: Agent): Promise<void> {
@@ -340,27 +237,4 @@ function collected(): number {
 
 function mb(bytes: number): number {
   return Math.max(0, Math.round((bytes / 2 ** 20) * 10) / 10)
-}
-
-async function listening(server_: Server, port = 0): Promise<number> {
-  server_.listen(port, '127.0.0.1')
-  await once(server_, 'listening')
-  const address = server_.address()
-  if (address === null || typeof address === 'string') throw new Error(`Not a port: ${address}`)
-  return address.port
-}
-
-async function rejected(admin: Redis): Promise<number> {
-  return Number(/rejected_connections:(\d+)/.exec(await admin.info('stats'))?.[1])
-}
-
-/** How many of these times lie at most within 10 ms. */
-function busiest(timesMs: readonly number[]): number {
-  let first = 0
-  let most = 0
-  for (const [i, atMs] of timesMs.entries()) {
-    while ((timesMs[first] ?? atMs) < atMs - 10) first += 1
-    most = Math.max(most, i - first + 1)
-  }
-  return most
 }

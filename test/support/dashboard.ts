@@ -2,11 +2,12 @@ import express, { type Express } from 'express'
 import session from 'express-session'
 import { keyedcacheAdmin, type KeyedcacheAdminOptions } from '../../src/admin/admin.js'
 
-/** An application with the dashboard, in which everybody is staff and has a session. */
+/** An application with the dashboard and, unless that is there, a front page, in which everybody is staff and has a session. */
 export function dashboardApp(options: KeyedcacheAdminOptions, mount: string = '/cache'): Express {
   const app = express()
   app.use(session({ secret: 'a secret for tests only', resave: false, saveUninitialized: false }))
   app.use(mount, keyedcacheAdmin({ user: () => ({ name: 'ann' }), isStaff: () => true, ...options }))
+  if (mount !== '/') app.get('/', (_req, res) => void res.send('the application'))
   return app
 }
 

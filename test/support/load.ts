@@ -23,6 +23,11 @@ export interface LoadFigures {
   readonly slowestMs: number
 }
 
+/** Figures as a table has them. */
+export function inWords({ calls, failedWrites, failedDeletes, slowestMs }: LoadFigures): string {
+  return `of ${calls} calls ${failedWrites} sets and ${failedDeletes} deletes were refused, the slowest took ${slowestMs.toFixed(0)} ms`
+}
+
 /**
  * Readers, writers, deletes and computations on some keys of caches that share them, again and again, until it is stopped. Every value
  * is checked: it must be one that was written for its key, and, except while Redis may lose writes, not older than the last write or

@@ -86,6 +86,17 @@ export class Client {
     return limit(command(this.#redis as Redis))
   }
 
+  /** On a Cluster, all that is sent meanwhile to one of its servers leaves in one write: it goes to many shards, and each write is a call of the system. */
+  together(send: () => void): void {
+    const streams = this.kind === 'cluster' ? this.masters().map(({ stream }) => stream) : []
+    for (const stream of streams) stream?.cork()
+    try {
+      send()
+    } finally {
+      for (const stream of streams) stream?.uncork()
+    }
+  }
+
   /** Runs a script by its name, and teaches it to a server that does not know it. */
   async run(
     script: Script,

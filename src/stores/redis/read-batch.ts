@@ -65,9 +65,13 @@ export class ReadBatch {
     const all = [...this.#waiting.values()]
     this.#waiting = new Map()
     this.#isBusy = all.length >= AT_ONCE
-    for (const [shard, items] of this.#shards.group(all, ({ key }) => key)) {
-      for (const some of pieces(items, KEYS_A_COMMAND)) this.#send(shard, some)
-    }
+    this.#shards.send(
+      all,
+      ({ key }) => key,
+      (shard, items) => {
+        for (const some of pieces(items, KEYS_A_COMMAND)) this.#send(shard, some)
+      },
+    )
   }
 
   #send(shard: Shard, some: readonly Waiting[]): void {

@@ -1,6 +1,4 @@
 import type { BackendStats, ChildPage, Computation, KeyPage } from '../../cache/cache.js'
-import { PartialRemoval } from '../../cache/errors.js'
-import { childPrefix } from '../../cache/key-tree.js'
 import type { StatsBatch, StatsTotals } from '../../cache/stats.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../store.js'
 import { Client, type ClientOptions } from './client.js'
@@ -11,6 +9,7 @@ import { Listing } from './listing.js'
 import { Meta } from './meta.js'
 import { ReadBatch } from './read-batch.js'
 import { RedisStats } from './redis-stats.js'
+import { Removals } from './removals.js'
 import { Shards } from './shards.js'
 import { Subscribers } from './subscribers.js'
 import { WriteBatch } from './write-batch.js'
@@ -41,6 +40,7 @@ const LOG_LINES = 1000
 interface Parts {
   readonly shards: Shards
   readonly listing: Listing
+  readonly removals: Removals
   readonly reads: ReadBatch
   readonly writes: WriteBatch
   readonly stats: RedisStats
@@ -125,34 +125,24 @@ export class RedisStore implements Store {
     return this.#parts.writes.write(entries)
   }
 
-  async remove(keys: readonly string[]): Promise<string[]> {
+  remove(keys: readonly string[]): Promise<string[]> {
     this.#flush()
-    const removed = await removing(async (tell) => {
-      const groups = this.#parts.shards.group(keys, same)
-      await all(Array.from(groups, ([shard, some]) => shard.remove(some, tell)))
-    })
-    const gone = new Set(removed)
-    return keys.filter((key) => gone.delete(key))
+    return this.#parts.removals.keys(keys)
   }
 
   removeTree(key: string): Promise<string[]> {
     this.#flush()
-    const below = childPrefix(key)
-    return removing((tell) => this.#removeAll(key, (each) => each === key || each.startsWith(below), tell))
+    return this.#parts.removals.tree(key)
   }
 
   clear(): Promise<number> {
     this.#flush()
-    return counting((tell) => this.#removeAll(undefined, () => true, tell))
+    return this.#parts.removals.everything()
   }
 
   removeTag(tag: string): Promise<string[]> {
     this.#flush()
-    return removing(async (tell) => {
-      const shards = this.#parts.shards.all
-      const buried = await Promise.all(shards.map(({ tags }) => tags.bury(tag)))
-      await all(shards.map(({ tags }, i) => tags.remove(tag, buried[i] ?? null, tell)))
-    })
+    return this.#parts.removals.tag(tag)
   }
 
   async listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
@@ -276,6 +266,7 @@ export class RedisStore implements Store {
     return {
       shards,
       listing: new Listing(shards, this.#rebuild),
+      removals: new Removals(shards, this.#rebuild, () => this.#makeWhole()),
       reads: new ReadBatch(shards),
       writes: new WriteBatch(shards),
       stats: new RedisStats(shards.first.connection, shards.first.keyspace),
@@ -366,63 +357,6 @@ export class RedisStore implements Store {
   #makeWhole(): void {
     this.#rebuild.done(this.#parts.shards).catch((error: unknown) => this.#options.onError('rebuild', error))
   }
-
-  /**
-   * Removes what the index has at and below a key; where the index was not whole, also what is found by looking at all entries.
-   * Computations are void in every shard before anything is removed in one: none goes by what will be gone.
-   */
-  async #removeAll(
-    under: string | undefined,
-    concerns: (key: string) => boolean,
-    tell: (removed: string[]) => void,
-  ): Promise<void> {
-    const shards = this.#parts.shards.all
-    const first = await Promise.all(shards.map(({ index }) => index.begin(under)))
-    const emptied = shards.map((shard, i) =>
-      shard.index.empty(under, first[i] ?? [0], (names) => shard.remove(names, tell)),
-    )
-    const itself = under === undefined ? [] : [this.#parts.shards.of(under).remove([under], tell)]
-    const [whole] = await Promise.all([all(emptied), all(itself)])
-    if (whole.every(Boolean)) return
-    await this.#rebuild.scan(this.#parts.shards, (shard, keys) => shard.remove(keys.filter(concerns), tell))
-    this.#makeWhole()
-  }
-}
-
-/** All of these, or the first failure when all have ended. */
-async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  const ended = await Promise.allSettled(promises)
-  return ended.map((each) => {
-    if (each.status === 'rejected') throw each.reason
-    return each.value
-  })
-}
-
-type Removal = (tell: (removed: string[]) => void) => Promise<unknown>
-
-/** The keys that a removal tells of. @throws {PartialRemoval} where it fails. */
-async function removing(remove: Removal): Promise<string[]> {
-  const removed: string[] = []
-  await counting((tell) =>
-    remove((keys) => {
-      tell(keys)
-      for (const key of keys) removed.push(key)
-    }),
-  )
-  return removed
-}
-
-/** How many keys a removal tells of. @throws {PartialRemoval} where it fails. */
-async function counting(remove: Removal): Promise<number> {
-  let count = 0
-  try {
-    await remove((keys) => {
-      count += keys.length
-    })
-  } catch (error) {
-    throw new PartialRemoval(count, error)
-  }
-  return count
 }
 
 function isDown({ up }: Connection): boolean {

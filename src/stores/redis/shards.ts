@@ -1,13 +1,16 @@
 import { crc32 } from 'node:zlib'
+import type { Client } from './client.js'
 import { hashTags } from './hash-tags.js'
 import { Shard, type ShardOptions } from './shard.js'
 
 /** All shards of a cache, and which of them keeps a key. */
 export class Shards {
   readonly all: readonly Shard[]
+  readonly #client: Client
   readonly #first: Shard
 
   constructor(options: ShardOptions, count: number) {
+    this.#client = options.client
     this.all = hashTags(count).map((hashTag) => new Shard(options, hashTag))
     this.#first = this.all[0] as Shard
   }
@@ -20,6 +23,13 @@ export class Shards {
   /** The shard that keeps a key. */
   of(key: string): Shard {
     return this.all.length === 1 ? this.#first : (this.all[crc32(key) % this.all.length] as Shard)
+  }
+
+  /** Items by the shard that keeps their keys, each group handed over; what is sent then leaves together. */
+  send<T>(items: readonly T[], keyOf: (item: T) => string, send: (shard: Shard, some: readonly T[]) => void): void {
+    this.#client.together(() => {
+      for (const [shard, some] of this.group(items, keyOf)) send(shard, some)
+    })
   }
 
   /** Items by the shard that keeps their keys. */

@@ -79,11 +79,15 @@ export class WriteBatch {
     this.#keys = new Set()
     this.#isBusy = calls.length >= AT_ONCE
     const items = calls.flatMap((call) => call.entries.map((entry, place) => ({ entry, call, place })))
-    for (const [shard, group] of this.#shards.group(items, ({ entry }) => entry.key)) {
-      for (const same of sameTags(group)) {
-        for (const some of pieces(same, ENTRIES_AT_ONCE)) this.#send(shard, some)
-      }
-    }
+    this.#shards.send(
+      items,
+      ({ entry }) => entry.key,
+      (shard, group) => {
+        for (const same of sameTags(group)) {
+          for (const some of pieces(same, ENTRIES_AT_ONCE)) this.#send(shard, some)
+        }
+      },
+    )
   }
 
   #send(shard: Shard, items: readonly Item[]): void {
