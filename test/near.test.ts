@@ -331,6 +331,27 @@ describe('The near tier', () => {
     expect((await ask(small, 'a')).by).toBe('store')
   })
 
+  test('counts the names of properties that no other object has', async () => {
+    const kept = async (nameOfField: (i: number, field: number) => string): Promise<number> => {
+      const cache = openHere({ near: { maxBytes: 100_000 } })
+      const keys = Array.from({ length: 200 }, (_, i) => `k${i}`)
+      await cache.setMany(
+        keys.map((key, i) => [key, Object.fromEntries([0, 1, 2, 3, 4].map((field) => [nameOfField(i, field), i]))]),
+      )
+      await warm(cache, 'k0')
+      await cache.getMany(keys)
+      const near = new Set<string>()
+      cache.on('hit', ({ key, by }) => by === 'near' && near.add(key))
+      await cache.getMany(keys)
+      return near.size
+    }
+    const shared = await kept((_i, field) => `field${field}`)
+    const own = await kept((i, field) => `field${i}x${field}`)
+    expect(shared).toBeGreaterThan(100)
+    expect(own).toBeGreaterThan(20)
+    expect(own).toBeLessThan(0.6 * shared)
+  })
+
   test('is passed by where a call wants more than what is stored', async () => {
     const cache = openHere()
     await cache.getOrSet('a', () => 1)

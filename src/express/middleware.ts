@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from 'express'
+import type { RequestHandler } from 'express'
 import type { Cache, KeyedCache } from '../cache/cache.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkKnown, checkOptions } from '../cache/options.js'
@@ -24,8 +24,6 @@ export interface KeyedcacheOptions {
   context?: boolean | undefined
 }
 
-const CONTEXT = Symbol('keyedcache')
-
 /**
  * Middleware that sets `req.cache`: the cache with a Map in front that lives as long as the request. Mounting it twice is mounting it once.
  * @throws {TypeError} naming the option that is wrong.
@@ -43,10 +41,10 @@ export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
   // Looked up when it is first used: most requests never touch it.
   const lookUp = cache === undefined ? defaultCache : (): StoreBackedCache => cache
 
-  return function keyedcacheMiddleware(req: Request & { [CONTEXT]?: RequestContext }, res, next) {
-    if (req[CONTEXT] !== undefined) return next()
+  return function keyedcacheMiddleware(req, res, next) {
+    // No mark of its own: each property more on a request costs about what the rest of this does.
+    if (req.cache instanceof RequestCache) return next()
     const requestContext = new RequestContext(res)
-    req[CONTEXT] = requestContext
     req.cache = new RequestCache(requestContext, lookUp)
     return context ? runInRequest(requestContext, next) : next()
   }

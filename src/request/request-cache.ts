@@ -38,10 +38,20 @@ export class RequestCache implements Cache {
     return new Scope(this, cacheKey(...parts))
   }
 
-  async get(key: Key, options?: { default?: any }): Promise<any> {
-    const full = toKey(key)
-    checkOptions(options, 'get')
-    const found = this.#found(full) ?? (await this.#lookup(full))
+  /** Not async itself: what is found at once needs nothing but a promise. */
+  get(key: Key, options?: { default?: any }): Promise<any> {
+    try {
+      const full = toKey(key)
+      checkOptions(options, 'get')
+      const found = this.#found(full)
+      return found === undefined ? this.#getUnknown(full, options) : Promise.resolve(found.value)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async #getUnknown(full: string, options: { default?: any } | undefined): Promise<any> {
+    const found = await this.#lookup(full)
     if (found !== undefined) return found.value
     if (options !== undefined && 'default' in options) return options.default
     throw new NotCachedError(full)
@@ -176,11 +186,13 @@ export class RequestCache implements Cache {
 
   /** What another call of the request has found already, counted as a hit: given at once, as waiting would cost more than looking. */
   #found(full: string): Found | undefined {
-    if (this.#passesThrough()) return undefined
-    const remembered = this.#memory.get(full)
+    const { cache, memory } = this.#use()
+    if (!cache.enabled || insideFactory()) return undefined
+    const remembered = memory.get(full)
     if (remembered?.state !== 'found' || !remembered.shared || remembered.value === undefined) return undefined
-    this.#countHit(full, remembered.value)
-    return remembered.value
+    const { value } = remembered
+    cache.events.emit('hit', { key: full, by: 'request', stale: false, savedMs: value.computeMs })
+    return value
   }
 
   async #lookup(full: string): Promise<Found | undefined> {

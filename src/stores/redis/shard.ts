@@ -85,25 +85,12 @@ export class Shard {
   /** As `Store.write`, for keys of this shard. */
   async write(entries: readonly Write[]): Promise<boolean[]> {
     const stored: boolean[] = []
-    for (const some of chunks(entries, ({ bytes }) => bytes.length)) {
-      const tags = [...new Set(some.flatMap((entry) => entry.tags))]
-      const { leases, index, expiry, wake } = this.keyspace
-      const write = (): Promise<unknown> =>
-        this.connection.run(
-          WRITE,
-          [leases, index, expiry, ...some.map(({ key }) => this.keyspace.entry(key)), ...this.keyspace.tagSets(tags)],
-          [
-            wake,
-            this.connection.deadline,
-            some.length,
-            ...some.flatMap(({ key, bytes, expiresAt }) => [key, bytes, expiryArgument(expiresAt)]),
-            ...tags,
-          ],
-        )
-      // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
-      const refused = (await this.evictions.makingRoom(write)) as number[] | null
-      if (refused === null) throw new Error('the write reached Redis after its deadline, and was not carried out')
-      stored.push(...some.map((_, i) => !refused.includes(i + 1)))
+    for (const same of sameTags(entries)) {
+      for (const some of chunks(same, ({ entry }) => entry.bytes.length)) {
+        // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
+        const refused = await this.#writeSome(some.map(({ entry }) => entry))
+        for (const [i, { place }] of some.entries()) stored[place] = !refused.includes(i + 1)
+      }
     }
     return stored
   }
@@ -120,6 +107,28 @@ export class Shard {
       )) as number[]
       tell(numbers.map((number) => some[number - 1] as string))
     }
+  }
+
+  /** Stores entries of the same tags by one script. Gives the numbers (from 1) of those that had expired. */
+  async #writeSome(entries: readonly Write[]): Promise<readonly number[]> {
+    const { leases, index, expiry, wake } = this.keyspace
+    const tags = entries[0]?.tags ?? []
+    const names = entries.map(({ key }) => this.keyspace.entry(key))
+    const write = (): Promise<unknown> =>
+      this.connection.run(
+        WRITE,
+        [leases, index, expiry, ...names, ...this.keyspace.tagSets(tags)],
+        [
+          wake,
+          this.connection.deadline,
+          entries.length,
+          ...entries.flatMap(({ key, bytes, expiresAt }) => [key, bytes, expiryArgument(expiresAt)]),
+          ...tags,
+        ],
+      )
+    const refused = (await this.evictions.makingRoom(write)) as number[] | null
+    if (refused === null) throw new Error('the write reached Redis after its deadline, and was not carried out')
+    return refused
   }
 
   /** Writes a probe and reads it back. */
@@ -145,4 +154,16 @@ function* chunks<T>(items: readonly T[], sizeOf: (item: T) => number = () => 0):
     size += added
   }
   if (some.length > 0) yield some
+}
+
+/** Entries with their places, in groups of the same tags, since a script gives all its entries the same. */
+function sameTags(entries: readonly Write[]): Iterable<{ entry: Write; place: number }[]> {
+  const groups = new Map<string, { entry: Write; place: number }[]>()
+  for (const [place, entry] of entries.entries()) {
+    const name = entry.tags.length === 0 ? '' : JSON.stringify(entry.tags)
+    const group = groups.get(name)
+    if (group === undefined) groups.set(name, [{ entry, place }])
+    else group.push({ entry, place })
+  }
+  return groups.values()
 }

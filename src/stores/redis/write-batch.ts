@@ -83,9 +83,7 @@ export class WriteBatch {
       items,
       ({ entry }) => entry.key,
       (shard, group) => {
-        for (const same of sameTags(group)) {
-          for (const some of pieces(same, ENTRIES_AT_ONCE)) this.#send(shard, some)
-        }
+        for (const some of pieces(group, ENTRIES_AT_ONCE)) this.#send(shard, some)
       },
     )
   }
@@ -114,18 +112,4 @@ export class WriteBatch {
 
 function keyOf({ key }: Write): string {
   return key
-}
-
-/** Items in groups of the same tags, since a script gives all its entries the same. */
-function sameTags(items: readonly Item[]): Iterable<readonly Item[]> {
-  if (items.every(({ entry }) => entry.tags.length === 0)) return [items]
-  const groups = new Map<string, Item[]>()
-  for (const item of items) {
-    const { tags } = item.entry
-    const name = tags.length === 0 ? '' : JSON.stringify(tags)
-    const group = groups.get(name)
-    if (group === undefined) groups.set(name, [item])
-    else group.push(item)
-  }
-  return groups.values()
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { median, percentile } from '../measure.mjs'
+import { coherenceText } from './coherence.mjs'
 import { ioredis } from './ioredis.mjs'
 import { embedded, keyedcache } from './keyedcache.mjs'
 import { throughRedis, withMemory } from './libraries.mjs'
@@ -63,7 +64,11 @@ function libraryRows(memoryRows, stampede) {
   })
 }
 
-function otherRows(cluster, express, { requestHitUs, keysPerSecond, setServerUs, mergedServerUs, rawServerUs }) {
+function otherRows(
+  cluster,
+  express,
+  { coherence, requestHitUs, keysPerSecond, setServerUs, mergedServerUs, rawServerUs },
+) {
   const times = timesOf(cluster.get(keyedcache.name), cluster.get(ioredis.name))
   return [
     ['a hit in `req.cache`, of an object', `${requestHitUs.toFixed(2)} µs`],
@@ -73,11 +78,17 @@ function otherRows(cluster, express, { requestHitUs, keysPerSecond, setServerUs,
       "the server's time for one `set`, its place in the index included",
       `${setServerUs.toFixed(1)} µs, of 64 callers ${mergedServerUs.toFixed(1)} µs; \`SET\` alone ${rawServerUs.toFixed(1)} µs`,
     ],
+    [`${coherenceText}, seen by all: median / 99th percentile`, lag(coherence.calm)],
+    ['the same, the connections that tell of changes cut twice a second', lag(coherence.cut)],
     ...express.map(({ name, us, ratio }) => [
       `CPU of one Express request: ${name}`,
       ratio === 1 ? `${us.toFixed(0)} µs` : `${us.toFixed(0)} µs (${percent(ratio)})`,
     ]),
   ]
+}
+
+function lag({ medianMs, p99Ms, neverSeen }) {
+  return `${medianMs.toFixed(1)} / ${p99Ms.toFixed(1)} ms; ${neverSeen} not seen`
 }
 
 function versions() {

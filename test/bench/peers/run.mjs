@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os'
 import { startOneServer } from '../one-server.mjs'
 import { measureClusterRow } from './cluster-rows.mjs'
+import { measureCoherence } from './coherence.mjs'
 import { measureExpress } from './express-load.mjs'
 import { measureMemoryRows } from './memory-rows.mjs'
 import { measureProcessRows } from './process-rows.mjs'
@@ -15,6 +16,7 @@ import { missedTargets } from './targets.mjs'
 const QUICK = process.env.BENCH_QUICK === '1'
 const ROUNDS = QUICK ? 4 : 40
 const STAMPEDE_ROUNDS = QUICK ? 1 : 3
+const COHERENCE_MS = QUICK ? 2000 : 10_000
 const LAUNCHES = QUICK ? 1 : 3
 const ROUNDS_A_LAUNCH = QUICK ? 4 : 14
 
@@ -28,6 +30,7 @@ try {
   Object.assign(measured, await measureServerCost(backend))
   measured.express = await measureExpress(backend, LAUNCHES, ROUNDS_A_LAUNCH)
   measured.stampede = await measureStampede(backend, STAMPEDE_ROUNDS)
+  measured.coherence = await measureCoherence(backend, COHERENCE_MS)
   measured.memoryRows = await measureMemoryRows(backend, ROUNDS, say)
   measured.cluster = await measureClusterRow(ROUNDS)
   measured.redisRows = await measureRedisRows(backend, ROUNDS, say)

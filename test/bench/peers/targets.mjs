@@ -24,9 +24,19 @@ const NEAR_TEXT_US = 1
 const REQUEST_HIT_US = 0.5
 const KEYS_PER_SECOND = 5_000_000
 const MOUNTED_AT_MOST = 1.02
+const SEEN_AFTER_MS = 50
 
 /** A sentence for each target that was missed. */
-export function missedTargets({ redisRows, memoryRows, cluster, express, requestHitUs, keysPerSecond, stampede }) {
+export function missedTargets({
+  redisRows,
+  memoryRows,
+  cluster,
+  express,
+  coherence,
+  requestHitUs,
+  keysPerSecond,
+  stampede,
+}) {
   const missed = redisRows.flatMap(missedOfRow)
   const expect = (holds, sentence) => {
     if (!holds) missed.push(sentence)
@@ -55,6 +65,12 @@ export function missedTargets({ redisRows, memoryRows, cluster, express, request
     ratio <= MOUNTED_AT_MOST,
     `the middleware, mounted and unused: ${ratio.toFixed(3)} times the CPU, more than ${MOUNTED_AT_MOST}`,
   )
+  expect(
+    coherence.calm.p99Ms <= SEEN_AFTER_MS,
+    `near tier: 1 % of the changes are seen after more than ${coherence.calm.p99Ms.toFixed(0)} ms, not ${SEEN_AFTER_MS}`,
+  )
+  const neverSeen = coherence.calm.neverSeen + coherence.cut.neverSeen
+  expect(neverSeen === 0, `near tier: ${neverSeen} changes were never seen`)
   const { runs } = stampede.find(({ name }) => name === keyedcache.name)
   expect(runs === 1, `cold key: ${runs} runs of the factory, not 1`)
   return missed
