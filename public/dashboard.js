@@ -1,9 +1,13 @@
-// Keeps the overview fresh. Only text and drawn lines change, so focus, selection and scroll stay where they are.
+// Keeps the overview fresh, and copies a key. Only text and drawn lines change, so focus, selection and scroll stay where they are.
 const REFRESH_MS = 5000
 const SLOWEST_MS = 60_000
 const one = (selector) => document.querySelector(selector)
 const minute = () => new Date().getMinutes()
+const number = (value, digits = 0) =>
+  new Intl.NumberFormat('en', { minimumFractionDigits: digits, maximumFractionDigits: 1 }).format(value)
+const percent = (hits, calls) => (calls === 0 ? '—' : `${number((hits / calls) * 100, 1)} %`)
 if (one('[data-stats]')) start(one('[data-stats]').dataset.stats, one('[data-pause]'))
+if (one('[data-copy]') && navigator.clipboard) offerCopy(one('[data-copy]'), one('[role=status]'))
 
 function start(url, pause) {
   let waitMs = REFRESH_MS
@@ -70,19 +74,13 @@ function show(stats) {
   for (const each of document.querySelectorAll('[data-scope]')) each.hidden = each.dataset.scope !== scope
   const measured = backend.roundTripMs === null ? 'not measured yet' : span(backend.roundTripMs)
   const since = `${backend.since.slice(0, 19).replace('T', ' ')} UTC`
-  const texts = {
-    state: state.state,
-    since,
-    downSince: since,
-    roundTrip: backend.up ? measured : 'no answer',
-    processes: number(processes.length),
-    hitRate: percent(hits, calls),
-    hitRateNote: calls === 0 ? 'No calls yet' : `of ${number(calls)} ${calls === 1 ? 'call' : 'calls'}`,
-    keys: keys === null ? 'unavailable' : number(keys),
-    saved: span(savedMs),
-  }
+  const texts = { since, state: state.state, saved: span(savedMs), processes: number(processes.length) }
+  texts.roundTrip = backend.up ? measured : 'no answer'
+  texts.hitRate = percent(hits, calls)
+  texts.hitRateNote = calls === 0 ? 'No calls yet' : `of ${number(calls)} ${calls === 1 ? 'call' : 'calls'}`
+  texts.keys = keys === null ? 'unavailable' : number(keys)
   for (const name of ['calls', 'hits', 'misses', 'stale', 'computations', 'errors']) texts[name] = number(stats[name])
-  for (const [name, text] of Object.entries(texts)) put(one(`[data-live="${name}"]`), text)
+  for (const each of document.querySelectorAll('[data-live]')) put(each, texts[each.dataset.live])
   showGroups(groups)
 }
 
@@ -98,16 +96,17 @@ function showGroups(groups) {
   }
 }
 
+function offerCopy(button, status) {
+  const key = decodeURIComponent(button.dataset.copy)
+  button.hidden = false
+  button.addEventListener('click', async () => {
+    const [{ reason }] = await Promise.allSettled([navigator.clipboard.writeText(key)])
+    put(status, reason === undefined ? 'Copied' : 'The browser did not allow it')
+  })
+}
+
 function put(element, text) {
   if (element && element.textContent !== text) element.textContent = text
-}
-
-function number(value, digits = 0) {
-  return new Intl.NumberFormat('en', { minimumFractionDigits: digits, maximumFractionDigits: 1 }).format(value)
-}
-
-function percent(hits, calls) {
-  return calls === 0 ? '—' : `${number((hits / calls) * 100, 1)} %`
 }
 
 function span(ms) {

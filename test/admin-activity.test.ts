@@ -70,7 +70,7 @@ describe('Activity', () => {
 
   it.each([
     [59, 'under way'],
-    [61, 'unknown: the process ended'],
+    [61, 'still under way, or its process ended'],
   ])('says of a deletion without a result after %i s: “%s”', async (seconds, words) => {
     await cache.audit({ ...INTENT, time: new Date(Date.now() - seconds * 1000) })
     expect((await rows(await dashboard({ cache })))[0]).toContain(` ${words} `)

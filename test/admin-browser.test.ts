@@ -1,28 +1,15 @@
-import { request } from 'node:http'
-import express, { type Express } from 'express'
-import session from 'express-session'
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { keyedcacheAdmin, type KeyedcacheAdminOptions } from '../src/admin/admin.js'
+import express from 'express'
+import type { Page } from 'playwright-core'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { createKeyedCache } from '../src/create-keyed-cache.js'
-import { openBrowser } from './support/browser.js'
-import { listen, type Listening } from './support/listen.js'
+import { dashboardApp } from './support/dashboard.js'
 import { startRedis } from './support/redis-server.js'
+import { serving } from './support/serving.js'
 import { until } from './support/until.js'
+import { visiting } from './support/visiting.js'
 
-let browser: Browser
 let cache: KeyedCache
-const servers: Listening[] = []
-const contexts: BrowserContext[] = []
-
-beforeAll(async () => {
-  browser = await openBrowser()
-})
-
-afterAll(async () => {
-  await browser.close()
-})
 
 beforeEach(async () => {
   cache = createKeyedCache()
@@ -35,63 +22,17 @@ beforeEach(async () => {
   ])
 })
 
-afterEach(async () => {
-  await Promise.all(contexts.splice(0).map((context) => context.close()))
-  await Promise.all(servers.splice(0).map((server) => server.close()))
-  await cache.close()
-})
+afterEach(() => cache.close())
 
-function application(mount: string, options: KeyedcacheAdminOptions = { cache }): Express {
-  const app = express()
-  app.use(session({ secret: 'a secret for tests only', resave: false, saveUninitialized: false }))
-  app.use(mount, keyedcacheAdmin({ user: () => ({ name: 'ann' }), isStaff: () => true, ...options }))
-  return app
-}
-
-async function serve(app: Express): Promise<string> {
-  const server = await listen(app)
-  servers.push(server)
-  return server.url
-}
-
-/** A page in a browser of its own, and what it complained about. */
-async function visit(options: BrowserContextOptions = {}): Promise<{ page: Page; complaints: string[] }> {
-  const context = await browser.newContext(options)
-  contexts.push(context)
-  const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
-  })
-  page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('requestfailed', (failed) => {
-    // The next page may be asked for while the icon of the last one is still on its way.
-    const reason = failed.failure()?.errorText
-    if (reason !== 'net::ERR_ABORTED') complaints.push(`${failed.url()} failed: ${reason}`)
-  })
-  return { page, complaints }
-}
-
-/** A proxy that takes a prefix off, as many stand in front of applications. */
-async function proxyWithPrefix(prefix: string, target: string): Promise<string> {
-  const app = express()
-  app.use(prefix, (req, res) => {
-    const { method, headers } = req
-    const asked = request(new URL(target), { path: req.url, method, headers }, (answer) => {
-      res.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(res)
-    })
-    req.pipe(asked)
-  })
-  return serve(app)
-}
+const { url: serve } = serving()
+const visitor = visiting()
 
 describe('in Chromium', () => {
   it.each([true, false])(
     'a key is found and deleted by links and buttons alone, with JavaScript: %s',
     async (javaScriptEnabled) => {
-      const { page, complaints } = await visit({ javaScriptEnabled })
-      await page.goto(`${await serve(application('/cache'))}/cache`)
+      const { page, complaints } = await visitor({ javaScriptEnabled })
+      await page.goto(`${await serve(dashboardApp({ cache }))}/cache`)
       await page.getByRole('link', { name: 'Keys' }).click()
       await page.getByLabel('Starts with').fill('product::1')
       await page.getByRole('button', { name: 'Search' }).click()
@@ -111,8 +52,8 @@ describe('in Chromium', () => {
   )
 
   it('a delete form that was not filled in deletes nothing and says what is missing, where the focus is', async () => {
-    const { page } = await visit()
-    await page.goto(`${await serve(application('/cache'))}/cache/delete`)
+    const { page } = await visitor()
+    await page.goto(`${await serve(dashboardApp({ cache }))}/cache/delete`)
     expect(await page.getByRole('radio', { checked: true }).count()).toBe(0)
     await page.getByRole('button', { name: 'Preview' }).click()
     expect(await page.locator(':focus').textContent()).toContain('There is a problem')
@@ -131,8 +72,8 @@ describe('in Chromium', () => {
     ['dark', 1280],
     ['dark', 320],
   ] as const)('no page complains or is wider than the window: %s, %i px', async (colorScheme, width) => {
-    const { page, complaints } = await visit({ colorScheme, viewport: { width, height: 700 } })
-    const url = await serve(application('/cache', { cache, environment: 'production' }))
+    const { page, complaints } = await visitor({ colorScheme, viewport: { width, height: 700 } })
+    const url = await serve(dashboardApp({ cache, environment: 'production' }))
     const key = Buffer.from((await cache.keys('long')).keys[0] ?? '').toString('base64url')
     for (const path of ['', 'keys', 'keys?view=tree', `key?k=${key}`, 'delete', `delete?mode=one&k=${key}`]) {
       await page.goto(`${url}/cache/${path}`)
@@ -146,23 +87,9 @@ describe('in Chromium', () => {
     expect(complaints).toEqual([])
   })
 
-  it.each(['/', '/a/b/cache'])('works behind a proxy that takes a prefix off, mounted at %s', async (mount) => {
-    const proxy = await proxyWithPrefix('/tools', await serve(application(mount)))
-    const { page, complaints } = await visit()
-    await page.goto(`${proxy}/tools${mount}`)
-    await page.getByRole('link', { name: 'Delete' }).click()
-    await page.getByLabel('Everything in this cache').check()
-    await page.getByRole('button', { name: 'Preview' }).click()
-    await page.getByLabel('To confirm').fill('default')
-    await page.getByRole('button', { name: 'Delete 5 keys' }).click()
-    expect(await page.getByRole('alert').textContent()).toContain('Deleted 5 keys')
-    expect(new URL(page.url()).pathname).toBe(`/tools${mount === '/' ? '' : mount}/delete`)
-    expect(complaints).toEqual([])
-  })
-
   it('is not shown in frames, and takes no form of a page on another port', async () => {
-    const url = await serve(application('/cache'))
-    const { page } = await visit()
+    const url = await serve(dashboardApp({ cache }))
+    const { page } = await visitor()
     await page.goto(`${url}/cache/delete?mode=all`)
     const token = await page.locator('[name=_csrf]').inputValue()
     const attacker = express()
@@ -185,13 +112,13 @@ describe('in Chromium', () => {
 
 describe('the refreshing of the overview', () => {
   it('changes numbers every 5 seconds, keeps the focus, and stops when paused or hidden', async () => {
-    const { page, complaints } = await visit()
+    const { page, complaints } = await visitor()
     let refreshed = 0
     page.on('request', (asked) => {
       if (asked.url().endsWith('/api/stats')) refreshed++
     })
     await page.clock.install()
-    await page.goto(`${await serve(application('/cache'))}/cache`)
+    await page.goto(`${await serve(dashboardApp({ cache }))}/cache`)
     await page.getByRole('link', { name: 'Refresh' }).focus()
     await cache.get('product')
     await page.clock.fastForward(5000)
@@ -222,9 +149,9 @@ describe('the refreshing of the overview', () => {
     const remote = createKeyedCache({ redis: redis.url, keyPrefix: 'browser-test', logger })
     try {
       await remote.require()
-      const { page } = await visit()
+      const { page } = await visitor()
       await page.clock.install()
-      await page.goto(`${await serve(application('/cache', { cache: remote }))}/cache`)
+      await page.goto(`${await serve(dashboardApp({ cache: remote }))}/cache`)
       expect(await page.getByRole('alert').count()).toBe(0)
       await redis.kill()
       await until(async () => !(await remote.stats()).backend.up, 'the cache knows that Redis is down')

@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../src/create-keyed-cache.js'
 import { openBrowser } from './support/browser.js'
@@ -355,6 +355,48 @@ describe('on Redis', () => {
     expect(Math.max(...scripts)).toBeLessThanOrEqual(510)
     expect(calls.filter(([name = '']) => /^(keys|flushdb|flushall)$/i.test(name))).toEqual([])
     expect(await remote.count()).toBe(0)
+  })
+
+  it('X7 answers after 20 s where that is not enough, says how far it is, and tells what came of it', async () => {
+    const proxy = await startProxy(redis.port, 60)
+    const startTimer = globalThis.setTimeout
+    try {
+      openRemote({ redis: proxy.url, redisTimeout: '5s' })
+      proxy.delayMs = 0
+      await seed('many', 20_000)
+      const client = await dashboard({ cache: remote })
+      const form = await previewed(client, '/cache/delete?mode=tree&key=many')
+      proxy.delayMs = 60
+      // 20 s pass in a tenth of one, and no other time passes faster
+      const quick = (run: () => void, ms?: number): unknown => startTimer(run, ms === 20_000 ? 100 : ms)
+      vi.stubGlobal('setTimeout', quick)
+      const response = await client.post(form.path, form.fields)
+      vi.unstubAllGlobals()
+      const { search } = new URL(response.headers.get('location') ?? '', 'http://host/cache/delete')
+      const html = await page(client, `/cache/delete${search}`)
+      const [, remaining = ''] =
+        /Still deleting after [\d.]+ m?s: ([\d,]+) of 20,000 keys left\./.exec(textOf(html)) ?? []
+      expect(Number(remaining.replace(',', ''))).toBeGreaterThan(0)
+      expect(Number(remaining.replace(',', ''))).toBeLessThan(20_000)
+      expect(textOf(html)).toContain('It goes on by itself. Look again')
+      expect(linksOf(html)).toEqual(
+        expect.arrayContaining([`./delete${search}`, `./delete?mode=tree&k=${linked('many')}`]),
+      )
+      expect(textOf(await page(client, '/cache/activity'))).toMatch(/many 20,000 under way/)
+
+      await until(async () => {
+        const banner = await bannerAfter(client, response)
+        return /^ Deleted 20,000 keys in [\d.]+ s\. What was asked for: many/.test(banner)
+      }, 'it is done')
+      expect(await remote.count()).toBe(0)
+      expect((await remote.activity()).map(({ outcome, deleted }) => [outcome, deleted])).toEqual([
+        ['done', 20_000],
+        [undefined, undefined],
+      ])
+    } finally {
+      vi.unstubAllGlobals()
+      await proxy.close()
+    }
   })
 
   it('X8 says how far it came when Redis stops answering midway, and records it', async () => {

@@ -213,8 +213,13 @@ describe('one key', () => {
       const html = await page(client, key)
       expect(textOf(html)).toContain('The value cannot be decoded: the stored entry does not check')
       expect(linksOf(html)).toContain(`./delete?mode=one&k=${linked(key)}`)
-      expect(html).not.toContain('chair')
+      expect(html).toContain('What is stored <span class="quiet">as hex</span>')
     }
+    expect(valueOf(await page(client, 'broken'))).toMatch(/^00000000 {2}([0-9a-f]{2} ){16} /)
+    expect(valueOf(await page(client, 'other'))).toMatch(/^00000000 {2}6e 6f 74 20 61 6e .* not an entry at/)
+    expect(textOf(await page(client, 'other'))).toContain('not an entry at')
+    await redis.client().set('one:v:other', 'x'.repeat(20_000), 'KEEPTTL')
+    expect(textOf(await page(client, 'other'))).toContain('Cut: the first 12,288 of 20,000 bytes.')
     const asJson = {
       name: 'json',
       encode: (value: unknown) => Buffer.from(JSON.stringify(value)),
@@ -229,10 +234,62 @@ describe('one key', () => {
     expect(text).toMatch(/Size \d+ bytes/)
   })
 
+  it('D5: nothing is shown of what is stored where it may hold secrets, or where the host hides it', async () => {
+    const cache = openOnRedis()
+    const broken = async (key: string, bytes: string): Promise<void> => {
+      await cache.set(key, 1)
+      await redis.client().set(`one:v:${key}`, bytes, 'KEEPTTL')
+    }
+    await broken('session::1', 'hunter2')
+    await broken('user', '{"password":"hunter2"}')
+    await broken('plain', 'hunter2')
+    const client = await serve(cache)
+    for (const key of ['session::1', 'user']) {
+      const html = await page(client, key)
+      expect(textOf(html)).toContain('The value cannot be decoded')
+      expect(valueOf(html)).toBe('Hidden')
+      expect(html).not.toMatch(/hunter2|68 75 6e 74 65 72 32/)
+    }
+    expect(valueOf(await page(client, 'plain'))).toContain('68 75 6e 74 65 72 32')
+    const given: unknown[] = []
+    const own = await serve(cache, { redact: (key, value) => (given.push([key, value]), 'not for you') })
+    expect(valueOf(await page(own, 'plain'))).toBe('not for you')
+    expect(given).toEqual([['plain', Buffer.from('hunter2')]])
+    const failing = await serve(cache, {
+      redact: () => {
+        throw new Error('no')
+      },
+    })
+    expect(valueOf(await page(failing, 'plain'))).toBe('Hidden')
+  })
+
   it('D5: a stored undefined is a value', async () => {
     const cache = open()
     await cache.set('nothing', undefined)
     expect(valueOf(await page(await serve(cache), 'nothing'))).toBe('undefined')
+  })
+
+  it.each(['product::1', 'a\nb\r\n\0 \uFEFF\u202E“%2e”<&"\'>', '🗝'])('can be copied as it is: %j', async (part) => {
+    const cache = open()
+    const key = cache.key(part)
+    await cache.set(key, 1)
+    const {
+      context,
+      page: tab,
+      complaints,
+    } = await visit(browser, {
+      permissions: ['clipboard-read', 'clipboard-write'],
+    })
+    await tab.goto(`${(await serve(cache)).url}/key?k=${linked(key)}`)
+    await tab.getByRole('button', { name: 'Copy key' }).click()
+    await until(async () => (await tab.getByRole('status').textContent()) === 'Copied', 'it is copied')
+    expect(await tab.evaluate(() => navigator.clipboard.readText())).toBe(key)
+    expect(complaints).toEqual([])
+    await context.close()
+    const without = await visit(browser, { javaScriptEnabled: false })
+    await without.page.goto(tab.url())
+    expect(await without.page.getByRole('button').count()).toBe(0)
+    await without.context.close()
   })
 
   it.each(['', '***', 'AP8', 'cHJv*ZHVjdA', 'cHJvZHVjdA==', 'a'.repeat(13_000), linked('a::'.repeat(40))])(

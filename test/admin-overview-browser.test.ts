@@ -1,31 +1,22 @@
 import express, { type Express } from 'express'
 import session from 'express-session'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { keyedcacheAdmin } from '../src/admin/admin.js'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { createKeyedCache } from '../src/create-keyed-cache.js'
 import { freshPrefix } from './support/both-stores.js'
-import { openBrowser } from './support/browser.js'
 import { startRedis } from './support/redis-server.js'
 import { serving } from './support/serving.js'
 import { until } from './support/until.js'
-import { visit, type Visitor } from './support/visitor.js'
+import { visiting } from './support/visiting.js'
 
 const QUIET = { info() {}, warn() {}, error() {} }
 const POLL_MS = 5000
 
 const server = serving()
 const opened: KeyedCache[] = []
-const visitors: Visitor[] = []
-let browser: Browser
 let cache: KeyedCache
-
-beforeAll(async () => {
-  browser = await openBrowser()
-})
-
-afterAll(() => browser.close())
 
 beforeEach(async () => {
   cache = open()
@@ -33,9 +24,10 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  await Promise.all(visitors.splice(0).map(({ context }) => context.close()))
   await Promise.all(opened.splice(0).map((each) => each.close()))
 })
+
+const visitor = visiting()
 
 function open(options: Parameters<typeof createKeyedCache>[0] = {}): KeyedCache {
   const each = createKeyedCache({ logger: QUIET, ...options })
@@ -67,9 +59,7 @@ interface Overview {
 }
 
 async function overview(app: Express, options: BrowserContextOptions = {}): Promise<Overview> {
-  const visitor = await visit(browser, options)
-  visitors.push(visitor)
-  const { page, complaints } = visitor
+  const { page, complaints } = await visitor(options)
   let polls = 0
   page.on('request', (asked) => {
     if (new URL(asked.url()).pathname.endsWith('/api/stats')) polls++

@@ -1,36 +1,26 @@
 import express, { type Express } from 'express'
 import session from 'express-session'
-import type { Browser } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { keyedcacheAdmin } from '../src/admin/admin.js'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { createKeyedCache } from '../src/create-keyed-cache.js'
-import { openBrowser } from './support/browser.js'
 import { linked } from './support/dashboard.js'
 import { serving } from './support/serving.js'
-import { visit, type Visitor } from './support/visitor.js'
+import { visiting } from './support/visiting.js'
+import type { Visitor } from './support/visitor.js'
 
 const { url } = serving()
-let browser: Browser
+// no names but localhost are trusted to be this machine, so on these Chromium sends no Sec-Fetch headers
+const visit = visiting(['--host-resolver-rules=MAP *.test 127.0.0.1'])
 let cache: KeyedCache
 let visitor: Visitor
 
-beforeAll(async () => {
-  // no names but localhost are trusted to be this machine, so on these Chromium sends no Sec-Fetch headers
-  browser = await openBrowser(['--host-resolver-rules=MAP *.test 127.0.0.1'])
-})
-afterAll(async () => {
-  await browser.close()
-})
 beforeEach(async () => {
   cache = createKeyedCache()
   await cache.setMany(['city', 'product', 'product::1'].map((key) => [key, key]))
-  visitor = await visit(browser)
+  visitor = await visit()
 })
-afterEach(async () => {
-  await visitor.context.close()
-  await cache.close()
-})
+afterEach(() => cache.close())
 
 /** An application in which who has been to `/in` is staff, until they go to `/out`. */
 function application(): Express {

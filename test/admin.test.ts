@@ -9,6 +9,7 @@ import { createKeyedCache } from '../src/create-keyed-cache.js'
 import { caches, closeCaches, configure } from '../src/defaults/configure.js'
 import { linked, linksOf, textOf, unescaped } from './support/dashboard.js'
 import { confirm, previewed } from './support/delete-form.js'
+import type { HttpClient } from './support/http-client.js'
 import { startRedis, type RedisServer } from './support/redis-server.js'
 import { application, page, serving } from './support/serving.js'
 import { until } from './support/until.js'
@@ -90,6 +91,7 @@ describe('the mount', () => {
         for (const link of [...linksOf(html), ...others]) {
           expect(link, `absolute link on ${path}`).not.toMatch(/^(?:\/|[a-z]+:)/)
           const target = new URL(link, `http://host${path}`)
+          if (target.pathname === '/' && root !== '/') continue // the way back to the application
           expect(target.pathname.startsWith(root), `${link} on ${path}`).toBe(true)
           todo.push(target.pathname + target.search)
         }
@@ -97,6 +99,26 @@ describe('the mount', () => {
       expect(seen.size).toBeGreaterThan(10)
     },
   )
+
+  it('leads back to the root of the application, or where it is told', async () => {
+    const backOf = async (client: HttpClient, path: string): Promise<string | undefined> => {
+      const html = await (await client.get(path, { 'x-who': 'visitor' })).text()
+      return /<a href="([^"]*)">Back to the application</.exec(html)?.[1]
+    }
+    const own = await serve(application('/a/b/cache', { cache }))
+    for (const [path, link] of [
+      ['/a/b/cache', './cache/../../../'],
+      ['/a/b/cache/', './../../../'],
+      ['/a/b/cache/keys', './../../../'],
+      ['/a/b/cache/assets/x', '../../../../'],
+    ] as const) {
+      expect(await backOf(own, path)).toBe(link)
+      expect(new URL(link, `http://host${path}`).pathname).toBe('/')
+    }
+    expect(await backOf(await serve(application('/', { cache })), '/')).toBeUndefined()
+    expect(await backOf(await dashboard({ cache, homeUrl: '/shop?a&b' }), '/cache/')).toBe('/shop?a&amp;b')
+    expect(await backOf(await dashboard({ cache, homeUrl: '' }), '/cache/')).toBeUndefined()
+  })
 
   it('leads from the mount without slash to itself, relatively and with its parameters', async () => {
     const client = await serve(application('/a/b/cache', { cache }))
@@ -207,15 +229,29 @@ describe('Keys', () => {
     expect(linksOf(none)).toContain('./keys')
   })
 
+  it('stays below 60 kB with as many rows as a page may have, and says how many that is', async () => {
+    await cache.clear()
+    const parts = Array.from({ length: 150 }, (_, i) => ['catalogue', 'product', `c0ffee-4242-${i}`, 'price'])
+    for (const part of parts) await cache.set(part, 'v')
+    for (const part of parts) await cache.set(part.slice(0, 3), 'v')
+    const client = await dashboard({ cache })
+    for (const query of ['limit=60', 'limit=60&view=tree&prefix=catalogue::product']) {
+      expect(Buffer.byteLength(await page(client, `/cache/keys?${query}`))).toBeLessThanOrEqual(60_000)
+    }
+    const more = await client.get('/cache/keys?limit=61')
+    expect([more.status, textOf(await more.text())]).toEqual([400, expect.stringContaining('from 1 to 60.')])
+    expect((await client.get('/cache/api/keys?limit=1000')).status).toBe(200)
+  })
+
   it('has a tree by levels, with counts, in which a key that is a group too stands as both', async () => {
     const client = await dashboard({ cache })
     const top = textOf(await page(client, '/cache/keys?view=tree'))
     expect(top).toMatch(
       /product group 121 Delete all product product key in 5 minutes \d+ bytes Delete product production group 1/,
     )
-    const html = await page(client, '/cache/keys?view=tree&prefix=product&limit=500')
+    const html = await page(client, '/cache/keys?view=tree&prefix=product&limit=60')
     expect(textOf(html)).toMatch(/ 1 group 1 Delete all 1 1 key in 5 minutes \d+ bytes Delete 1 10 key/)
-    expect(linksOf(html)).toContain('./keys?view=tree&limit=500&prefix=product%3A%3A1')
+    expect(linksOf(html)).toContain('./keys?view=tree&limit=60&prefix=product%3A%3A1')
   })
 
   it('says in a sentence that a page is beyond the end, and that nothing is cached', async () => {
@@ -338,6 +374,7 @@ describe('the options', () => {
     [{ caches: { a: 1 } }, /`caches` .*, got 1/],
     [{ isStaff: true }, /`isStaff` .* a function, got true/],
     [{ user: 'ann' }, /`user` .* a function, got 'ann'/],
+    [{ homeUrl: 1 }, /`homeUrl` .* text, got 1/],
     [{ loginUrl: '' }, /`loginUrl` .* text or a function, got ''/],
     [{ readOnly: 'yes' }, /`readOnly` .*, got 'yes'/],
     [{ trustedOrigins: ['example.org'] }, /`trustedOrigins` .*, got 'example\.org'/],

@@ -1,10 +1,10 @@
 import { Cluster } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { RedisStore, type RedisStoreOptions } from '../src/stores/redis/redis-store.js'
+import type { RedisStore } from '../src/stores/redis/redis-store.js'
 import { describeComputations } from './computation-contract.js'
 import { describeStatistics } from './statistics-contract.js'
 import { describeStore } from './store-contract.js'
-import { freshPrefix } from './support/both-stores.js'
+import { openStore } from './support/open-store.js'
 import { type RedisCluster, startCluster } from './support/redis-cluster.js'
 
 let cluster: RedisCluster
@@ -18,22 +18,9 @@ afterAll(async () => {
   expect(used).toContain('evalsha')
 })
 
-function openStore(options: Partial<RedisStoreOptions> = {}): RedisStore {
-  return new RedisStore({
-    redis: cluster.urls,
-    keyPrefix: freshPrefix(),
-    timeoutMs: 5000,
-    shards: 16,
-    onOtherShards: () => {},
-    onState: () => {},
-    onError: () => {},
-    ...options,
-  })
-}
-
-describeStore('The store on a Cluster', () => openStore())
-describeStatistics('The store on a Cluster', () => openStore())
-describeComputations('The store on a Cluster', () => openStore())
+describeStore('The store on a Cluster', () => openStore(cluster.urls))
+describeStatistics('The store on a Cluster', () => openStore(cluster.urls))
+describeComputations('The store on a Cluster', () => openStore(cluster.urls))
 
 describe('A Cluster client that puts a prefix of its own before all keys', () => {
   const clients: Cluster[] = []
@@ -43,14 +30,14 @@ describe('A Cluster client that puts a prefix of its own before all keys', () =>
   const open = (): RedisStore => {
     const client = new Cluster(cluster.urls, { keyPrefix: 'app:*[x]:' })
     clients.push(client)
-    return openStore({ redis: client })
+    return openStore(client)
   }
   describeStore('The store on a Cluster', open)
   describeComputations('The store on a Cluster', open)
 })
 
 test('A Cluster is named as such', async () => {
-  const store = openStore()
+  const store = openStore(cluster.urls)
   await store.count(undefined)
   expect(store.backend()).toMatchObject({ kind: 'cluster', up: true })
   await store.close()

@@ -1,37 +1,20 @@
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openBrowser } from './support/browser.js'
 import { startDemo, type DemoServer } from './support/demo-server.js'
+import { visiting } from './support/visiting.js'
 
 const KEY = 'func::nearestCity::50.08::14.43'
 const NEAREST = '/nearest?lat=50.08&lon=14.43'
 
 let demo: DemoServer
-let browser: Browser
 
 beforeAll(async () => {
   demo = await startDemo()
-  browser = await openBrowser()
 })
 
-afterAll(async () => {
-  await browser.close()
-  await demo.close()
-})
+afterAll(() => demo.close())
 
-/** A visitor of their own, and what went wrong in their pages. */
-async function visitor(): Promise<{ page: Page; wrong: string[] }> {
-  const context = await browser.newContext({ baseURL: demo.url })
-  const page = await context.newPage()
-  const wrong: string[] = []
-  page.on('pageerror', (error) => wrong.push(String(error)))
-  page.on('console', (message) => {
-    // Chromium reports each answer of 4xx here, also those that the test wants
-    if (message.type() === 'error' && !message.text().includes('the server responded with a status of'))
-      wrong.push(message.text())
-  })
-  return { page, wrong }
-}
+const visitor = visiting()
 
 async function signIn(page: Page, username: string): Promise<void> {
   await page.getByLabel('Name').fill(username)
@@ -46,7 +29,7 @@ async function nearest(page: Page): Promise<{ city: string; ms: number }> {
 
 describe('a new user of the demo, in Chromium', () => {
   it('sees a slow search become fast, finds its key on the dashboard, deletes it, and sees it slow again', async () => {
-    const { page, wrong } = await visitor()
+    const { page, complaints } = await visitor({ baseURL: demo.url })
     const first = await nearest(page)
     const second = await nearest(page)
     expect(second.city).toBe(first.city)
@@ -76,15 +59,15 @@ describe('a new user of the demo, in Chromium', () => {
     expect(third.ms / cachedMs).toBeGreaterThanOrEqual(20)
     const afterwards = await (await page.request.get('/cache/api/stats')).json()
     expect(afterwards).toMatchObject({ calls: 5, hits: 3, computations: 2 })
-    expect(wrong).toEqual([])
+    expect(complaints).toEqual([])
   })
 
   it('is not let in as visitor', async () => {
-    const { page, wrong } = await visitor()
+    const { page, complaints } = await visitor({ baseURL: demo.url })
     await page.goto('/accounts/login')
     await signIn(page, 'visitor')
     const answer = await page.goto('/cache')
     expect(answer?.status()).toBe(403)
-    expect(wrong).toEqual([])
+    expect(complaints).toEqual([])
   })
 })

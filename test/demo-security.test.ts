@@ -1,37 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createApp, type Demo } from '../src/demo/app.js'
+import { describe, expect, it } from 'vitest'
 import { readConfig } from '../src/demo/config.js'
 import { nextPath } from '../src/demo/next-path.js'
 import { unescaped } from './support/dashboard.js'
-import { HttpClient } from './support/http-client.js'
-import { listen, type Listening } from './support/listen.js'
+import { PASSWORD, servedDemo } from './support/served-demo.js'
 
-const RIGHT = { username: 'staff', password: 'keyedcache' }
+const RIGHT = { username: 'staff', password: PASSWORD }
 
-let demo: Demo
-let server: Listening
-
-beforeAll(async () => {
-  vi.stubEnv('REDIS_URL', undefined)
-  demo = await createApp(readConfig({}))
-  server = await listen(demo.app)
-})
-
-afterAll(async () => {
-  await server.close()
-  await demo.close()
-  vi.unstubAllEnvs()
-})
-
-function client(): HttpClient {
-  return new HttpClient(server.url)
-}
-
-async function signedIn(username = 'staff'): Promise<HttpClient> {
-  const visitor = client()
-  expect((await visitor.post('/accounts/login', { ...RIGHT, username })).status).toBe(303)
-  return visitor
-}
+const demo = servedDemo()
+const { client, signedIn } = demo
 
 describe('the session', () => {
   it('S28 gets a new identifier at sign-in, and one that was planted before is worth nothing', async () => {
@@ -151,7 +127,7 @@ describe('where sign-in leads', () => {
     const wanted = '/cache/keys?prefix=product&limit=20'
     const away = await visitor.get(wanted)
     expect(away.status).toBe(303)
-    const login = new URL(away.headers.get('location') ?? '', server.url)
+    const login = new URL(away.headers.get('location') ?? '', demo.url)
     expect(login.pathname).toBe('/accounts/login')
     const html = await (await visitor.get(login.pathname + login.search)).text()
     const next = unescaped(/name="next" value="([^"]*)"/.exec(html)?.[1] ?? '')

@@ -1,42 +1,15 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createApp, type Demo } from '../src/demo/app.js'
-import { readConfig } from '../src/demo/config.js'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
 import { violations } from './support/axe.js'
-import { openBrowser } from './support/browser.js'
-import { HttpClient } from './support/http-client.js'
-import { listen, type Listening } from './support/listen.js'
-import { visit, type Visitor } from './support/visitor.js'
+import { PASSWORD, servedDemo } from './support/served-demo.js'
+import { visiting } from './support/visiting.js'
+import type { Visitor } from './support/visitor.js'
 
-const PASSWORD = 'keyedcache'
+const demo = servedDemo()
+const visitor = visiting()
 
-let demo: Demo
-let server: Listening
-let browser: Browser
-const visitors: Visitor[] = []
-
-beforeAll(async () => {
-  vi.stubEnv('REDIS_URL', undefined)
-  demo = await createApp(readConfig({}))
-  server = await listen(demo.app)
-  browser = await openBrowser()
-})
-
-afterEach(async () => {
-  await Promise.all(visitors.splice(0).map(({ context }) => context.close()))
-})
-
-afterAll(async () => {
-  await browser.close()
-  await server.close()
-  await demo.close()
-  vi.unstubAllEnvs()
-})
-
-async function stranger(options: Parameters<typeof visit>[1] = {}): Promise<Visitor> {
-  const visitor = await visit(browser, { baseURL: server.url, ...options })
-  visitors.push(visitor)
-  return visitor
+async function stranger(options: BrowserContextOptions = {}): Promise<Visitor> {
+  return visitor({ baseURL: demo.url, ...options })
 }
 
 async function signIn(page: Page, name: string, password: string = PASSWORD): Promise<void> {
@@ -65,14 +38,14 @@ describe('sign-in', () => {
   )
 
   it('L2: a session that was planted before sign-in is not the one that is signed in', async () => {
-    const planted = new HttpClient(server.url)
+    const planted = demo.client()
     // an identifier that the server knows, as a visitor has who signed in and out of staff
     await planted.post('/accounts/login', { username: 'visitor', password: PASSWORD })
     const before = planted.cookies.get('demo.sid')
     expect(before).toBeDefined()
 
     const { context, page } = await stranger()
-    await context.addCookies([{ name: 'demo.sid', value: before ?? '', url: server.url }])
+    await context.addCookies([{ name: 'demo.sid', value: before ?? '', url: demo.url }])
     await page.goto('/accounts/login')
     await signIn(page, 'staff')
     const after = (await context.cookies()).find(({ name }) => name === 'demo.sid')
@@ -99,7 +72,7 @@ describe('sign-in', () => {
     '/cache/../../evil',
     `/cache/keys?prefix=${'x'.repeat(3000)}`,
   ])('L3: next=%j does not lead elsewhere', async (next) => {
-    const client = new HttpClient(server.url)
+    const client = demo.client()
     const viaField = await client.post('/accounts/login', { username: 'staff', password: PASSWORD, next })
     const viaQuery = await client.post(`/accounts/login?next=${encodeURIComponent(next)}`, {
       username: 'staff',
@@ -125,7 +98,7 @@ describe('sign-in', () => {
     await signIn(page, name)
     expect(statuses).toEqual([401, 401, 401, 401, 401, 429])
     expect(await page.getByRole('alert').textContent()).toMatch(/^Too many attempts\. Try again in 1[45] minutes\.$/)
-    const answer = await new HttpClient(server.url).post('/accounts/login', { username: name, password: 'wrong' })
+    const answer = await demo.client().post('/accounts/login', { username: name, password: 'wrong' })
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(14 * 60)
   })
 

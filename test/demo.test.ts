@@ -1,36 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createApp, type Demo } from '../src/demo/app.js'
+import { describe, expect, it } from 'vitest'
 import { readConfig } from '../src/demo/config.js'
 import { caches } from '../src/index.js'
 import { runDemo, startDemo } from './support/demo-server.js'
 import { HttpClient } from './support/http-client.js'
-import { listen, type Listening } from './support/listen.js'
+import { servedDemo } from './support/served-demo.js'
 
-let demo: Demo
-let server: Listening
-
-beforeAll(async () => {
-  vi.stubEnv('REDIS_URL', undefined)
-  demo = await createApp(readConfig({}))
-  server = await listen(demo.app)
-})
-
-afterAll(async () => {
-  await server.close()
-  await demo.close()
-  vi.unstubAllEnvs()
-})
-
-function client(): HttpClient {
-  return new HttpClient(server.url)
-}
-
-async function signedIn(username: string): Promise<HttpClient> {
-  const visitor = client()
-  const answer = await visitor.post('/accounts/login', { username, password: 'keyedcache' })
-  expect(answer.status).toBe(303)
-  return visitor
-}
+const demo = servedDemo()
+const { client, signedIn } = demo
 
 async function json(response: Response): Promise<any> {
   return response.json()
@@ -244,7 +220,7 @@ describe('the program', () => {
     expect(alone.code).toBe(1)
     expect(alone.output).toMatch(/^WORKERS=2 needs REDIS_URL.*\n$/)
 
-    const port = new URL(server.url).port
+    const port = new URL(demo.url).port
     const taken = await runDemo({ PORT: port })
     expect(taken.code).toBe(1)
     expect(taken.output).toContain(`EADDRINUSE`)

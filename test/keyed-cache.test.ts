@@ -221,6 +221,17 @@ describeOnBothStores('Looking into a cache', (open) => {
     expect(await cache.entry('nothing')).toBeUndefined()
   })
 
+  test('gives a copy of the bytes that are stored', async () => {
+    const cache = open()
+    await cache.set('a', [1])
+    const bytes = await cache.bytes('a')
+    expect(bytes).toHaveLength((await cache.entry('a'))?.size ?? 0)
+    bytes?.fill(0)
+    expect(await cache.get('a')).toEqual([1])
+    expect(await cache.bytes('nothing')).toBeUndefined()
+    expect(await cache.stats()).toMatchObject({ calls: 1 })
+  })
+
   test('takes a probe that leaves nothing behind', async () => {
     const cache = open()
     await cache.require()

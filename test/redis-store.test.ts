@@ -1,11 +1,12 @@
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { RedisStore, type RedisStoreOptions } from '../src/stores/redis/redis-store.js'
+import type { RedisStore, RedisStoreOptions } from '../src/stores/redis/redis-store.js'
 import type { Store, Write } from '../src/stores/store.js'
 import { describeComputations } from './computation-contract.js'
 import { describeStatistics } from './statistics-contract.js'
 import { describeStore } from './store-contract.js'
 import { freshPrefix } from './support/both-stores.js'
+import { openStore } from './support/open-store.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
 import { until } from './support/until.js'
 
@@ -30,22 +31,9 @@ async function timesCalled(command: string): Promise<number> {
   return Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, 'm').exec(info)?.[1] ?? 0)
 }
 
-function openStore(options: Partial<RedisStoreOptions> = {}): RedisStore {
-  return new RedisStore({
-    redis: server.url,
-    keyPrefix: freshPrefix(),
-    timeoutMs: 5000,
-    shards: 16,
-    onOtherShards: () => {},
-    onState: () => {},
-    onError: () => {},
-    ...options,
-  })
-}
-
-describeStore('The Redis store', () => openStore())
-describeStatistics('The Redis store', () => openStore())
-describeComputations('The Redis store', () => openStore())
+describeStore('The Redis store', () => openStore(server.url))
+describeStatistics('The Redis store', () => openStore(server.url))
+describeComputations('The Redis store', () => openStore(server.url))
 
 describe('A client that puts a prefix of its own before all keys', () => {
   const clients: Redis[] = []
@@ -55,7 +43,7 @@ describe('A client that puts a prefix of its own before all keys', () => {
   const open = (): RedisStore => {
     const client = new Redis(server.url, { keyPrefix: 'app:*[x]:' })
     clients.push(client)
-    return openStore({ redis: client })
+    return openStore(client)
   }
   describeStore('The Redis store', open)
   describeStatistics('The Redis store', open)
@@ -75,7 +63,7 @@ describe('The Redis store', () => {
   })
 
   function open(options: Partial<RedisStoreOptions> = {}): RedisStore {
-    const store = openStore({ keyPrefix: prefix, ...options })
+    const store = openStore(server.url, { keyPrefix: prefix, ...options })
     opened.push(store)
     return store
   }

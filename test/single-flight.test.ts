@@ -61,6 +61,8 @@ describeOnBothStores('getOrSet', (open) => {
     expect(await cache.get('a')).toEqual({ n: 1 })
     expect(factory.runs).toBe(1)
     expect((await cache.entry('a'))?.ttl).toBeCloseTo(300, -1)
+    await cache.getOrSet('b', () => 1, { ttl: 100 })
+    expect((await cache.entry('b'))?.ttl).toBeCloseTo(100, -1)
   })
 
   test('takes a factory that is not asynchronous, and one that is of another kind of promise', async () => {
@@ -131,9 +133,11 @@ describeOnBothStores('getOrSet', (open) => {
       expect(await cache.getOrSet(['points', 2], () => new Point())).toBeInstanceOf(Point)
       const [a, b] = await Promise.all([1, 2].map(() => cache.getOrSet(['points', 3], () => new Point())))
       expect(a).toBe(b)
+      expect(await cache.getOrSet('lines', () => new Point())).toBeInstanceOf(Point)
     })
-    expect(warnings).toHaveLength(1)
+    expect(warnings).toHaveLength(2)
     expect(warnings[0]).toContain('points')
+    expect(warnings[1]).toContain('lines')
     expect(await cache.count()).toBe(0)
   })
 
@@ -192,9 +196,10 @@ describeOnBothStores('getOrSet', (open) => {
 })
 
 describeOnBothStores('The context of a factory', (open) => {
-  test('tells the full key', async () => {
+  test('tells the full key, and that nothing is stale and nobody has left', async () => {
     const cache = open()
-    expect(await cache.getOrSet(['city', 7], ({ key }) => key)).toBe('city::7')
+    const told = await cache.getOrSet(['city', 7], ({ key, stale, signal }) => [key, stale, signal.aborted])
+    expect(told).toEqual(['city::7', undefined, false])
     expect(await cache.scope('city').getOrSet([8], ({ key }) => key)).toBe('city::8')
   })
 
@@ -216,6 +221,7 @@ describeOnBothStores('The context of a factory', (open) => {
   test('stores nothing with a ttl of 0, and rejects one that is wrong', async () => {
     const cache = open()
     expect(await cache.getOrSet('a', ({ setTtl }) => setTtl(0))).toBeUndefined()
+    expect(await cache.getOrSet('a', () => 3, { ttl: 0 })).toBe(3)
     await expect(cache.getOrSet('b', ({ setTtl }) => setTtl('soon'))).rejects.toThrow(/`ttl`.*soon/)
     await expect(cache.getOrSet('c', ({ setTags }) => setTags(['']))).rejects.toThrow(/tag/)
     expect(await cache.count()).toBe(0)

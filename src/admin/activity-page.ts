@@ -56,5 +56,5 @@ function row({ intent, result }: Action): object {
 
 function outcome(time: Date, result: AuditEvent | undefined): string {
   if (result?.outcome !== undefined) return OUTCOMES[result.outcome]
-  return Date.now() - time.getTime() < UNANSWERED_AFTER_MS ? 'under way' : 'unknown: the process ended'
+  return Date.now() - time.getTime() < UNANSWERED_AFTER_MS ? 'under way' : 'still under way, or its process ended'
 }

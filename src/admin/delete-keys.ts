@@ -9,6 +9,8 @@ import { Denied, notRecorded, notResponding, Problem } from './problem.js'
 import type { AdminSession } from './session.js'
 
 const DELETIONS_PER_MINUTE = 60
+/** No reader waits longer than this for a page: a larger deletion goes on by itself, and the page says how far it is. */
+const ANSWER_WITHIN_MS = 20_000
 const USED = 'This preview was used already: nothing more was deleted.'
 
 /** Step 3 deletes what a preview has shown, once, and leads to a page that says what came of it. */
@@ -30,10 +32,10 @@ export const deleteKeys: Handler = async (request) => {
   }
   const deed = { ...who, id: `${shown.id}.${randomBytes(6).toString('base64url')}` }
   await begin(request, deed, shown)
-  const { deleted, ms, outcome } = await carryOut(request, deed, target)
-  const what = target.name ?? 'everything in this cache'
-  const result = session.keepResult({ what, deleted, previewed, ms, isPartial: outcome === 'partial' })
-  return { redirect: link('delete', { result }), status: 303 }
+  const startedAtMs = Date.now()
+  const ending = await withinPatience(carryOut(request, deed, target))
+  session.keepDeletion({ id: deed.id, target, previewed, startedAtMs, ending })
+  return { redirect: link('delete', { result: deed.id }), status: 303 }
 }
 
 function checkPace(session: AdminSession): void {
@@ -91,6 +93,15 @@ async function carryOut({ cache, trail }: PageRequest, deed: Deed, target: Targe
       'The cache did not answer in time, so how much was deleted is not known. Preview it again to see what is left.',
     )
   }
+}
+
+/** What came of it; nothing while it is under way. How it ends then is for the trail to tell. */
+async function withinPatience(ending: Promise<Ending>): Promise<Ending | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ANSWER_WITHIN_MS)
+  })
+  return Promise.race([ending, patience]).finally(() => clearTimeout(timer))
 }
 
 function reasonOf(error: unknown): string {

@@ -1,9 +1,10 @@
 import { findKeys, nameToType, targetOf, targetParameters, type FormError, type Target } from './deletion.js'
-import { amount, number, span, visible } from './format.js'
+import { deletionResult } from './deletion-result.js'
+import { amount, visible } from './format.js'
 import type { Handler, PageRequest, Reply } from './page.js'
 import { writePreviewToken } from './preview-token.js'
-import { text } from './query.js'
-import type { AdminSession, DeletionResult } from './session.js'
+import { text, type Query } from './query.js'
+import type { AdminSession } from './session.js'
 
 const NAMES_SHOWN = 20
 
@@ -20,7 +21,7 @@ export const deletePage: Handler = async (request) => {
 
 /** Step 2. A `wrongName` is what was typed in place of the name that was asked for. */
 export async function preview(
-  { cache, cacheName, link }: PageRequest,
+  { cache, cacheName, query, link }: PageRequest,
   session: AdminSession,
   target: Target,
   wrongName?: string,
@@ -33,6 +34,7 @@ export async function preview(
     title: hasError ? 'Error: Delete: preview' : 'Delete: preview',
     ...(hasError && { status: 422 }),
     model: {
+      isSessionOver: isSessionOver(query),
       mode: target.mode,
       target: target.name === undefined ? undefined : visible(target.name),
       count,
@@ -54,40 +56,26 @@ export function tokenTarget(cacheName: string, { mode, name }: Target): string {
   return JSON.stringify([cacheName, mode, name])
 }
 
-function form({ query }: PageRequest, session: AdminSession, error: FormError | undefined): Reply {
-  const result = session.result(text(query, 'result') ?? '')
+/** Whether the reader was sent to sign in when the form came. */
+function isSessionOver(query: Query): boolean {
+  return query.has('ended')
+}
+
+async function form(request: PageRequest, session: AdminSession, error: FormError | undefined): Promise<Reply> {
+  const { query } = request
+  const deletion = session.deletion(text(query, 'result') ?? '')
   return {
     view: 'delete',
     title: error ? 'Error: Delete' : 'Delete',
     status: error ? 400 : 200,
     model: {
       readOnly: undefined,
+      isSessionOver: isSessionOver(query),
       mode: query.get('mode'),
       key: query.get('key') ?? '',
       tag: query.get('tag') ?? '',
-      result: result && banner(result),
+      result: deletion && (await deletionResult(request, deletion)),
       error,
     },
-  }
-}
-
-function banner({ what, deleted, previewed, ms, isPartial }: DeletionResult): object {
-  const time = span(Math.max(1, Math.round(ms)) / 1000)
-  const difference = deleted - previewed
-  const meanwhile =
-    difference > 0
-      ? ` (${number(difference)} ${difference === 1 ? 'was' : 'were'} added after the preview)`
-      : ` (${number(-difference)} expired or had been deleted after the preview)`
-  return {
-    isPartial,
-    sentence: isPartial
-      ? `Stopped after ${number(deleted)} of ${amount(previewed, 'key')}, in ${time}.`
-      : `Deleted ${amount(deleted, 'key')} in ${time}${difference === 0 ? '' : meanwhile}.`,
-    what: visible(what),
-    note: isPartial
-      ? 'The cache stopped answering. Preview it again to see what is left.'
-      : difference === 0
-        ? undefined
-        : `The preview had shown ${number(previewed)}.`,
   }
 }

@@ -9,14 +9,14 @@ export type Admission =
   | { readonly as: 'user'; readonly userName: string | undefined; readonly loginUrl: string }
   | { readonly as: 'stranger'; readonly loginUrl: string }
 
-/** Judges who asks. Closed by default: a function that throws, and anything but a literal `true`, denies. */
-export async function admit(req: Request, settings: AdminSettings): Promise<Admission> {
+/** Judges who asks. Closed by default: a function that throws, and anything but a literal `true`, denies. `next` is where sign-in leads back to. */
+export async function admit(req: Request, settings: AdminSettings, next: string): Promise<Admission> {
   const user = await orDenied(() => settings.user(req))
   const { isStaff } = settings
   const verdict = isStaff ? await orDenied(() => isStaff(req)) : (user as { isStaff?: unknown } | undefined)?.isStaff
   const userName = nameOf(user)
   if (verdict === true) return { as: 'staff', userName }
-  const loginUrl = loginUrlWithNext(settings.loginUrl(req), req.originalUrl)
+  const loginUrl = loginUrlWithNext(settings.loginUrl(req), next)
   return user ? { as: 'user', userName, loginUrl } : { as: 'stranger', loginUrl }
 }
 
@@ -49,13 +49,13 @@ async function orDenied(ask: () => unknown): Promise<unknown> {
   }
 }
 
-function loginUrlWithNext(loginUrl: string, originalUrl: string): string {
+function loginUrlWithNext(loginUrl: string, url: string): string {
   // a request line may hold a whole URL, and "//host" would lead away from the site
-  const path = originalUrl.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '').replace(/^[/\\]*/, '/')
+  const path = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '').replace(/^[/\\]*/, '/')
   const [address = '', fragment] = loginUrl.split('#', 2)
   const separator = address.includes('?') ? '&' : '?'
-  const next = `${address}${separator}next=${encodeURIComponent(path)}`
-  return fragment === undefined ? next : `${next}#${fragment}`
+  const complete = `${address}${separator}next=${encodeURIComponent(path)}`
+  return fragment === undefined ? complete : `${complete}#${fragment}`
 }
 
 function nameOf(user: unknown): string | undefined {

@@ -2,12 +2,14 @@ import type { EntryInfo } from '../cache/cache.js'
 import { segments } from '../cache/key.js'
 import { amount, bytes, moment, number, span, visible } from './format.js'
 import { groupOf, keyPath } from './key-path.js'
+import { MAX_HEX_BYTES } from './hex-dump.js'
 import { keyText, partText } from './key-text.js'
-import { look } from './look.js'
+import { look, type Found } from './look.js'
 import type { Link } from './mount.js'
 import { linkedKey, type Handler, type PageRequest } from './page.js'
 import { badRequest } from './problem.js'
 import { choice, encodeKey } from './query.js'
+import { HIDDEN, hasSecretNames } from './redact.js'
 import { FORMATS, valueText, type Format, type ValueText } from './value-text.js'
 
 /** One key: its parts, how long it lives, and its value. Looking changes no statistics and no expiry. */
@@ -29,14 +31,15 @@ export const keyPage: Handler = async ({ cache, query, link, readOnly, redact })
     title: keyText(key),
     model: {
       ...common,
+      // for the script, which copies it as it is
+      keyEncoded: encodeURIComponent(key),
       parts: segments(key).map(partText),
       canDelete: readOnly === undefined,
       deleteHref: link('delete', { mode: 'one', k: encodeKey(key) }),
       deleteTreeHref: link('delete', { mode: 'tree', k: encodeKey(key) }),
       ownChildren: `${number(childCount)} ${childCount === 1 ? 'child' : 'children'}`,
       facts: found.entry && facts(found.entry, link, readOnly === undefined),
-      reason: found.is === 'undecodable' ? visible(found.reason) : undefined,
-      ...(found.is === 'entry' ? value(key, found.entry.value, redact, format, link) : {}),
+      ...(found.is === 'entry' ? value(key, found.entry.value, redact, format, link) : undecodable(key, found, redact)),
     },
   }
 }
@@ -89,6 +92,20 @@ function value(
   }
 }
 
+/** Why a value cannot be decoded, and what is stored in its place. */
+function undecodable(
+  key: string,
+  { reason, bytes: stored }: Extract<Found, { is: 'undecodable' }>,
+  redact: PageRequest['redact'],
+): object {
+  // in bytes no field can be hidden by itself
+  const hideAll = stored !== undefined && hasSecretNames(stored.subarray(0, MAX_HEX_BYTES))
+  return {
+    reason: visible(reason),
+    value: stored && shownValue(key, stored, hideAll ? () => HIDDEN : redact, undefined),
+  }
+}
+
 function shownValue(
   key: string,
   stored: unknown,
@@ -101,6 +118,6 @@ function shownValue(
     process.emitWarning(`The dashboard hid a value, since \`redact\` failed: ${String(error)}`, {
       code: 'KEYEDCACHE_ADMIN_REDACT',
     })
-    return valueText('Hidden', format)
+    return valueText(HIDDEN, format)
   }
 }

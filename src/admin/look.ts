@@ -4,7 +4,12 @@ import type { CacheEvents } from '../cache/events.js'
 /** What is found under a key: an entry, bytes that are none (the application takes them for missing), or nothing. */
 export type Found =
   | { readonly is: 'entry'; readonly entry: EntryInfo }
-  | { readonly is: 'undecodable'; readonly entry: EntryInfo | undefined; readonly reason: string }
+  | {
+      readonly is: 'undecodable'
+      readonly entry: EntryInfo | undefined
+      readonly reason: string
+      readonly bytes: Buffer | undefined
+    }
   | { readonly is: 'nothing' }
 
 /** Looks at a key and its value. Counts as no call and changes nothing. */
@@ -19,7 +24,7 @@ export async function look(cache: KeyedCache, key: string): Promise<Found> {
   cache.on('error', onError)
   try {
     const entry = await cache.entry(key, { value: true })
-    if (reason !== undefined) return { is: 'undecodable', entry, reason }
+    if (reason !== undefined) return { is: 'undecodable', entry, reason, bytes: await cache.bytes(key) }
     return entry === undefined ? { is: 'nothing' } : { is: 'entry', entry }
   } finally {
     cache.off('error', onError)

@@ -8,6 +8,8 @@ export interface Place {
   readonly search: string
   /** How a page here reaches the dashboard's root. Ends in a slash. */
   readonly root: string
+  /** How a page here reaches the root of the application; `undefined` where the dashboard stands there itself. */
+  readonly home: string | undefined
   /** Whether the mount was asked for without its slash, where relative links would lead astray. */
   readonly isBare: boolean
 }
@@ -17,10 +19,12 @@ export function placeOf(req: Request): Place {
   const mark = req.originalUrl.indexOf('?')
   const search = mark < 0 ? '' : req.originalUrl.slice(mark)
   const pathname = mark < 0 ? req.originalUrl : req.originalUrl.slice(0, mark)
+  const up = '../'.repeat(req.baseUrl.split('/').length - 1)
   const isBare = req.path === '/' && !pathname.endsWith('/')
-  if (isBare) return { path: '/', search, root: `./${pathname.slice(pathname.lastIndexOf('/') + 1)}/`, isBare }
   const depth = req.path.split('/').length - 2
-  return { path: req.path, search, root: depth > 0 ? '../'.repeat(depth) : './', isBare }
+  const above = depth > 0 ? '../'.repeat(depth) : './'
+  const root = isBare ? `./${pathname.slice(pathname.lastIndexOf('/') + 1)}/` : above
+  return { path: req.path, search, root, home: up === '' ? undefined : root + up, isBare }
 }
 
 /** Writes a relative link to a page (`''` is the overview), leaving out parameters without a value. */

@@ -17,6 +17,8 @@ export interface KeyedcacheAdminOptions {
   readonly isStaff?: ((req: Request) => unknown) | undefined
   /** Where strangers sign in; they are sent there with the parameter `next`. @defaultValue `/accounts/login` */
   readonly loginUrl?: string | ((req: Request) => string) | undefined
+  /** Where the link back to the application leads; `''` leaves it out. @defaultValue the application's root, unless the dashboard is mounted there */
+  readonly homeUrl?: string | undefined
   /** Whether the dashboard only shows. For a function, only a literal `false` allows changes. @defaultValue `false` */
   readonly readOnly?: boolean | ((req: Request) => boolean) | undefined
   /** Origins (`https://example.org`) from which forms are taken besides the dashboard's own, for a proxy that rewrites `Host`. */
@@ -25,7 +27,7 @@ export interface KeyedcacheAdminOptions {
   readonly title?: string | undefined
   /** What the badge beside the name says, such as `production`. */
   readonly environment?: string | undefined
-  /** What is shown of a value in its place. @defaultValue fields and keys named like secrets read `Hidden` */
+  /** What is shown of a value in its place; where it cannot be decoded, its bytes are given. @defaultValue fields and keys named like secrets read `Hidden` */
   readonly redact?: ((key: string, value: unknown) => unknown) | undefined
   /**
    * Told of every deletion before and after it is done, and of attempts that were denied (at most 60 a minute). May be
@@ -41,6 +43,8 @@ export interface AdminSettings {
   /** `undefined`: the user says so. */
   readonly isStaff: ((req: Request) => unknown) | undefined
   readonly loginUrl: (req: Request) => string
+  /** `undefined`: the application's root. */
+  readonly homeUrl: string | undefined
   readonly readOnly: (req: Request) => boolean
   readonly trustedOrigins: ReadonlySet<string>
   readonly title: string
@@ -55,6 +59,7 @@ const NAMES = [
   'user',
   'isStaff',
   'loginUrl',
+  'homeUrl',
   'readOnly',
   'trustedOrigins',
   'title',
@@ -68,18 +73,20 @@ export function adminSettings(options: KeyedcacheAdminOptions): AdminSettings {
   if (typeof options !== 'object' || options === null) throw wrong('the options', 'an object', options)
   for (const name of Object.keys(options)) checkName(name)
   const { user = sessionUser, isStaff, loginUrl = '/accounts/login', readOnly = false, trustedOrigins = [] } = options
-  const { title = 'Cache admin', environment, redact = redactSecrets, onAudit } = options
+  const { homeUrl, title = 'Cache admin', environment, redact = redactSecrets, onAudit } = options
   if (typeof user !== 'function') throw wrong('`user`', 'a function', user)
   if (isStaff !== undefined && typeof isStaff !== 'function') throw wrong('`isStaff`', 'a function', isStaff)
   if (typeof redact !== 'function') throw wrong('`redact`', 'a function', redact)
   if (onAudit !== undefined && typeof onAudit !== 'function') throw wrong('`onAudit`', 'a function', onAudit)
   if (typeof title !== 'string' || title === '') throw wrong('`title`', 'text', title)
+  if (homeUrl !== undefined && typeof homeUrl !== 'string') throw wrong('`homeUrl`', 'text', homeUrl)
   if (environment !== undefined && typeof environment !== 'string') throw wrong('`environment`', 'text', environment)
   return {
     choose: cacheChooser(givenCaches(options)),
     user,
     isStaff,
     loginUrl: checkLoginUrl(loginUrl),
+    homeUrl,
     readOnly: checkReadOnly(readOnly),
     trustedOrigins: checkOrigins(trustedOrigins),
     title,

@@ -1,6 +1,7 @@
 const SECRET =
   /pass(?!age|eng|ive)|secret|token|session|auth(?!ors?(?![a-z]))|credential|cookie|api[-_]?key|private[-_]?key/i
-const HIDDEN = 'Hidden'
+/** What stands in the place of a secret. */
+export const HIDDEN = 'Hidden'
 
 /**
  * What the dashboard shows of a value unless the `redact` option says otherwise: fields and keys named like secrets
@@ -8,6 +9,11 @@ const HIDDEN = 'Hidden'
  */
 export function redactSecrets(key: string, value: unknown): unknown {
   return SECRET.test(key) ? HIDDEN : withoutSecrets(value)
+}
+
+/** Whether names like those of secrets stand in bytes that are not decoded. */
+export function hasSecretNames(bytes: Buffer): boolean {
+  return SECRET.test(bytes.toString('latin1'))
 }
 
 function withoutSecrets(value: unknown): unknown {

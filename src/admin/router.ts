@@ -54,6 +54,7 @@ class Visit {
     this.#response = new DashboardResponse(res, isMachine(req, this.#place), {
       name: settings.title,
       environment: settings.environment,
+      home: (settings.homeUrl ?? this.#place.home) || undefined,
       asset: (name: AssetName) => this.#place.root + (assets.get(name)?.url ?? ''),
     })
   }
@@ -70,7 +71,7 @@ class Visit {
   }
 
   async #isAdmitted(): Promise<boolean> {
-    const admission = await admit(this.#req, this.#settings)
+    const admission = await admit(this.#req, this.#settings, this.#next())
     if (admission.as !== 'stranger') this.#actor = admission.userName
     switch (admission.as) {
       case 'staff':
@@ -155,6 +156,13 @@ class Visit {
       'Nothing was changed',
       'The form is too old or not from these pages. Go back and load it again.',
     )
+  }
+
+  /** Where sign-in leads back to: what was asked for, and the word that a form was not carried out. */
+  #next(): string {
+    const { originalUrl } = this.#req
+    if (!this.#isChange()) return originalUrl
+    return `${originalUrl}${originalUrl.includes('?') ? '&' : '?'}ended=1`
   }
 
   #isChange(): boolean {

@@ -1,21 +1,23 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Request } from 'express'
+import type { Ending } from './audit-trail.js'
+import type { Target } from './deletion.js'
 
-/** What came of a deletion, as the next page tells it. */
-export interface DeletionResult {
+/** A deletion that was carried out or is under way, as the next page tells it. */
+export interface Deletion {
+  /** What it is recorded under. */
   readonly id: string
-  readonly what: string
-  readonly deleted: number
+  readonly target: Target
   readonly previewed: number
-  readonly ms: number
-  /** Whether it stopped before the end. */
-  readonly isPartial: boolean
+  readonly startedAtMs: number
+  /** `undefined`: it took longer than its request. */
+  readonly ending: Pick<Ending, 'outcome' | 'deleted' | 'ms'> | undefined
 }
 
 interface Kept {
   csrfToken?: string
   previewSecret?: string
-  result?: DeletionResult
+  deletion?: Deletion
   pace?: { readonly minute: number; readonly count: number }
 }
 
@@ -71,17 +73,15 @@ export class AdminSession {
     return 0
   }
 
-  /** The last deletion, when it is the one of that name. */
-  result(id: string): DeletionResult | undefined {
-    const { result } = this.#kept
-    return result?.id === id ? result : undefined
+  /** The last deletion, when it is the one of that id. */
+  deletion(id: string): Deletion | undefined {
+    const { deletion } = this.#kept
+    return deletion?.id === id ? deletion : undefined
   }
 
-  /** Keeps what came of a deletion, in place of the one before. Gives its name. */
-  keepResult(result: Omit<DeletionResult, 'id'>): string {
-    const id = randomBytes(9).toString('base64url')
-    this.#keep({ result: { ...result, id } })
-    return id
+  /** Keeps a deletion for the page that tells of it, in place of the one before. */
+  keepDeletion(deletion: Deletion): void {
+    this.#keep({ deletion })
   }
 
   get #kept(): Kept {
