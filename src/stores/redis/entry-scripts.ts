@@ -34,19 +34,22 @@ return refused
 `)
 
 /**
- * Removes entries and their places in the index, and voids computations of their keys, each given once.
+ * Removes entries and their places in the index, and voids computations of their keys, each given once. What comes before a key in the
+ * name of its entry is as long in all of them.
  *
- * KEYS: leases, index, expiry, entry 1..n. ARGV: channel, key 1..n. Returns the numbers (from 1) of those that were there.
+ * KEYS: leases, index, expiry, entry 1..n. ARGV: channel, how many bytes the first key has. Returns how many there were where all were
+ * there, else the numbers (from 1) of those that were.
  */
 export const REMOVE: Script = script(`${LEASE}
-local there, names, entries = {}, { unpack(ARGV, 2) }, { unpack(KEYS, 4) }
+local entries, names, begin = { unpack(KEYS, 4) }, {}, #KEYS[4] - ARGV[2] + 1
+for i, entry in ipairs(entries) do names[i] = string.sub(entry, begin) end
 if redis.call('EXISTS', KEYS[1]) == 1 then
   for _, name in ipairs(names) do drop(KEYS[1], ARGV[1], name, 'voided') end
 end
-if redis.call('EXISTS', unpack(entries)) == #entries then
-  redis.call('UNLINK', unpack(entries))
-  for i = 1, #entries do there[i] = i end
+local there = redis.call('EXISTS', unpack(entries))
+if there == #entries then redis.call('UNLINK', unpack(entries))
 else
+  there = {}
   for i, entry in ipairs(entries) do
     if redis.call('UNLINK', entry) == 1 then there[#there + 1] = i end
   end
