@@ -4,7 +4,7 @@ import type { Keyspace } from './keyspace.js'
 import { NAMES_A_SCRIPT, type RedisIndex } from './redis-index.js'
 
 /** How many names are looked at for each entry evicted. */
-const NAMES_AN_EVICTION = 6
+const NAMES_AN_EVICTION = 8
 /** What one round looks at at most: 400 scripts of 500 names. */
 const NAMES_A_ROUND = 200_000
 /** What is taken for evicted when Redis had no room for a write. */
@@ -40,7 +40,7 @@ export class Evictions {
     }
   }
 
-  /** Looks at six times as many names as entries were evicted since the last time; `share` of what the server evicts is this shard's. */
+  /** Looks at eight times as many names as entries were evicted since the last time; `share` of what the server evicts is this shard's. */
   async sweep(share: number): Promise<void> {
     await this.#sweepAtLeast(0, share)
   }
@@ -55,19 +55,29 @@ export class Evictions {
   }
 
   async #sweep(count: number): Promise<void> {
-    const { index, sweep } = this.#keyspace
+    const { sweep } = this.#keyspace
     let cursor = (await this.#connection.send((redis) => redis.hget(sweep, 'cursor'))) ?? ''
+    let next = this.#after(cursor)
     for (let looked = 0; looked < count; looked += NAMES_A_SCRIPT) {
-      const min = `(${cursor}`
       // eslint-disable-next-line no-await-in-loop -- bounded steps, each from where the last one ended
-      const names = await this.#connection.send((redis) =>
-        redis.zrangebylex(index, min, '+', 'LIMIT', 0, NAMES_A_SCRIPT),
-      )
+      const names = await next
+      const isLast = names.length < NAMES_A_SCRIPT
+      const isAll = isLast && cursor === ''
+      cursor = isLast ? '' : (names.at(-1) as string)
+      // Asked for before these are looked at, so that Redis need not wait.
+      next = this.#after(cursor)
+      next.catch(() => undefined)
       // eslint-disable-next-line no-await-in-loop
       if (names.length > 0) await this.#index.sweep(names)
-      if (names.length < NAMES_A_SCRIPT && cursor === '') break
-      cursor = names.length < NAMES_A_SCRIPT ? '' : (names.at(-1) as string)
+      if (isAll) break
     }
     await this.#connection.send((redis) => redis.hset(sweep, 'cursor', cursor))
+  }
+
+  #after(cursor: string): Promise<string[]> {
+    const min = `(${cursor}`
+    return this.#connection.send((redis) =>
+      redis.zrangebylex(this.#keyspace.index, min, '+', 'LIMIT', 0, NAMES_A_SCRIPT),
+    )
   }
 }
