@@ -35,7 +35,7 @@ return refused
 
 /**
  * Removes entries and their places in the index, and voids computations of their keys, each given once. What comes before a key in the
- * name of its entry is as long in all of them. Names that stand side by side in the index leave it as one range, which is looked for once.
+ * name of its entry is as long in all of them.
  *
  * KEYS: leases, index, expiry, entry 1..n. ARGV: channel, how many bytes the first key has. Returns how many there were where all were
  * there, else the numbers (from 1) of those that were.
@@ -54,11 +54,7 @@ else
     if redis.call('UNLINK', entry) == 1 then there[#there + 1] = i end
   end
 end
-local first, last = '[' .. names[1], '[' .. names[#names]
-local range = redis.call('ZRANGEBYLEX', KEYS[2], first, last, 'LIMIT', 0, #names + 1)
-local same = #range == #names
-for i, name in ipairs(range) do same = same and name == names[i] end
-if same then redis.call('ZREMRANGEBYLEX', KEYS[2], first, last) else redis.call('ZREM', KEYS[2], unpack(names)) end
+redis.call('ZREM', KEYS[2], unpack(names))
 redis.call('ZREM', KEYS[3], unpack(names))
 return there
 `)
