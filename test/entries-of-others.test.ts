@@ -115,3 +115,24 @@ describe.each([
     expect(await server.client().exists(name('c'))).toBe(0)
   })
 })
+
+describe('An entry that the server keeps past its ttl', () => {
+  async function outlive(cache: KeyedCache, name: string, grace: number): Promise<void> {
+    expect(await cache.set('a', 'old', { ttl: 0.05, grace })).toBe(true)
+    await server.client().persist(name)
+    await until(async () => !(await cache.has('a')), 'its ttl has passed')
+  }
+
+  test('serves nobody where it was stored without grace, even if it is still there', async () => {
+    const { cache, name } = open()
+    await outlive(cache, name('a'), 0)
+    expect(await cache.getOrSet('a', ({ stale }) => ({ stale }))).toEqual({ stale: undefined })
+  })
+
+  test('serves for its grace', async () => {
+    const { cache, name } = open()
+    await outlive(cache, name('a'), 60)
+    expect(await cache.getOrSet('a', () => 'new')).toBe('old')
+    await until(async () => (await cache.get('a', { default: null })) === 'new', 'it is computed anew')
+  })
+})

@@ -121,7 +121,7 @@ export class Computation {
           // eslint-disable-next-line no-await-in-loop
           if (values.mustStay(key, acquired.bytes)) return await this.#alone()
           seen = acquired.bytes
-          stale = good ? stored : undefined
+          stale = good && stored.entry.hasGrace ? stored : undefined
           continue
         }
         onFollow?.()

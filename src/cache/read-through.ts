@@ -156,7 +156,9 @@ export class ReadThrough {
   ): Promise<Found> {
     const { key } = plan
     const { events, store } = this.#setting
-    const usable = stored !== undefined && store.now(key) < stored.entry.expiresAt + wish.graceMs ? stored : undefined
+    // Without grace it is on its way out of the store, whose clock is known to within half a round trip.
+    const serves = stored?.entry.hasGrace === true && store.now(key) < stored.entry.expiresAt + wish.graceMs
+    const usable = serves ? stored : undefined
     if (usable !== undefined && wish.softTimeoutMs === undefined) {
       this.#refresh(plan, usable, many)
       return this.#hitStored(key, usable, true)
