@@ -35,6 +35,9 @@ const QUIT_MS = 200
 /** A server that has become a replica is left for the one that its name stands for now, but not again and again: each time fails calls. */
 const LEAVE_REPLICA_EVERY_MS = 5000
 
+/** So that a failover of a Cluster is noticed also where nothing is asked of the server that is gone. */
+const REFRESH_SLOTS_MS = 2000
+
 /** Settles as an answer does, or rejects when that takes too long. */
 export type Limit = <T>(answer: Promise<T>) => Promise<T>
 
@@ -48,6 +51,7 @@ export class Client {
   /** Connections of our own for messages. */
   readonly #subscribers = new Set<Redis>()
   readonly #listeners: [event: string, listener: (...args: unknown[]) => void][] = []
+  #refresh: NodeJS.Timeout | undefined
   #lastError: unknown
   #closed = false
 
@@ -62,6 +66,8 @@ export class Client {
     }
     this.on('error', note)
     if (this.#redis.status === 'wait') this.#redis.connect().catch(note)
+    // By a timer of our own: that of ioredis goes on for ever where its client is closed while it refreshes.
+    if (this.#own) this.#refresh = setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS).unref()
   }
 
   /** Whether commands can be sent now. */
@@ -185,6 +191,7 @@ export class Client {
     if (this.#closed) return
     const wasReady = this.isReady
     this.#closed = true
+    clearInterval(this.#refresh)
     this.#watchdog.close()
     for (const [event, listener] of this.#listeners)
       if (event !== 'error' || !this.#own) this.#redis.off(event, listener)
@@ -194,6 +201,10 @@ export class Client {
       this.#redis.disconnect()
     }
     this.#deadlines.close()
+  }
+
+  #refreshSlots(): void {
+    if (this.#redis.isCluster && this.isReady) (this.#redis as Cluster).refreshSlotsCache()
   }
 
   /** Those that may be closed: what somebody gave us stays as it is. */
@@ -245,8 +256,6 @@ function openCluster(urls: readonly string[]): Cluster {
     retryDelayOnClusterDown: 50,
     retryDelayOnTryAgain: 20,
     slotsRefreshTimeout: 1000,
-    // So that a failover is noticed also where nothing is asked of the server that is gone.
-    slotsRefreshInterval: 2000,
     redisOptions: {
       ...CACHE_CLIENT,
       ...(username === '' ? {} : { username: decodeURIComponent(username) }),
