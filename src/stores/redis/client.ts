@@ -67,7 +67,9 @@ export class Client {
     this.on('error', note)
     if (this.#redis.status === 'wait') this.#redis.connect().catch(note)
     // By a timer of our own: that of ioredis goes on for ever where its client is closed while it refreshes.
-    if (this.#own) this.#refresh = setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS).unref()
+    if (this.#own && this.#redis.isCluster) {
+      this.#refresh = setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS).unref()
+    }
   }
 
   /** Whether commands can be sent now. */
@@ -204,7 +206,7 @@ export class Client {
   }
 
   #refreshSlots(): void {
-    if (this.#redis.isCluster && this.isReady) (this.#redis as Cluster).refreshSlotsCache()
+    if (this.isReady) (this.#redis as Cluster).refreshSlotsCache()
   }
 
   /** Those that may be closed: what somebody gave us stays as it is. */

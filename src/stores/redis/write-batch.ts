@@ -38,8 +38,8 @@ interface Item {
 }
 
 /**
- * Merges writes that come in one turn into one script for each shard. While few are under way a write goes out at once. Whoever does
- * something else to a key that waits here lets all go out first, so that the order for a key is that of the calls.
+ * Merges writes that come in one turn into one or two scripts for each shard. While few are under way a write goes out at once, until a
+ * turn has many. Whoever does something else to a key that waits here lets all go out first, so that the order for a key is that of the calls.
  */
 export class WriteBatch {
   readonly #shards: Shards
