@@ -123,7 +123,34 @@ describe('The Redis store', () => {
     expect(await server.client().exists(`${prefix}:leases:`)).toBe(0)
     // The empty member says that the index is whole
     expect(await server.client().zrange(`${prefix}:index:`, '0', '-1')).toEqual([''])
+    await until(
+      async () => (await server.client().zcard(`${prefix}:expiry:`)) === 1,
+      'the background has dropped the keys that were removed',
+    )
     expect(await server.client().zrange(`${prefix}:expiry:`, '0', '-1')).toEqual([''])
+    expect(await server.client().exists(`${prefix}:removed:`)).toBe(0)
+  })
+
+  test('keeps the expiry of a key that is stored again before the background has seen that it was removed', async () => {
+    const [store, background] = [open(), `${prefix}:sweeper`]
+    await store.probe()
+    await server.client().set(background, 'held by a test')
+    const expiresAt = Math.ceil(store.now()) + 3_600_000
+    await store.write([write('a', { expiresAt: expiresAt - 1000 }), write('b', { expiresAt })])
+    expect(await store.remove(['a', 'b'])).toEqual(['a', 'b'])
+    await store.write([write('a', { expiresAt })])
+    expect(await server.client().zcard(`${prefix}:expiry:`)).toBe(3)
+    await server.client().del(background)
+    await until(
+      async () => (await server.client().exists(`${prefix}:removed:`)) === 0,
+      'the background has seen both',
+    )
+    expect(await server.client().zrange(`${prefix}:expiry:`, '0', '-1', 'WITHSCORES')).toEqual([
+      'a',
+      String(expiresAt),
+      '',
+      'inf',
+    ])
   })
 
   test('drops expired keys from the index by itself', async () => {

@@ -35,9 +35,10 @@ return refused
 
 /**
  * Removes entries and their places in the index, and voids computations of their keys, each given once. What comes before a key in the
- * name of its entry is as long in all of them.
+ * name of its entry is as long in all of them. Their places in the expiry set are left to `FORGET`: finding a thousand of them among
+ * a million costs as much as all the rest.
  *
- * KEYS: leases, index, expiry, entry 1..n. ARGV: channel, how many bytes the first key has. Returns how many there were where all were
+ * KEYS: leases, index, removed, entry 1..n. ARGV: channel, how many bytes the first key has. Returns how many there were where all were
  * there, else the numbers (from 1) of those that were.
  */
 export const REMOVE: Script = script(`${LEASE}
@@ -55,7 +56,8 @@ else
   end
 end
 redis.call('ZREM', KEYS[2], unpack(names))
-redis.call('ZREM', KEYS[3], unpack(names))
+-- The last write: a full server refuses to add anything unless the script has removed something before.
+redis.call('RPUSH', KEYS[3], unpack(names))
 return there
 `)
 

@@ -11,6 +11,20 @@ return prune(KEYS[1], KEYS[2], now(), ARGV[1])
 `)
 
 /**
+ * Drops keys that were removed out of the expiry set, unless they have been stored again.
+ *
+ * KEYS: index, expiry, removed. ARGV: how many at most. Returns how many it looked at.
+ */
+export const FORGET: Script = script(`
+local removed, gone = redis.call('LPOP', KEYS[3], ARGV[1]) or {}, {}
+for _, name in ipairs(removed) do
+  if not redis.call('ZSCORE', KEYS[1], name) then gone[#gone + 1] = name end
+end
+if #gone > 0 then redis.call('ZREM', KEYS[2], unpack(gone)) end
+return #removed
+`)
+
+/**
  * Says that the index is whole, if it is: also where there was nothing at all a moment ago, as all that was written since is in it.
  *
  * KEYS: index, expiry. ARGV: whether there was nothing (0, 1). Returns whether it is whole (0, 1).

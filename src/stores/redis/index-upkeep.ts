@@ -1,14 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from './client.js'
 import { NAMES_A_SCRIPT } from './redis-index.js'
-import type { Shard } from './shard.js'
 import type { Shards } from './shards.js'
 
 /** A little less than the time between two rounds, so that each time some process does one. */
 const ROUND_MS = 450
 const REST_MS = 10
 
-/** Drops the names of expired and of evicted entries out of the index and out of the sets of the tags, again and again, by one of all processes. */
+/** Drops the names of expired, removed and evicted entries out of the index and out of the sets of the tags, again and again, by one of all processes. */
 export class IndexUpkeep {
   readonly #client: Client
 
@@ -24,13 +23,19 @@ export class IndexUpkeep {
     const share = Math.min(1, this.#client.masters().length / shards.all.length)
     await Promise.all(shards.all.map((shard) => shard.evictions.sweep(share)))
     const endMs = performance.now() + ROUND_MS / 2
-    await Promise.all(shards.all.map((shard) => prune(shard, endMs)))
+    await Promise.all(
+      shards.all.flatMap(({ index }) => [
+        untilDone(() => index.pruneOnce(), endMs),
+        untilDone(() => index.forgetOnce(), endMs),
+      ]),
+    )
     await Promise.all(shards.all.map(({ tags }) => tags.prune()))
     return true
   }
 }
 
-async function prune({ index }: Shard, endMs: number): Promise<void> {
+/** Does bounded steps while each has as much to do as it may. */
+async function untilDone(step: () => Promise<number>, endMs: number): Promise<void> {
   // With a rest after each step, so that others find room between them.
-  while ((await index.pruneOnce()) === NAMES_A_SCRIPT && performance.now() < endMs) await delay(REST_MS)
+  while ((await step()) === NAMES_A_SCRIPT && performance.now() < endMs) await delay(REST_MS)
 }

@@ -8,8 +8,10 @@ import { endOfGroup } from '../../cache/key-tree.js'
 export class Keyspace {
   /** Sorted set, all scores 0: the live keys in lexicographic order. */
   readonly index: string
-  /** Sorted set of the same keys, scored by the time at which they expire (ms, `+inf` for never). */
+  /** Sorted set of the same keys, scored by the time at which they expire (ms, `+inf` for never), and of those in `removed`. */
   readonly expiry: string
+  /** List: keys that were removed and may still be in `expiry`. */
+  readonly removed: string
   /** Hash: the computations under way, by key. */
   readonly leases: string
   /** Hash: when a tag was removed while something was being computed, by tag. */
@@ -43,6 +45,7 @@ export class Keyspace {
     this.hashTag = hashTag
     this.index = `${keyPrefix}:index:${hashTag}`
     this.expiry = `${keyPrefix}:expiry:${hashTag}`
+    this.removed = `${keyPrefix}:removed:${hashTag}`
     this.leases = `${keyPrefix}:leases:${hashTag}`
     this.tombstones = `${keyPrefix}:tombstones:${hashTag}`
     this.tags = `${keyPrefix}:tags:${hashTag}`

@@ -2,7 +2,7 @@ import type { ChildPage } from '../../cache/cache.js'
 import { compareKeys } from '../../cache/key.js'
 import { childPrefix, childTowards } from '../../cache/key-tree.js'
 import type { Connection } from './connection.js'
-import { CHILD_COUNTS, CHILDREN, LIST, PRUNE_EXPIRED, RANGE, SWEEP, VOID_AND_RANGE } from './index-scripts.js'
+import { CHILD_COUNTS, CHILDREN, FORGET, LIST, PRUNE_EXPIRED, RANGE, SWEEP, VOID_AND_RANGE } from './index-scripts.js'
 import type { Keyspace } from './keyspace.js'
 
 /** No script touches more names than this, so that none blocks the server for long: about 3 ms. */
@@ -115,6 +115,12 @@ export class RedisIndex {
   async pruneOnce(): Promise<number> {
     const { index, expiry } = this.#keyspace
     return (await this.#connection.run(PRUNE_EXPIRED, [index, expiry], [NAMES_A_SCRIPT])) as number
+  }
+
+  /** Drops at most 500 keys that were removed out of the expiry set. Gives how many it looked at. */
+  async forgetOnce(): Promise<number> {
+    const { index, expiry, removed } = this.#keyspace
+    return (await this.#connection.run(FORGET, [index, expiry, removed], [NAMES_A_SCRIPT])) as number
   }
 
   /** Drops all that has expired, so that a list or count that follows is exact. */

@@ -97,12 +97,12 @@ export class Shard {
 
   /** As `Store.remove`, for keys of this shard. Tells of the keys that were there, step by step. */
   async remove(keys: readonly string[], tell: (removed: readonly string[]) => void): Promise<void> {
-    const { leases, index, expiry, wake } = this.keyspace
+    const { leases, index, removed, wake } = this.keyspace
     for (const some of chunks(keys)) {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
       const there = (await this.connection.run(
         REMOVE,
-        [leases, index, expiry, ...some.map((key) => this.keyspace.entry(key))],
+        [leases, index, removed, ...some.map((key) => this.keyspace.entry(key))],
         [wake, Buffer.byteLength(some[0] as string)],
       )) as number | number[]
       tell(typeof there === 'number' ? some : there.map((number) => some[number - 1] as string))
