@@ -141,10 +141,7 @@ describe('The Redis store', () => {
     await store.write([write('a', { expiresAt })])
     expect(await server.client().zcard(`${prefix}:expiry:`)).toBe(3)
     await server.client().del(background)
-    await until(
-      async () => (await server.client().exists(`${prefix}:removed:`)) === 0,
-      'the background has seen both',
-    )
+    await until(async () => (await server.client().exists(`${prefix}:removed:`)) === 0, 'the background has seen both')
     expect(await server.client().zrange(`${prefix}:expiry:`, '0', '-1', 'WITHSCORES')).toEqual([
       'a',
       String(expiresAt),
