@@ -45,6 +45,7 @@ export class StatsFlush {
 
   async #tick(): Promise<void> {
     this.#flushes++
+    this.#stats.countMinute()
     if (this.#flushes % SEEN_EVERY_FLUSHES === 0) this.#stats.touch()
     if (!this.#store.backend().up) return
     try {

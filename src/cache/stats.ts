@@ -103,6 +103,8 @@ export class Stats {
   /** All since the start of the process, apart from `#current`. */
   readonly #earlier = emptyCounters()
   #current = emptyCounters()
+  /** What is not yet counted to a minute. */
+  #recent = { calls: 0, hits: 0 }
   /** The group that was counted last: mostly the next call is of the same. */
   #lastName: string | undefined
   #lastGroup: GroupCounters | undefined
@@ -113,7 +115,7 @@ export class Stats {
   constructor(events: Events, now: () => number) {
     this.#now = now
     events.on('hit', (event) => this.#hit(event))
-    events.on('miss', (event) => this.#call(event.key))
+    events.on('miss', (event) => this.#miss(event.key))
     events.on('compute', (event) => this.#compute(event))
     events.on('error', () => {
       this.#changed = true
@@ -137,6 +139,16 @@ export class Stats {
     }
   }
 
+  /** Counts what came since the last time to the minute that it is now: told once a second, so that no call looks at the clock. */
+  countMinute(): void {
+    const { calls, hits } = this.#recent
+    if (calls === 0) return
+    const minute = minuteCounters(this.#current, Math.floor(this.#now() / MINUTE_MS) * MINUTE_MS)
+    minute.calls += calls
+    minute.hits += hits
+    this.#recent = { calls: 0, hits: 0 }
+  }
+
   /** Makes the next flush say that this process is still there, even if nothing was counted. */
   touch(): void {
     this.#changed = true
@@ -144,6 +156,7 @@ export class Stats {
 
   /** What this process counted since it started. */
   ownTotals(): StatsTotals {
+    this.countMinute()
     const counters = emptyCounters()
     addCounters(counters, this.#earlier, this.#now())
     addCounters(counters, this.#current, this.#now())
@@ -155,6 +168,7 @@ export class Stats {
   }
 
   #nextBatch(): StatsBatch {
+    this.countMinute()
     const counters = this.#current
     addCounters(this.#earlier, counters, this.#now())
     this.#current = emptyCounters()
@@ -171,23 +185,26 @@ export class Stats {
   }
 
   #hit({ key, by, stale, savedMs }: CacheEvents['hit']): void {
-    const { group, minute } = this.#call(key, true)
+    const group = this.#call(key)
     group.hits++
     group.savedMs += savedMs
-    minute.hits++
+    this.#recent.hits++
     this.#current.hitsBy[by]++
     this.#current.savedMs += savedMs
     if (stale) this.#current.stale++
   }
 
-  #call(key: string, hit = false): { group: GroupCounters; minute: { calls: number; hits: number } } {
+  #miss(key: string): void {
+    this.#call(key)
+    this.#current.misses++
+  }
+
+  #call(key: string): GroupCounters {
     this.#changed = true
-    if (!hit) this.#current.misses++
+    this.#recent.calls++
     const group = this.#group(key)
-    const minute = minuteCounters(this.#current, Math.floor(this.#now() / MINUTE_MS) * MINUTE_MS)
     group.calls++
-    minute.calls++
-    return { group, minute }
+    return group
   }
 
   #group(key: string): GroupCounters {
