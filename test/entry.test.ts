@@ -33,7 +33,7 @@ describe('an entry', () => {
     expect(isCompressed).toBe(false)
     deepStrictEqual(known, { ...meta, tags: ['red', 'žluťoučký 🐎', ''] })
     deepStrictEqual(payload, Buffer.from(defaultSerializer.encode({ a: [1n] })))
-    deepStrictEqual(format.value(entry), { a: [1n] })
+    deepStrictEqual(format.value(entry.payload), { a: [1n] })
   })
 
   it('has a header of 22 bytes', () => {
@@ -74,15 +74,15 @@ describe('an entry', () => {
 
   it('gives a fresh value each time it is asked', () => {
     const entry = format.read(format.encode({ bytes: Buffer.from('abc'), map: new Map() }, meta))!
-    const first = format.value(entry) as { bytes: Buffer; map: Map<unknown, unknown> }
+    const first = format.value(entry.payload) as { bytes: Buffer; map: Map<unknown, unknown> }
     first.bytes.fill(0)
     first.map.set(1, 1)
-    deepStrictEqual(format.value(entry), { bytes: Buffer.from('abc'), map: new Map() })
+    deepStrictEqual(format.value(entry.payload), { bytes: Buffer.from('abc'), map: new Map() })
   })
 
   it('is found inside a larger buffer', () => {
     const bytes = Buffer.concat([Buffer.from('xxx'), format.encode('text', meta)]).subarray(3)
-    expect(format.value(format.read(bytes)!)).toBe('text')
+    expect(format.value(format.read(bytes)!.payload)).toBe('text')
   })
 })
 

@@ -80,17 +80,17 @@ export class EntryFormat {
   /** The entry that the bytes hold, its value not yet decoded; `undefined` when they do not check, whatever they are. */
   read(bytes: Buffer): Entry | undefined {
     if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC_AND_VERSION) return undefined
-    const flags = bytes.readUInt8(1)
+    const flags = bytes[1] as number
     if ((flags & ~(IS_COMPRESSED | HAS_TAGS | HAS_GRACE)) !== 0) return undefined
     const body = bytes.subarray(HEADER_BYTES)
-    if (bytes.readUInt32BE(CRC_OFFSET) !== crc32(body, crcOfHead(bytes, this.#seed))) return undefined
+    if (uint32(bytes, CRC_OFFSET) !== crc32(body, crcOfHead(bytes, this.#seed))) return undefined
     const tagged = hasTags(bytes) ? readTags(bytes) : undefined
     if (tagged === undefined && hasTags(bytes)) return undefined
-    const expiresAt = bytes.readUIntBE(2, 6)
-    const computeMs = bytes.readUInt32BE(14)
+    const expiresAt = uint48(bytes, 2)
+    const computeMs = uint32(bytes, 14)
     return {
       expiresAt: expiresAt === NEVER ? Infinity : expiresAt,
-      createdAt: bytes.readUIntBE(8, 6),
+      createdAt: uint48(bytes, 8),
       hasGrace: (flags & HAS_GRACE) !== 0,
       computeMs: computeMs === UNKNOWN ? undefined : computeMs,
       tags: tagged?.tags ?? NO_TAGS,
@@ -102,11 +102,11 @@ export class EntryFormat {
   /** What the first `HEADER_BYTES` of an entry say; `undefined` where they are none. They are not checked: for looking only. */
   head(bytes: Buffer): Pick<Entry, 'expiresAt' | 'createdAt' | 'computeMs'> | undefined {
     if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC_AND_VERSION) return undefined
-    const expiresAt = bytes.readUIntBE(2, 6)
-    const computeMs = bytes.readUInt32BE(14)
+    const expiresAt = uint48(bytes, 2)
+    const computeMs = uint32(bytes, 14)
     return {
       expiresAt: expiresAt === NEVER ? Infinity : expiresAt,
-      createdAt: bytes.readUIntBE(8, 6),
+      createdAt: uint48(bytes, 8),
       computeMs: computeMs === UNKNOWN ? undefined : computeMs,
     }
   }
@@ -133,7 +133,7 @@ export class EntryFormat {
   }
 
   /** The value in a payload, fresh on every call. @throws {Error} when it does not decode; the entry then counts as missing. */
-  value({ payload }: Pick<Entry, 'payload'>): unknown {
+  value(payload: Buffer): unknown {
     return this.#serializer.decode(payload)
   }
 
@@ -163,8 +163,21 @@ function crcOfHead(bytes: Buffer, seed: number): number {
   return ~crc >>> 0
 }
 
+/** As `readUInt32BE` where it is known that there are so many bytes: three times as fast, and every hit reads several. */
+function uint32(bytes: Buffer, at: number): number {
+  return byte(bytes, at) * 2 ** 24 + ((byte(bytes, at + 1) << 16) | (byte(bytes, at + 2) << 8) | byte(bytes, at + 3))
+}
+
+function uint48(bytes: Buffer, at: number): number {
+  return ((byte(bytes, at) << 8) | byte(bytes, at + 1)) * 2 ** 32 + uint32(bytes, at + 2)
+}
+
+function byte(bytes: Buffer, at: number): number {
+  return bytes[at] as number
+}
+
 function hasTags(bytes: Buffer): boolean {
-  return (bytes.readUInt8(1) & HAS_TAGS) !== 0
+  return (byte(bytes, 1) & HAS_TAGS) !== 0
 }
 
 function clamp(ms: number, max: number): number {

@@ -1,7 +1,7 @@
 import type { Store } from '../stores/store.js'
 import type { Events } from './events.js'
 import { freshness } from './freshness.js'
-import type { Near, NearHit, NearReads } from './near.js'
+import type { Near, NearReads } from './near.js'
 import { promised } from './promised.js'
 import type { Found } from './read-through.js'
 import type { Stored, Values } from './values.js'
@@ -26,7 +26,7 @@ export class Lookup {
   /** The copy in the near tier, at once. What is not found there is not counted. */
   nearby(full: string): Found | undefined {
     const copy = this.#setting.near?.get(full)
-    return copy === undefined ? undefined : this.#hit(full, copy, 'near')
+    return copy === undefined ? undefined : this.#hit(full, copy.value, copy.computeMs, 'near')
   }
 
   /** The value in the store. */
@@ -58,7 +58,7 @@ export class Lookup {
     return promised(
       full.map((key, i) => {
         const copy = copies[i]
-        if (copy !== undefined) return this.#hit(key, copy, 'near')
+        if (copy !== undefined) return this.#hit(key, copy.value, copy.computeMs, 'near')
         const place = next++
         return this.#count(key, bytes[place], reads[place])
       }),
@@ -92,15 +92,14 @@ export class Lookup {
   #countDecoded(full: string, stored: Stored | undefined, reads: NearReads | undefined): Found | undefined {
     const { near, events } = this.#setting
     near?.end(reads, stored)
-    if (stored?.state === 'fresh') {
-      return this.#hit(full, { value: stored.value, computeMs: stored.entry.computeMs }, 'store')
-    }
+    if (stored?.state === 'fresh') return this.#hit(full, stored.value, stored.entry.computeMs, 'store')
     events.emit('miss', { key: full })
     return undefined
   }
 
-  #hit(key: string, { value, computeMs = 0 }: Pick<NearHit, 'value' | 'computeMs'>, by: 'near' | 'store'): Found {
-    this.#setting.events.emit('hit', { key, by, stale: false, savedMs: computeMs })
-    return { value, computeMs, isComputed: false, isStored: true }
+  #hit(key: string, value: unknown, computeMs: number | undefined, by: 'near' | 'store'): Found {
+    const savedMs = computeMs ?? 0
+    this.#setting.events.emit('hit', { key, by, stale: false, savedMs })
+    return { value, computeMs: savedMs, isComputed: false, isStored: true }
   }
 }

@@ -126,7 +126,7 @@ export class Values {
   }
 
   #stored(key: string, bytes: Buffer, entry: Entry, payload: Buffer): Stored {
-    return { value: this.#format.value({ payload }), bytes, entry, payload, state: freshness(entry, this.#now(key)) }
+    return { value: this.#format.value(payload), bytes, entry, payload, state: freshness(entry, this.#now(key)) }
   }
 
   #bad(key: string, error: unknown): undefined {
