@@ -150,8 +150,8 @@ export class EntryFormat {
   }
 }
 
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, first) => {
+  let crc = first
   for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ 0xed_b8_83_20 : crc >>> 1
   return crc
 })
