@@ -4,12 +4,16 @@ export class Blocks {
   latencies = []
 }
 
+/** So many calls are compiled: a service that has run for a second is past them. */
+const WARM_UP_CALLS = 5000
+
 /**
  * Measures subjects in blocks of calls, one block of each after the other, round by round, so that what else the machine does meets
  * all of them alike; the order rotates, and every other round it is turned round. A subject's `call` is given the number of the call.
  * The first rounds are a warm-up. Without `callers` one calls, and no call is timed by itself, which would take longer than some do.
  */
-export async function interleave(subjects, { callers, calls, rounds, warmUps = 3 }) {
+export async function interleave(subjects, { callers, calls, rounds }) {
+  const warmUps = Math.max(3, Math.ceil(WARM_UP_CALLS / calls))
   const measured = new Map(subjects.map(({ name }) => [name, new Blocks()]))
   for (let round = -warmUps; round < rounds; round++) {
     for (const { name, call } of inTurn(subjects, round)) {
