@@ -46,6 +46,27 @@ describe('A cached function', () => {
     expect(calls()).toBe(1)
   })
 
+  test('may call itself with other arguments, each of which is computed once', async () => {
+    let calls = 0
+    const factorial: (n: number) => Promise<number> = cache.wrap(async function product(n: number): Promise<number> {
+      calls++
+      return n === 0 ? 1 : n * (await factorial(n - 1))
+    })
+    expect(await factorial(10)).toBe(3_628_800)
+    expect(calls).toBe(11)
+    expect(await factorial(7)).toBe(5040)
+    expect(calls).toBe(11)
+  })
+
+  test('gives its results the ttl that it was wrapped with', async () => {
+    const { fn } = counting('nearest')
+    const nearest = cache.wrap(fn, { ttl: 7 })
+    await nearest(1)
+    const ttl = (await cache.entry(nearest.key(1)))?.ttl
+    expect(ttl).toBeGreaterThan(6)
+    expect(ttl).toBeLessThanOrEqual(7)
+  })
+
   test('has the key `func::<name>::<argument>::...`, under which the result is found', async () => {
     async function nearestCity(lat: number, lon: number): Promise<string> {
       return `${lat} ${lon}`
