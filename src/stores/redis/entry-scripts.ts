@@ -3,21 +3,23 @@ import { type Script, script } from './script.js'
 
 /**
  * Stores entries with their places in the index and in the sets of their tags, and voids computations of their keys.
- * A script that reaches the server after its deadline does nothing: its caller has been told that it failed.
+ * A script that reaches the server after its deadline does nothing: its caller has been told that it failed. What comes before a key
+ * in the name of its entry is as long in all of them, so that no key is sent twice.
  *
- * KEYS: leases, index, expiry, entry 1..n, and where there are tags: tags, the set of tag 1..m. ARGV: channel, deadline, n, then
- * for each entry: key, bytes, expires at ('+inf' for never), then tag 1..m.
+ * KEYS: leases, index, expiry, entry 1..n, and where there are tags: tags, the set of tag 1..m. ARGV: channel, deadline, n, how many
+ * bytes the first key has, then for each entry: bytes, expires at ('+inf' for never), then tag 1..m.
  * Returns the numbers (from 1) of those that have expired and were removed instead, or nil after the deadline.
  */
 export const WRITE: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${LEASE}
-local time, n = now(), tonumber(ARGV[3])
+local time, n, begin = now(), tonumber(ARGV[3]), #KEYS[4] - ARGV[4] + 1
 if time > tonumber(ARGV[2]) then return false end
 local sets, tags
-if #KEYS > 3 + n then sets, tags = slice(KEYS, 5 + n, #KEYS), slice(ARGV, 4 + 3 * n, #ARGV) end
+if #KEYS > 3 + n then sets, tags = slice(KEYS, 5 + n, #KEYS), slice(ARGV, 5 + 2 * n, #ARGV) end
 local leased = redis.call('EXISTS', KEYS[1]) == 1
 local added, refused = 0, {}
 for i = 1, n do
-  local key, bytes, expires, entry = ARGV[3 * i + 1], ARGV[3 * i + 2], ARGV[3 * i + 3], KEYS[3 + i]
+  local entry, bytes, expires = KEYS[3 + i], ARGV[2 * i + 3], ARGV[2 * i + 4]
+  local key = string.sub(entry, begin)
   if leased then drop(KEYS[1], ARGV[1], key, 'voided') end
   if expires ~= '+inf' and tonumber(expires) <= time then
     redis.call('UNLINK', entry)

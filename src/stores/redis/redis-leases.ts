@@ -6,7 +6,6 @@ import { ACQUIRE, FILL, RELEASE, RENEW } from './lease-scripts.js'
 
 /** Where an entry's checksum stands in its header: it tells one entry from another. */
 const CHECKSUM = { from: 18, to: 22 }
-const NOTHING = Buffer.alloc(0)
 
 /** The computations of a shard's keys that are under way in all processes. */
 export class RedisLeases {
@@ -27,7 +26,7 @@ export class RedisLeases {
         token,
         process,
         leaseMs,
-        seen === 'any' ? '*' : (seen?.subarray(CHECKSUM.from, CHECKSUM.to) ?? NOTHING),
+        seen === 'any' ? '*' : (seen?.subarray(CHECKSUM.from, CHECKSUM.to) ?? ''),
         follows ? 1 : 0,
         patient ? 1 : 0,
         this.#connection.deadline,

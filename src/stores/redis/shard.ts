@@ -122,7 +122,8 @@ export class Shard {
           wake,
           this.connection.deadline,
           entries.length,
-          ...entries.flatMap(({ key, bytes, expiresAt }) => [key, bytes, expiryArgument(expiresAt)]),
+          Buffer.byteLength((entries[0] as Write).key),
+          ...entries.flatMap(({ bytes, expiresAt }) => [bytes, expiryArgument(expiresAt)]),
           ...tags,
         ],
       )
