@@ -74,6 +74,7 @@ export class Computation {
   readonly #setting: ComputationSetting
   readonly #plan: ComputationPlan
   readonly #abort = new AbortController()
+  #isAbandoned = false
   #lease: Lease | undefined
 
   constructor(setting: ComputationSetting, plan: ComputationPlan) {
@@ -89,6 +90,7 @@ export class Computation {
 
   /** Nobody wants the result any more: the factory's signal aborts. */
   abandon(): void {
+    this.#isAbandoned = true
     this.#abort.abort(new Error(`Nobody waits for ${JSON.stringify(this.#plan.key)} any more`))
   }
 
@@ -109,7 +111,7 @@ export class Computation {
         if (acquired.kind === 'leads') {
           const lease = new Lease(this.#setting, key, token)
           // eslint-disable-next-line no-await-in-loop
-          return await (this.#abort.signal.aborted ? this.#leave(lease) : this.#lead(lease, stale))
+          return await (this.#isAbandoned ? this.#leave(lease) : this.#lead(lease, stale))
         }
         if (acquired.kind === 'paused') return { kind: 'left', restMs: acquired.leftMs }
         if (acquired.kind === 'value') {
@@ -131,7 +133,7 @@ export class Computation {
         const patienceMs = endings.patienceMs(leaseMs, acquired.leftMs, performance.now() - beganMs)
         // eslint-disable-next-line no-await-in-loop
         const ended = await ending.within(patienceMs, this.#abort.signal)
-        if (this.#abort.signal.aborted) return { kind: 'left', restMs: 0 }
+        if (this.#isAbandoned) return { kind: 'left', restMs: 0 }
         // Those who waited in vain do not wait for each other as well.
         sideBySide = ended === 'nothing'
       } finally {
@@ -172,7 +174,7 @@ export class Computation {
         await lease.release('voided')
         return outcome
       case 'failed': {
-        if (this.#abort.signal.aborted) return this.#leave(lease)
+        if (this.#isAbandoned) return this.#leave(lease)
         const pauseMs = stale === undefined ? 0 : pauseAfterFailure(this.#plan.life)
         await lease.release('nothing', pauseMs)
         return { kind: 'error', error: outcome.error, pauseMs }

