@@ -57,7 +57,7 @@ describe('Of 8 processes together', () => {
     expect(median(waits)).toBeLessThanOrEqual(50)
   })
 
-  test.each(['throw', 'skip', 'unstorable'] as const)(
+  test.concurrent.each(['throw', 'skip', 'unstorable'] as const)(
     'each runs a factory at most once that ends by: %s, and all side by side',
     async (ends) => {
       const waits: number[] = []
