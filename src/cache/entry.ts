@@ -80,7 +80,7 @@ export class EntryFormat {
   /** The entry that the bytes hold, its value not yet decoded; `undefined` when they do not check, whatever they are. */
   read(bytes: Buffer): Entry | undefined {
     if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC_AND_VERSION) return undefined
-    const flags = bytes[1] as number
+    const flags = byte(bytes, 1)
     if ((flags & ~(IS_COMPRESSED | HAS_TAGS | HAS_GRACE)) !== 0) return undefined
     const body = bytes.subarray(HEADER_BYTES)
     if (uint32(bytes, CRC_OFFSET) !== crc32(body, crcOfHead(bytes, this.#seed))) return undefined
@@ -163,7 +163,7 @@ function crcOfHead(bytes: Buffer, seed: number): number {
   return ~crc >>> 0
 }
 
-/** As `readUInt32BE` where it is known that there are so many bytes: three times as fast, and every hit reads several. */
+/** As `readUInt32BE` where it is known that there are so many bytes: with its checks, a hit takes a tenth longer to decode. */
 function uint32(bytes: Buffer, at: number): number {
   return byte(bytes, at) * 2 ** 24 + ((byte(bytes, at + 1) << 16) | (byte(bytes, at + 2) << 8) | byte(bytes, at + 3))
 }

@@ -43,7 +43,7 @@ export async function runOnce(
   let skipped = false
   const context: FactoryContext = {
     key,
-    // Made when asked for, since it costs as much as all the rest of the context.
+    // Made when asked for: most factories never do.
     get signal() {
       return abort.signal
     },

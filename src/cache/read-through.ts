@@ -132,7 +132,7 @@ export class ReadThrough {
     if (stored !== undefined && wish.schema !== undefined) stored = await this.#judge(key, stored, wish.schema)
     const isEarly = stored !== undefined && wish.beta > 0 && this.#isEarly(stored.entry, wish.beta, store.now(key))
     if (stored?.state === 'fresh' && !isEarly) return this.#hitStored(key, stored, false)
-    // Field by field: a copy by `...` takes ten times the memory here.
+    // Field by field: copies by `...` took 4 KB more for each miss.
     const plan: ComputationPlan = {
       key,
       factory,
