@@ -8,10 +8,7 @@ const ALONE = files(
   'cluster',
   'faults/redis-away',
   'fence',
-  'history',
   'resilience',
-  'sentinel',
-  'shards',
   'single-flight-processes',
 )
 
@@ -24,9 +21,12 @@ const PATIENT = files(
   'clock-skew',
   'demo-security',
   'failed-deletions',
+  'history',
   'original',
   'redis-down',
   'redis-store',
+  'sentinel',
+  'shards',
   'single-flight',
   'stale-while-revalidate',
   'stats',
@@ -36,6 +36,7 @@ const PATIENT = files(
 
 /** They take longest, so they are begun first: nobody waits for one of them alone at the end. */
 const LONG = files(
+  'history',
   'stale-while-revalidate',
   'admin-fuzz',
   'admin-axe-browser',
@@ -84,7 +85,14 @@ export default defineConfig({
         },
       },
       {
-        test: { ...EVERY, name: 'patient', include: PATIENT, maxWorkers: PATIENT_AT_ONCE, sequence: { groupOrder: 2 } },
+        test: {
+          ...EVERY,
+          name: 'patient',
+          include: PATIENT,
+          maxWorkers: PATIENT_AT_ONCE,
+          isolate: false,
+          sequence: { groupOrder: 2 },
+        },
       },
       { test: { ...EVERY, name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 3 } } },
     ],

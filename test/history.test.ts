@@ -13,7 +13,8 @@ const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const RUN_MS = Number(process.env['HISTORY_SECONDS'] ?? lasting(600, 60)) * 1000
 const PROCESSES = 4
 const CALLERS = 10
-const PAUSE_MS = 40
+/** In `npm test` other files run beside. */
+const PAUSE_MS = lasting(40, 80)
 const LEASE_MS = 1000
 const BOUNDS: Bounds = {
   redisTimeoutMs: 250,

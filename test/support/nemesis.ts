@@ -142,8 +142,7 @@ export class Nemesis {
       if (bytes === null || bytes.length === 0) continue
       const how = this.#random()
       if (how < 0.1) {
-        await client.unlink(name)
-        await client.lpush(name, 'list')
+        await client.multi().unlink(name).lpush(name, 'list').exec()
       } else if (how < 0.3) {
         await client.set(name, bytes.subarray(0, Math.floor(bytes.length * this.#random())), 'KEEPTTL', 'XX')
       } else if (how < 0.7) {
