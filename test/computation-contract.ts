@@ -71,6 +71,40 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       const acquired = await store.acquire(attempt('a', 'other'))
       expect(acquired.kind === 'follows' && acquired.leftMs > 1000).toBe(true)
     })
+
+    test('each of its own, where many are asked for at once', async () => {
+      const store = await open()
+      await store.write([entry('stored', 'x')])
+      await store.acquire(attempt('held::🔑', 'holder'))
+      await store.acquire(attempt('paused', 'holder'))
+      await store.release('paused', 'holder', 'nothing', MINUTE_MS)
+      const seen = await store.read('stored')
+      const acquired = await Promise.all([
+        store.acquire(attempt('free', 't1')),
+        store.acquire(attempt('stored', 't2')),
+        store.acquire({ ...attempt('stored', 't3'), seen }),
+        store.acquire(attempt('held::🔑', 't4')),
+        store.acquire({ ...attempt('paused', 't5'), patient: true }),
+        store.acquire({ ...attempt('free::below', 't6'), process: 'another', leaseMs: 1000 }),
+        store.acquire(attempt('free', 't7')),
+      ])
+      expect(acquired).toEqual([
+        { kind: 'leads' },
+        { kind: 'value', bytes: entry('stored', 'x').bytes },
+        { kind: 'leads' },
+        { kind: 'follows', leftMs: expect.any(Number) },
+        { kind: 'paused', leftMs: expect.any(Number) },
+        { kind: 'leads' },
+        { kind: 'follows', leftMs: expect.any(Number) },
+      ])
+      expect(await store.computations()).toEqual(
+        expect.arrayContaining([expect.objectContaining({ key: 'free::below', process: 'another' })]),
+      )
+      expect(await Promise.all([store.renew('free', 't1', 1000), store.renew('stored', 't3', 1000)])).toEqual([
+        true,
+        true,
+      ])
+    })
   })
 
   describe(`${name} ends a computation`, () => {
@@ -84,6 +118,26 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       expect((await store.list(undefined, undefined, 10)).keys).toEqual(['a'])
       expect(await store.fill(entry('a', 'y'), 'holder')).toBe(false)
       expect(await store.acquire({ ...attempt('a', 'next'), seen: 'any' })).toEqual({ kind: 'leads' })
+    })
+
+    test('with an entry, each by its own lease and its own tags, where many end at once', async () => {
+      const store = await open()
+      const ends = [
+        entry('free::🔑', 'a'),
+        entry('lost', 'b'),
+        { ...entry('buried', 'c'), tags: ['gone'] },
+        { ...entry('tagged', 'd'), tags: ['kept'] },
+        { ...entry('both', 'e'), tags: ['kept', 'gone'] },
+        entry('last', 'f'),
+      ]
+      await Promise.all(ends.map(({ key }) => store.acquire(attempt(key, 'holder'))))
+      await Promise.all([store.remove(['lost']), store.removeTag('gone')])
+      const filled = await Promise.all(ends.map((each) => store.fill(each, 'holder')))
+      expect(filled).toEqual([true, false, false, true, false, true])
+      const stored = ends.map(({ bytes }, i) => (filled[i] ? bytes : undefined))
+      expect(await store.readMany(ends.map(({ key }) => key))).toEqual(stored)
+      expect((await store.list(undefined, undefined, 10)).keys).toEqual(['free::🔑', 'last', 'tagged'])
+      expect(await store.computations()).toEqual([])
     })
 
     test('with an entry also after its lease has ended, if nobody took it', async () => {

@@ -100,6 +100,22 @@ describe('On one server', () => {
     expect((await cache.tagged('odd', { limit: 1000 })).keys).toHaveLength(150)
   })
 
+  test('300 values computed in one turn are a handful of scripts', async () => {
+    const cache = await open()
+    await cache.getOrSet('first', () => 1)
+    const before = await timesCalled('evalsha')
+    const computed = await Promise.all(KEYS.map((key, i) => cache.getOrSet(key, () => i)))
+    const many = await cache.getOrSetMany(
+      KEYS.map((key) => `${key}::many`),
+      (keys) => keys,
+    )
+    // Some are of the work in the background
+    expect((await timesCalled('evalsha')) - before).toBeLessThanOrEqual(16)
+    expect(computed).toEqual([...KEYS.keys()])
+    expect(many).toEqual(KEYS.map((key) => `${key}::many`))
+    expect(await cache.getMany(KEYS)).toEqual(computed)
+  })
+
   test('nobody is given the answer to a read that was sent before he asked', async () => {
     const keyPrefix = freshPrefix()
     const proxy = await startProxy(server.port, 100)

@@ -1,32 +1,14 @@
 import type { Factory, GetOrSetOptions, ManyFactory } from './cache.js'
 import { BatchFactory } from './batch-factory.js'
 import type { ComputationPlan, ComputationSetting } from './computation.js'
-import { toMs } from './duration.js'
 import { refuseOwnKey } from './factory-chain.js'
 import { nextMoment } from './moment.js'
 import type { NearHit, NearReads } from './near.js'
-import { checkOptions, checkTags, type Lifetime, lifetime } from './options.js'
 import { Patience } from './patience.js'
 import { promised } from './promised.js'
-import { show } from './show.js'
 import { SingleFlight } from './single-flight.js'
 import { schemaError, type Stored } from './values.js'
-
-/** How a call of `getOrSet` is to be answered, its options checked. */
-interface Wish {
-  readonly life: Lifetime
-  readonly tags: readonly string[]
-  readonly maxComputeMs: number
-  readonly timeoutMs: number | undefined
-  readonly softTimeoutMs: number | undefined
-  readonly signal: AbortSignal | undefined
-  readonly schema: GetOrSetOptions<unknown>['schema']
-  readonly refresh: boolean
-  /** Factor of the early refresh; 0 for none. */
-  readonly beta: number
-  /** How long past its ttl a stale value may serve this call. */
-  readonly graceMs: number
-}
+import { type Wish, type WishDefaults, wishOf } from './wish.js'
 
 /** A value with what finding it saved. */
 export interface Found<T = unknown> {
@@ -40,10 +22,7 @@ export interface Found<T = unknown> {
 }
 
 /** What the cache tells a read-through of itself. */
-export interface ReadThroughSetting extends ComputationSetting {
-  readonly lifetime: Lifetime
-  readonly maxComputeMs: number
-}
+export interface ReadThroughSetting extends ComputationSetting, WishDefaults {}
 
 /** What was read for a key: nothing, an entry, or no answer. */
 interface Reading {
@@ -62,12 +41,12 @@ export class ReadThrough {
   constructor(setting: ReadThroughSetting) {
     this.#setting = setting
     this.#flights = new SingleFlight(setting)
-    this.#plainWish = this.#check(undefined)
+    this.#plainWish = wishOf(undefined, setting)
   }
 
   /** The value under a full key, or else that of the factory. */
   async one<T>(key: string, factory: Factory<T>, options: GetOrSetOptions<T> | undefined): Promise<Found<T>> {
-    const wish = options === undefined ? this.#plainWish : this.#check(options)
+    const wish = options === undefined ? this.#plainWish : wishOf(options, this.#setting)
     refuseOwnKey(this.#setting.cache, key)
     const at = nextMoment()
     let near = this.#nearby(key, wish)
@@ -83,7 +62,7 @@ export class ReadThrough {
     factory: ManyFactory<T, string>,
     options: GetOrSetOptions<T> | undefined,
   ): Promise<Map<string, Found<T>>> {
-    const wish = this.#check(options)
+    const wish = wishOf(options, this.#setting)
     for (const key of all) refuseOwnKey(this.#setting.cache, key)
     const at = nextMoment()
     const near = await this.#nearbyOf(all, wish)
@@ -271,33 +250,6 @@ export class ReadThrough {
       return reads.map((each) => ({ bytes: undefined, answered: false, reads: each }))
     }
   }
-
-  /** @throws {TypeError} naming the option that is wrong. */
-  #check(options: GetOrSetOptions<any> | undefined): Wish {
-    const given = checkOptions(options, 'getOrSet') ?? {}
-    const { grace, early = false, timeout, softTimeout, maxCompute, refresh = false, signal, schema } = given
-    if (typeof refresh !== 'boolean')
-      throw new TypeError(`Expected \`refresh\` to be true or false, got ${show(refresh)}`)
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${show(signal)}`)
-    }
-    if (schema !== undefined && typeof (schema as Partial<typeof schema>)?.['~standard']?.validate !== 'function') {
-      throw new TypeError(`Expected \`schema\` to be a Standard Schema, got ${show(schema)}`)
-    }
-    return {
-      life: lifetime(given, this.#setting.lifetime),
-      tags: checkTags(given.tags),
-      maxComputeMs: maxCompute === undefined ? this.#setting.maxComputeMs : toMs('maxCompute', maxCompute),
-      timeoutMs: timeout === undefined ? undefined : toMs('timeout', timeout),
-      softTimeoutMs: softTimeout === undefined ? undefined : toMs('softTimeout', softTimeout),
-      signal,
-      schema,
-      refresh,
-      beta: checkBeta(early),
-      // An entry is kept for the grace it was stored with; a call may narrow that, not widen it.
-      graceMs: grace === undefined ? Infinity : toMs('grace', grace),
-    }
-  }
 }
 
 interface Membership {
@@ -305,11 +257,4 @@ interface Membership {
   readonly background: { readonly factory: Factory<unknown>; readonly stay: () => void }
   /** Whether a refresh was begun, which will say itself whether the key is computed in the background. */
   refreshes: boolean
-}
-
-function checkBeta(early: boolean | number): number {
-  if (early === true) return 1
-  if (early === false) return 0
-  if (typeof early === 'number' && early > 0 && early < Infinity) return early
-  throw new TypeError(`Expected \`early\` to be true, false or a number above 0, got ${show(early)}`)
 }

@@ -1,7 +1,8 @@
 import type { Connection } from './connection.js'
 import { EVICTED } from './index-scripts.js'
 import type { Keyspace } from './keyspace.js'
-import { NAMES_A_SCRIPT, type RedisIndex } from './redis-index.js'
+import type { RedisIndex } from './redis-index.js'
+import { NAMES_A_SCRIPT } from './scriptfuls.js'
 
 /** How many names are looked at for each entry evicted. */
 const NAMES_AN_EVICTION = 8

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from './client.js'
-import { NAMES_A_SCRIPT } from './redis-index.js'
+import { NAMES_A_SCRIPT } from './scriptfuls.js'
 import type { Shards } from './shards.js'
 
 /** A little less than the time between two rounds, so that each time some process does one. */

@@ -2,35 +2,41 @@ import { LEASE, NOW, PRUNE, STORE, TAG } from './lua.js'
 import { type Script, script } from './script.js'
 
 /**
- * Takes the lease of a key, unless an entry is there that the caller has not seen, or another one holds it. After its deadline it does
- * nothing: a lease whose caller has been told that it failed would keep all others waiting.
+ * Takes the lease of each of some keys, unless an entry is there that the caller has not seen, or another one holds it. After its
+ * deadline it does nothing: a lease whose caller has been told that it failed would keep all others waiting. What comes before a key in
+ * the name of its entry is as long in all of them, so that no key is sent twice.
  *
- * KEYS: leases, entry. ARGV: key, token, process, lease in ms, checksum of the entry seen ('' for none, '*' for whatever is there),
- * whether the caller follows (0, 1), whether it is patient (0, 1), deadline.
- * Returns { 'leads' }, { 'value', bytes }, { 'follows', ms left }, { 'paused', ms left } or, after the deadline, { 'late' }.
+ * KEYS: leases, entry 1..n. ARGV: deadline, how many bytes the first key has, then for each key: token, process, lease in ms, checksum of
+ * the entry seen ('' for none, '*' for whatever is there), whether the caller follows (0, 1), whether it is patient (0, 1).
+ * Returns for each { 'leads' }, { 'value', bytes }, { 'follows', ms left }, { 'paused', ms left } or, after the deadline, { 'late' }.
  */
 export const ACQUIRE: Script = script(`${NOW}${LEASE}
-local bytes = redis.pcall('GET', KEYS[2])
-if type(bytes) == 'table' then bytes = false end
-if bytes and ARGV[5] ~= '*' and string.sub(bytes, 19, 22) ~= ARGV[5] then return { 'value', bytes } end
-local time = now()
-if time > tonumber(ARGV[8]) then return { 'late' } end
-local lease = redis.call('HGET', KEYS[1], ARGV[1])
-if lease then
-  local ends, since, token, followed, process = parse(lease)
-  if ends and tonumber(ends) > time then
-    local left = tonumber(ends) - time
-    if token ~= '-' then
-      if ARGV[6] == '1' and followed == '0' then
-        redis.call('HSET', KEYS[1], ARGV[1], table.concat({ ends, since, token, '1', process }, ' '))
+local time, begin, reply = now(), #KEYS[2] - ARGV[2] + 1, {}
+local function attempt(entry, token, process, ms, seen, follows, patient)
+  local bytes = redis.pcall('GET', entry)
+  if type(bytes) == 'table' then bytes = false end
+  if bytes and seen ~= '*' and string.sub(bytes, 19, 22) ~= seen then return { 'value', bytes } end
+  if time > tonumber(ARGV[1]) then return { 'late' } end
+  local key = string.sub(entry, begin)
+  local lease = redis.call('HGET', KEYS[1], key)
+  if lease then
+    local ends, since, held, followed, holder = parse(lease)
+    if ends and tonumber(ends) > time then
+      local left = tonumber(ends) - time
+      if held ~= '-' then
+        if follows == '1' and followed == '0' then
+          redis.call('HSET', KEYS[1], key, table.concat({ ends, since, held, '1', holder }, ' '))
+        end
+        return { 'follows', left }
       end
-      return { 'follows', left }
+      if patient == '1' then return { 'paused', left } end
     end
-    if ARGV[7] == '1' then return { 'paused', left } end
   end
+  redis.call('HSET', KEYS[1], key, string.format('%.0f %.0f %s 0 %s', time + ms, time, token, process))
+  return { 'leads' }
 end
-redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f %.0f %s 0 %s', time + ARGV[4], time, ARGV[2], ARGV[3]))
-return { 'leads' }
+for i = 2, #KEYS do reply[i - 1] = attempt(KEYS[i], unpack(ARGV, 6 * i - 9, 6 * i - 4)) end
+return reply
 `)
 
 /**
@@ -47,28 +53,37 @@ return 1
 `)
 
 /**
- * Stores what was computed and ends the lease, if it still has this token. (Leases as in Nishtala et al., Scaling Memcache at
- * Facebook, 2013: a delete takes the lease away, so that a value read before it is never stored after it.)
+ * Stores what was computed and ends the leases, each if it still has its token. (Leases as in Nishtala et al., Scaling Memcache at
+ * Facebook, 2013: a delete takes the lease away, so that a value read before it is never stored after it.) What comes before a key in
+ * the name of its entry is as long in all of them.
  *
- * KEYS: leases, index, expiry, entry, tombstones, and where there are tags: tags, the set of tag 1..m.
- * ARGV: channel, key, token, bytes, expires at ('+inf' for never), tag 1..m.
- * Returns 1, or 0 when the lease is another's or gone, or one of the tags was removed since it began.
+ * KEYS: leases, index, expiry, tombstones, entry 1..n, and where there are tags: tags, the set of tag 1..m.
+ * ARGV: channel, n, how many bytes the first key has, then for each entry: token, bytes, expires at ('+inf' for never), then tag 1..m.
+ * Returns for each 1, or 0 when the lease is another's or gone, or one of the tags was removed since it began.
  */
 export const FILL: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${LEASE}
-local lease = holds(KEYS[1], ARGV[2], ARGV[3])
-if not lease then return 0 end
-local time, tags, _, since = now(), slice(ARGV, 6, #ARGV), parse(lease)
-for _, tag in ipairs(tags) do
-  local buried = redis.call('HGET', KEYS[5], tag)
-  if buried and tonumber(buried) >= tonumber(since) then
-    drop(KEYS[1], ARGV[1], ARGV[2], 'voided')
-    return 0
+local time, n, begin = now(), tonumber(ARGV[2]), #KEYS[5] - ARGV[3] + 1
+local sets, tags, buried = slice(KEYS, 6 + n, #KEYS), slice(ARGV, 4 + 3 * n, #ARGV), 0
+for _, name in ipairs(tags) do buried = math.max(buried, tonumber(redis.call('HGET', KEYS[4], name) or 0)) end
+local added, filled = 0, {}
+for i = 1, n do
+  local entry, token, bytes, expires = KEYS[4 + i], unpack(ARGV, 3 * i + 1, 3 * i + 3)
+  local key = string.sub(entry, begin)
+  local lease, outcome = holds(KEYS[1], key, token), 'filled'
+  filled[i] = 0
+  if lease then
+    local _, since = parse(lease)
+    if buried >= tonumber(since) then outcome = 'voided'
+    else
+      added = added + store(entry, KEYS[2], KEYS[3], key, bytes, expires)
+      tag(KEYS[5 + n], sets, tags, time, key, expires)
+      filled[i] = 1
+    end
+    finish(KEYS[1], ARGV[1], key, lease, outcome)
   end
 end
-if store(KEYS[4], KEYS[2], KEYS[3], ARGV[2], ARGV[4], ARGV[5]) == 1 then prune(KEYS[2], KEYS[3], time, 16) end
-tag(KEYS[6], slice(KEYS, 7, #KEYS), tags, time, ARGV[2], ARGV[5])
-drop(KEYS[1], ARGV[1], ARGV[2], 'filled')
-return 1
+if added > 0 then prune(KEYS[2], KEYS[3], time, math.min(16 * added, 500)) end
+return filled
 `)
 
 /**
@@ -77,8 +92,9 @@ return 1
  * KEYS: leases. ARGV: channel, key, token, outcome, pause in ms. Returns 1, or 0 when the lease is another's or gone.
  */
 export const RELEASE: Script = script(`${NOW}${LEASE}
-if not holds(KEYS[1], ARGV[2], ARGV[3]) then return 0 end
-drop(KEYS[1], ARGV[1], ARGV[2], ARGV[4])
+local lease = holds(KEYS[1], ARGV[2], ARGV[3])
+if not lease then return 0 end
+finish(KEYS[1], ARGV[1], ARGV[2], lease, ARGV[4])
 if tonumber(ARGV[5]) > 0 then
   local time = now()
   redis.call('HSET', KEYS[1], ARGV[2], string.format('%.0f %.0f - 0 -', time + ARGV[5], time))

@@ -66,18 +66,20 @@ end
 
 /**
  * A lease is `<until> <since> <token> <followed 0 or 1> <process>`, times in ms; the token of a pause is `-`.
- * `drop` ends one and tells those who follow it: `<outcome> <key>`.
+ * `finish` ends one and tells those who follow it: `<outcome> <key>`; `drop` does so where there is one.
  */
 export const LEASE: string = `
 local function parse(lease)
   return string.match(lease, '^(%d+) (%d+) (%S+) ([01]) (.*)$')
 end
-local function drop(leases, channel, key, outcome)
-  local lease = redis.call('HGET', leases, key)
-  if not lease then return end
+local function finish(leases, channel, key, lease, outcome)
   redis.call('HDEL', leases, key)
   local _, _, _, followed = parse(lease)
   if followed == '1' then redis.call('PUBLISH', channel, outcome .. ' ' .. key) end
+end
+local function drop(leases, channel, key, outcome)
+  local lease = redis.call('HGET', leases, key)
+  if lease then finish(leases, channel, key, lease, outcome) end
 end
 local function holds(leases, key, token)
   local lease = redis.call('HGET', leases, key)

@@ -6,6 +6,8 @@ import type { Shards } from './shards.js'
 const AT_ONCE = 2
 /** How many keys one command asks for. */
 const KEYS_A_COMMAND = 500
+/** Fewer are not divided. */
+const KEYS_AT_LEAST = 16
 
 type Bytes = Buffer | undefined
 
@@ -69,7 +71,7 @@ export class ReadBatch {
       all,
       ({ key }) => key,
       (shard, items) => {
-        for (const some of pieces(items, KEYS_A_COMMAND)) this.#send(shard, some)
+        for (const some of pieces(items, KEYS_A_COMMAND, KEYS_AT_LEAST)) this.#send(shard, some)
       },
     )
   }

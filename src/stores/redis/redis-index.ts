@@ -4,9 +4,7 @@ import { childPrefix, childTowards } from '../../cache/key-tree.js'
 import type { Connection } from './connection.js'
 import { CHILD_COUNTS, CHILDREN, FORGET, LIST, PRUNE_EXPIRED, RANGE, SWEEP, VOID_AND_RANGE } from './index-scripts.js'
 import type { Keyspace } from './keyspace.js'
-
-/** No script touches more names than this, so that none blocks the server for long: about 3 ms. */
-export const NAMES_A_SCRIPT = 500
+import { NAMES_A_SCRIPT } from './scriptfuls.js'
 
 /** Whether the index was whole (0, 1), and the names of a range. */
 export type Range = [whole: number, ...names: string[]]

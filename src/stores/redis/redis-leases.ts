@@ -1,69 +1,61 @@
 import type { Computation } from '../../cache/cache.js'
 import type { Acquired, Attempt, Write } from '../store.js'
+import { Batch } from './batch.js'
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
 import { ACQUIRE, FILL, RELEASE, RENEW } from './lease-scripts.js'
+import { scriptfuls, storable } from './scriptfuls.js'
 
 /** Where an entry's checksum stands in its header: it tells one entry from another. */
 const CHECKSUM = { from: 18, to: 22 }
 
-/** The computations of a shard's keys that are under way in all processes. */
+/** What ends a lease. */
+interface Fill {
+  readonly entry: Write
+  readonly token: string
+}
+
+/**
+ * The computations of a shard's keys that are under way in all processes. What was not found together is asked for together, and stored
+ * together where it was computed together.
+ */
 export class RedisLeases {
   readonly #connection: Connection
   readonly #keyspace: Keyspace
+  readonly #attempts: Batch<Attempt, Acquired>
+  readonly #fills: Batch<Fill, boolean>
 
   constructor(connection: Connection, keyspace: Keyspace) {
     this.#connection = connection
     this.#keyspace = keyspace
+    this.#attempts = new Batch(scriptfuls, (attempts) => this.#acquire(attempts))
+    this.#fills = new Batch(
+      (all) => storable(all, ({ item }) => item.entry),
+      (fills) => this.#fill(fills),
+    )
   }
 
-  async acquire({ key, token, process, leaseMs, seen, follows, patient }: Attempt): Promise<Acquired> {
-    const [kind, detail] = (await this.#connection.runForBytes(
-      ACQUIRE,
-      [this.#keyspace.leases, this.#keyspace.entry(key)],
-      [
-        key,
-        token,
-        process,
-        leaseMs,
-        seen === 'any' ? '*' : (seen?.subarray(CHECKSUM.from, CHECKSUM.to) ?? ''),
-        follows ? 1 : 0,
-        patient ? 1 : 0,
-        this.#connection.deadline,
-      ],
-    )) as [Buffer, (Buffer | number)?]
-    switch (kind.toString()) {
-      case 'value':
-        return { kind: 'value', bytes: detail as Buffer }
-      case 'leads':
-        return { kind: 'leads' }
-      case 'paused':
-        return { kind: 'paused', leftMs: Number(detail) }
-      case 'late':
-        throw new Error('the attempt reached Redis after its deadline')
-      default:
-        return { kind: 'follows', leftMs: Number(detail) }
-    }
+  acquire(attempt: Attempt): Promise<Acquired> {
+    return this.#attempts.ask(attempt)
   }
 
   async renew(key: string, token: string, leaseMs: number): Promise<boolean> {
     return (await this.#connection.run(RENEW, [this.#keyspace.leases], [key, token, leaseMs])) === 1
   }
 
-  async fill({ key, bytes, expiresAt, tags }: Write, token: string): Promise<boolean> {
-    const { leases, index, expiry, tombstones, wake } = this.#keyspace
-    return (
-      (await this.#connection.run(
-        FILL,
-        [leases, index, expiry, this.#keyspace.entry(key), tombstones, ...this.#keyspace.tagSets(tags)],
-        [wake, key, token, bytes, expiryArgument(expiresAt), ...tags],
-      )) === 1
-    )
+  fill(entry: Write, token: string): Promise<boolean> {
+    return this.#fills.ask({ entry, token })
   }
 
   async release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
     const { leases, wake } = this.#keyspace
     return (await this.#connection.run(RELEASE, [leases], [wake, key, token, ended, Math.round(pauseMs)])) === 1
+  }
+
+  /** Lets out what waits to be asked for together. */
+  flush(): void {
+    this.#attempts.flush()
+    this.#fills.flush()
   }
 
   async list(): Promise<Computation[]> {
@@ -74,6 +66,65 @@ export class RedisLeases {
       if (process === undefined || token === '-' || Number(until) <= now) return []
       return [{ key, process, since: new Date(Number(since)) }]
     })
+  }
+
+  async #acquire(attempts: readonly Attempt[]): Promise<Acquired[]> {
+    const replies = (await this.#connection.runForBytes(
+      ACQUIRE,
+      [this.#keyspace.leases, ...attempts.map(({ key }) => this.#keyspace.entry(key))],
+      [
+        this.#connection.deadline,
+        Buffer.byteLength((attempts[0] as Attempt).key),
+        ...attempts.flatMap(({ token, process, leaseMs, seen, follows, patient }) => [
+          token,
+          process,
+          leaseMs,
+          seen === 'any' ? '*' : (seen?.subarray(CHECKSUM.from, CHECKSUM.to) ?? ''),
+          follows ? 1 : 0,
+          patient ? 1 : 0,
+        ]),
+      ],
+    )) as [Buffer, (Buffer | number)?][]
+    return replies.map(acquired)
+  }
+
+  async #fill(fills: readonly Fill[]): Promise<boolean[]> {
+    const { leases, index, expiry, tombstones, wake } = this.#keyspace
+    const { key, tags } = (fills[0] as Fill).entry
+    const filled = (await this.#connection.run(
+      FILL,
+      [
+        leases,
+        index,
+        expiry,
+        tombstones,
+        ...fills.map(({ entry }) => this.#keyspace.entry(entry.key)),
+        ...this.#keyspace.tagSets(tags),
+      ],
+      [
+        wake,
+        fills.length,
+        Buffer.byteLength(key),
+        ...fills.flatMap(({ entry: { bytes, expiresAt }, token }) => [token, bytes, expiryArgument(expiresAt)]),
+        ...tags,
+      ],
+    )) as number[]
+    return filled.map((each) => each === 1)
+  }
+}
+
+function acquired([kind, detail]: [Buffer, (Buffer | number)?]): Acquired {
+  switch (kind.toString()) {
+    case 'value':
+      return { kind: 'value', bytes: detail as Buffer }
+    case 'leads':
+      return { kind: 'leads' }
+    case 'paused':
+      return { kind: 'paused', leftMs: Number(detail) }
+    case 'late':
+      throw new Error('the attempt reached Redis after its deadline')
+    default:
+      return { kind: 'follows', leftMs: Number(detail) }
   }
 }
 

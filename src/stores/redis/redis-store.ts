@@ -238,7 +238,11 @@ export class RedisStore implements Store {
     this.#closed = true
     for (const timer of this.#timers) clearInterval(timer)
     this.#subscribers.close()
-    for (const { connection } of this.#parts.shards.all) connection.close()
+    this.#flush()
+    for (const { connection, leases } of this.#parts.shards.all) {
+      leases.flush()
+      connection.close()
+    }
     await this.#client.close()
   }
 

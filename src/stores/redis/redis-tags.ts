@@ -1,9 +1,8 @@
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
+import { NAMES_A_SCRIPT } from './scriptfuls.js'
 import { BURY_TAG, LIST_TAG, PRUNE_TAG, REMOVE_TAGGED } from './tag-scripts.js'
 
-/** No script touches more names than this. */
-const NAMES_A_SCRIPT = 500
 /** How much one round of pruning looks at: bounded, since every process does it once a second. */
 const TAGS_A_ROUND = 10
 const NAMES_A_TAG = 50

@@ -5,12 +5,10 @@ import { Connection } from './connection.js'
 import { HEADS, REMOVE, WRITE } from './entry-scripts.js'
 import { Evictions } from './evictions.js'
 import { Keyspace } from './keyspace.js'
-import { NAMES_A_SCRIPT, RedisIndex } from './redis-index.js'
+import { RedisIndex } from './redis-index.js'
 import { expiryArgument, RedisLeases } from './redis-leases.js'
 import { RedisTags } from './redis-tags.js'
-
-/** Nor does one carry more bytes than this, unless a single entry does. */
-const BYTES_A_SCRIPT = 2 ** 20
+import { scriptfuls, storable } from './scriptfuls.js'
 
 /** What all shards of a cache have in common. */
 export interface ShardOptions {
@@ -68,7 +66,7 @@ export class Shard {
   /** As `Store.lookMany`, for keys of this shard. */
   async lookMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]> {
     const found: ({ head: Buffer; size: number } | undefined)[] = []
-    for (const some of chunks(keys)) {
+    for (const some of scriptfuls(keys)) {
       const names = some.map((key) => this.keyspace.entry(key))
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
       const reply = (await this.connection.runForBytes(HEADS, names, [HEADER_BYTES])) as (Buffer | number)[]
@@ -85,12 +83,11 @@ export class Shard {
   /** As `Store.write`, for keys of this shard. */
   async write(entries: readonly Write[]): Promise<boolean[]> {
     const stored: boolean[] = []
-    for (const same of sameTags(entries)) {
-      for (const some of chunks(same, ({ entry }) => entry.bytes.length)) {
-        // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
-        const refused = await this.#writeSome(some.map(({ entry }) => entry))
-        for (const [i, { place }] of some.entries()) stored[place] = !refused.includes(i + 1)
-      }
+    const placed = entries.map((entry, place) => ({ entry, place }))
+    for (const some of storable(placed, ({ entry }) => entry)) {
+      // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
+      const refused = await this.#writeSome(some.map(({ entry }) => entry))
+      for (const [i, { place }] of some.entries()) stored[place] = !refused.includes(i + 1)
     }
     return stored
   }
@@ -98,7 +95,7 @@ export class Shard {
   /** As `Store.remove`, for keys of this shard. Tells of the keys that were there, step by step. */
   async remove(keys: readonly string[], tell: (removed: readonly string[]) => void): Promise<void> {
     const { leases, index, removed, wake } = this.keyspace
-    for (const some of chunks(keys)) {
+    for (const some of scriptfuls(keys)) {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
       const there = (await this.connection.run(
         REMOVE,
@@ -139,32 +136,4 @@ export class Shard {
     const answer = await this.connection.send((redis) => redis.get(this.keyspace.probe))
     if (answer === null) throw new Error('a value that was just written is not there')
   }
-}
-
-function* chunks<T>(items: readonly T[], sizeOf: (item: T) => number = () => 0): Generator<readonly T[]> {
-  let some: T[] = []
-  let size = 0
-  for (const item of items) {
-    const added = sizeOf(item)
-    if (some.length === NAMES_A_SCRIPT || (some.length > 0 && size + added > BYTES_A_SCRIPT)) {
-      yield some
-      some = []
-      size = 0
-    }
-    some.push(item)
-    size += added
-  }
-  if (some.length > 0) yield some
-}
-
-/** Entries with their places, in groups of the same tags, since a script gives all its entries the same. */
-function sameTags(entries: readonly Write[]): Iterable<{ entry: Write; place: number }[]> {
-  const groups = new Map<string, { entry: Write; place: number }[]>()
-  for (const [place, entry] of entries.entries()) {
-    const name = entry.tags.length === 0 ? '' : JSON.stringify(entry.tags)
-    const group = groups.get(name)
-    if (group === undefined) groups.set(name, [{ entry, place }])
-    else group.push({ entry, place })
-  }
-  return groups.values()
 }

@@ -7,6 +7,8 @@ import type { Shards } from './shards.js'
 const AT_ONCE = 2
 /** How many entries are handed to a shard at once, which divides them again by what one script may touch. */
 const ENTRIES_AT_ONCE = 500
+/** Fewer are not divided. */
+const ENTRIES_AT_LEAST = 4
 
 /** One call that waits to be told of each of its entries whether it was stored. */
 class Call {
@@ -83,7 +85,7 @@ export class WriteBatch {
       items,
       ({ entry }) => entry.key,
       (shard, group) => {
-        for (const some of pieces(group, ENTRIES_AT_ONCE)) this.#send(shard, some)
+        for (const some of pieces(group, ENTRIES_AT_ONCE, ENTRIES_AT_LEAST)) this.#send(shard, some)
       },
     )
   }

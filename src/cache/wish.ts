@@ -1,0 +1,60 @@
+import type { GetOrSetOptions } from './cache.js'
+import { toMs } from './duration.js'
+import { checkOptions, checkTags, type Lifetime, lifetime } from './options.js'
+import { show } from './show.js'
+
+/** What holds for calls that say nothing else. */
+export interface WishDefaults {
+  readonly lifetime: Lifetime
+  readonly maxComputeMs: number
+}
+
+/** How a call of `getOrSet` is to be answered, its options checked. */
+export interface Wish {
+  readonly life: Lifetime
+  readonly tags: readonly string[]
+  readonly maxComputeMs: number
+  readonly timeoutMs: number | undefined
+  readonly softTimeoutMs: number | undefined
+  readonly signal: AbortSignal | undefined
+  readonly schema: GetOrSetOptions<unknown>['schema']
+  readonly refresh: boolean
+  /** Factor of the early refresh; 0 for none. */
+  readonly beta: number
+  /** How long past its ttl a stale value may serve this call. */
+  readonly graceMs: number
+}
+
+/** The wish that options of `getOrSet` express. @throws {TypeError} naming the option that is wrong. */
+export function wishOf(options: GetOrSetOptions<any> | undefined, defaults: WishDefaults): Wish {
+  const given = checkOptions(options, 'getOrSet') ?? {}
+  const { grace, early = false, timeout, softTimeout, maxCompute, refresh = false, signal, schema } = given
+  if (typeof refresh !== 'boolean')
+    throw new TypeError(`Expected \`refresh\` to be true or false, got ${show(refresh)}`)
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${show(signal)}`)
+  }
+  if (schema !== undefined && typeof (schema as Partial<typeof schema>)?.['~standard']?.validate !== 'function') {
+    throw new TypeError(`Expected \`schema\` to be a Standard Schema, got ${show(schema)}`)
+  }
+  return {
+    life: lifetime(given, defaults.lifetime),
+    tags: checkTags(given.tags),
+    maxComputeMs: maxCompute === undefined ? defaults.maxComputeMs : toMs('maxCompute', maxCompute),
+    timeoutMs: timeout === undefined ? undefined : toMs('timeout', timeout),
+    softTimeoutMs: softTimeout === undefined ? undefined : toMs('softTimeout', softTimeout),
+    signal,
+    schema,
+    refresh,
+    beta: checkBeta(early),
+    // An entry is kept for the grace it was stored with; a call may narrow that, not widen it.
+    graceMs: grace === undefined ? Infinity : toMs('grace', grace),
+  }
+}
+
+function checkBeta(early: boolean | number): number {
+  if (early === true) return 1
+  if (early === false) return 0
+  if (typeof early === 'number' && early > 0 && early < Infinity) return early
+  throw new TypeError(`Expected \`early\` to be true, false or a number above 0, got ${show(early)}`)
+}
