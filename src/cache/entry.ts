@@ -86,13 +86,11 @@ export class EntryFormat {
     if (uint32(bytes, CRC_OFFSET) !== crc32(body, crcOfHead(bytes, this.#seed))) return undefined
     const tagged = hasTags(bytes) ? readTags(bytes) : undefined
     if (tagged === undefined && hasTags(bytes)) return undefined
-    const expiresAt = uint48(bytes, 2)
-    const computeMs = uint32(bytes, 14)
     return {
-      expiresAt: expiresAt === NEVER ? Infinity : expiresAt,
+      expiresAt: expiryOf(bytes),
       createdAt: uint48(bytes, 8),
       hasGrace: (flags & HAS_GRACE) !== 0,
-      computeMs: computeMs === UNKNOWN ? undefined : computeMs,
+      computeMs: computeMsOf(bytes),
       tags: tagged?.tags ?? NO_TAGS,
       isCompressed: (flags & IS_COMPRESSED) !== 0,
       payload: tagged === undefined ? body : bytes.subarray(tagged.end),
@@ -102,12 +100,10 @@ export class EntryFormat {
   /** What the first `HEADER_BYTES` of an entry say; `undefined` where they are none. They are not checked: for looking only. */
   head(bytes: Buffer): Pick<Entry, 'expiresAt' | 'createdAt' | 'computeMs'> | undefined {
     if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC_AND_VERSION) return undefined
-    const expiresAt = uint48(bytes, 2)
-    const computeMs = uint32(bytes, 14)
     return {
-      expiresAt: expiresAt === NEVER ? Infinity : expiresAt,
+      expiresAt: expiryOf(bytes),
       createdAt: uint48(bytes, 8),
-      computeMs: computeMs === UNKNOWN ? undefined : computeMs,
+      computeMs: computeMsOf(bytes),
     }
   }
 
@@ -174,6 +170,16 @@ function uint48(bytes: Buffer, at: number): number {
 
 function byte(bytes: Buffer, at: number): number {
   return bytes[at] as number
+}
+
+function expiryOf(bytes: Buffer): number {
+  const expiresAt = uint48(bytes, 2)
+  return expiresAt === NEVER ? Infinity : expiresAt
+}
+
+function computeMsOf(bytes: Buffer): number | undefined {
+  const computeMs = uint32(bytes, 14)
+  return computeMs === UNKNOWN ? undefined : computeMs
 }
 
 function hasTags(bytes: Buffer): boolean {
