@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const files = (...names: string[]): string[] => names.map((name) => `test/${name}.test.ts`)
 
 /** They fill the machine by themselves, or measure what others would spoil. */
-const ALONE = files('cluster', 'faults/redis-away', 'fence', 'resilience', 'single-flight-processes')
+const ALONE = files('cluster', 'event-loop-blocked', 'faults/redis-away', 'fence', 'single-flight-processes')
 
 /** They wait most of their time, and may not be kept from what they wait for. */
 const PATIENT = files(
@@ -19,6 +19,7 @@ const PATIENT = files(
   'original',
   'redis-down',
   'redis-store',
+  'resilience',
   'sentinel',
   'shards',
   'single-flight',

@@ -146,7 +146,7 @@ describe('the refreshing of the overview', () => {
   it('says that Redis is down, and that it is up again, without a reload', async () => {
     const redis = await startRedis()
     const logger = { info() {}, warn() {}, error() {} }
-    const remote = createKeyedCache({ redis: redis.url, keyPrefix: 'browser-test', logger })
+    const remote = createKeyedCache({ redis: redis.url, keyPrefix: 'browser-test', redisTimeout: '5s', logger })
     try {
       await remote.require()
       const { page } = await visitor()

@@ -1,8 +1,7 @@
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../src/create-keyed-cache.js'
-import { openBrowser } from './support/browser.js'
 import { linked, linksOf, textOf } from './support/dashboard.js'
 import { bannerAfter, confirm, field, previewed } from './support/delete-form.js'
 import type { HttpClient } from './support/http-client.js'
@@ -11,6 +10,7 @@ import { startProxy } from './support/proxy.js'
 import { startRedis, type RedisServer } from './support/redis-server.js'
 import { application, page, serving } from './support/serving.js'
 import { until } from './support/until.js'
+import { visiting } from './support/visiting.js'
 
 const KEYS = ['city', 'product', 'product::1', 'product::10', 'product::1::reviews']
 const { serve, dashboard, url } = serving()
@@ -438,18 +438,10 @@ describe('on Redis', () => {
 })
 
 describe('in Chromium', () => {
-  let browser: Browser
-
-  beforeAll(async () => {
-    browser = await openBrowser()
-  })
-  afterAll(async () => {
-    await browser.close()
-  })
+  const visitor = visiting()
 
   async function open(path: string, javaScriptEnabled = true): Promise<Page> {
-    const context = await browser.newContext({ javaScriptEnabled })
-    const tab = await context.newPage()
+    const { page: tab } = await visitor({ javaScriptEnabled })
     await tab.goto((await url(application('/cache', { cache }))) + path)
     return tab
   }

@@ -1,30 +1,26 @@
 import { toUSVString } from 'node:util'
-import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../src/create-keyed-cache.js'
-import { openBrowser } from './support/browser.js'
 import { dashboardApp, linked, linksOf, textOf, unescaped } from './support/dashboard.js'
 import { HttpClient } from './support/http-client.js'
 import { listen, type Listening } from './support/listen.js'
 import { startRedis, type RedisServer } from './support/redis-server.js'
 import { until } from './support/until.js'
-import { visit } from './support/visitor.js'
+import { visiting } from './support/visiting.js'
 
 const QUIET = { info() {}, warn() {}, error() {} }
 
 const servers: Listening[] = []
 const caches: KeyedCache[] = []
 let redis: RedisServer
-let browser: Browser
+const visitor = visiting()
 
 beforeAll(async () => {
   redis = await startRedis()
-  browser = await openBrowser()
 })
 
 afterAll(async () => {
-  await browser.close()
   await redis.close()
 })
 
@@ -172,7 +168,7 @@ describe('one key', () => {
       ['bytes', Buffer.from(markup)],
     ])
     const client = await serve(cache)
-    const { context, page: tab, complaints } = await visit(browser)
+    const { page: tab, complaints } = await visitor()
     for (const key of ['text', 'json', 'map', 'bytes']) {
       for (const form of ['', '&as=json', '&as=text', '&as=hex']) {
         await tab.goto(`${client.url}/key?k=${linked(key)}${form}`)
@@ -184,7 +180,6 @@ describe('one key', () => {
       expect(await tab.locator('pre').textContent()).toContain('<script>')
     }
     expect(complaints).toEqual([])
-    await context.close()
   })
 
   it('D5: bytes that are no UTF-8, and what cannot be seen, stand there by name or in hex', async () => {
@@ -273,11 +268,7 @@ describe('one key', () => {
     const cache = open()
     const key = cache.key(part)
     await cache.set(key, 1)
-    const {
-      context,
-      page: tab,
-      complaints,
-    } = await visit(browser, {
+    const { page: tab, complaints } = await visitor({
       permissions: ['clipboard-read', 'clipboard-write'],
     })
     await tab.goto(`${(await serve(cache)).url}/key?k=${linked(key)}`)
@@ -285,11 +276,9 @@ describe('one key', () => {
     await until(async () => (await tab.getByRole('status').textContent()) === 'Copied', 'it is copied')
     expect(await tab.evaluate(() => navigator.clipboard.readText())).toBe(key)
     expect(complaints).toEqual([])
-    await context.close()
-    const without = await visit(browser, { javaScriptEnabled: false })
+    const without = await visitor({ javaScriptEnabled: false })
     await without.page.goto(tab.url())
     expect(await without.page.getByRole('button').count()).toBe(0)
-    await without.context.close()
   })
 
   it.each(['', '***', 'AP8', 'cHJv*ZHVjdA', 'cHJvZHVjdA==', 'a'.repeat(13_000), linked('a::'.repeat(40))])(

@@ -1,16 +1,14 @@
-import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { keyText, partText } from '../src/admin/key-text.js'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { createKeyedCache } from '../src/create-keyed-cache.js'
-import { openBrowser } from './support/browser.js'
 import { dashboardApp, linked, linksOf, textOf, unescaped } from './support/dashboard.js'
 import { HOSTILE_PARTS } from './support/hostile-keys.js'
 import { HttpClient } from './support/http-client.js'
 import { listen, type Listening } from './support/listen.js'
 import { commandsDuring } from './support/monitor.js'
 import { startRedis, type RedisServer } from './support/redis-server.js'
-import { visit } from './support/visitor.js'
+import { visiting } from './support/visiting.js'
 
 const QUIET = { info() {}, warn() {}, error() {} }
 
@@ -279,13 +277,7 @@ describe('Keys', () => {
 })
 
 describe('Keys, in Chromium', () => {
-  let browser: Browser
-
-  beforeAll(async () => {
-    browser = await openBrowser()
-  })
-
-  afterAll(() => browser.close())
+  const visitor = visiting()
 
   async function shop(): Promise<string> {
     const cache = emptyCache()
@@ -299,7 +291,7 @@ describe('Keys, in Chromium', () => {
   }
 
   it('K7: Tab reaches every link in the order of the page, with a visible focus, and Enter follows', async () => {
-    const { context, page: tab, complaints } = await visit(browser)
+    const { page: tab, complaints } = await visitor()
     await tab.goto(`${await shop()}/keys?view=tree`)
     const count = await tab.locator('a, button, input:not([type=hidden]), [tabindex="0"]').count()
     const seen: { index: number; outline: string; text: string }[] = []
@@ -327,11 +319,10 @@ describe('Keys, in Chromium', () => {
     await tab.waitForURL('**/delete?mode=one&k=*')
     expect(await tab.getByRole('heading', { level: 1 }).textContent()).toBe('Delete')
     expect(complaints).toEqual([])
-    await context.close()
   })
 
   it('K8: at 320 px, also with text of twice the size, only the table scrolls sideways, in a region with a name', async () => {
-    const { context, page: tab, complaints } = await visit(browser, { viewport: { width: 320, height: 700 } })
+    const { page: tab, complaints } = await visitor({ viewport: { width: 320, height: 700 } })
     const url = await shop()
     for (const path of ['keys', 'keys?view=tree', 'keys?prefix=product', 'keys?prefix=none']) {
       for (const size of ['100%', '200%']) {
@@ -349,7 +340,6 @@ describe('Keys, in Chromium', () => {
     expect(await region.getAttribute('tabindex')).toBe('0')
     expect(await region.getByRole('table').count()).toBe(1)
     expect(complaints).toEqual([])
-    await context.close()
   })
 })
 

@@ -1,28 +1,25 @@
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { keyText, partText } from '../src/admin/key-text.js'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { createKeyedCache } from '../src/create-keyed-cache.js'
-import { openBrowser } from './support/browser.js'
 import { dashboardApp } from './support/dashboard.js'
 import { HOSTILE_PARTS } from './support/hostile-keys.js'
 import { HttpClient } from './support/http-client.js'
 import { listen, type Listening } from './support/listen.js'
 import { startRedis, type RedisServer } from './support/redis-server.js'
-import { visit } from './support/visitor.js'
+import { visiting } from './support/visiting.js'
 
 let redis: RedisServer
-let browser: Browser
+const visitor = visiting()
 let cache: KeyedCache
 let server: Listening
 
 beforeAll(async () => {
   redis = await startRedis()
-  browser = await openBrowser()
 })
 
 afterAll(async () => {
-  await browser.close()
   await redis.close()
 })
 
@@ -66,7 +63,7 @@ async function storedKeys(): Promise<string[]> {
 
 describe('the torture list', () => {
   it('is listed, opened and deleted exactly, with no live markup, in Chromium', { timeout: 180_000 }, async () => {
-    const { context, page, complaints } = await visit(browser)
+    const { context, page, complaints } = await visitor()
     const { children } = await cache.children('hostile', { limit: 1000 })
     expect(children).toHaveLength(HOSTILE_PARTS.length)
     const names = children.map(({ segment }) => partText(segment))
@@ -99,7 +96,6 @@ describe('the torture list', () => {
     await page.goto(`${server.url}/cache/`)
     expect(await liveMarkup(page)).toEqual([])
     expect(complaints).toEqual([])
-    await context.close()
   })
 
   it('is given to machines exactly as it is', async () => {

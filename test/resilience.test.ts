@@ -3,17 +3,16 @@ import type { KeyedCache } from '../src/cache/cache.js'
 import type { CacheEvents } from '../src/cache/events.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../src/create-keyed-cache.js'
 import { freshPrefix } from './support/both-stores.js'
+import { cacheConnections } from './support/cache-connections.js'
 import { report } from './support/figures.js'
 import { makeGate } from './support/gate.js'
 import { startProxy } from './support/proxy.js'
-import { startCluster } from './support/redis-cluster.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
 import { until } from './support/until.js'
 
 const TIMEOUT_MS = 250
 /** What a busy machine may add. */
 const SLACK_MS = 350
-const BLOCK_MS = 3000
 const BACK_WITHIN_MS = 1000
 
 type State = CacheEvents['state']
@@ -37,18 +36,6 @@ async function open(options: KeyedCacheOptions = {}): Promise<{ cache: KeyedCach
   const states: State[] = []
   cache.on('state', (state) => states.push(state))
   return { cache, states }
-}
-
-/** The connections of a server, without those of the test's own. */
-async function connections(of: RedisServer): Promise<string[]> {
-  const list = String(await of.client().client('LIST'))
-  const ids = [...list.matchAll(/^id=(\d+) .* name=(keyedcache\S*) /gm)]
-  return ids.map(([, id, name]) => `${name} ${id}`).toSorted()
-}
-
-function block(ms: number): void {
-  const endMs = performance.now() + ms
-  while (performance.now() < endMs);
 }
 
 async function timed(run: () => Promise<unknown>): Promise<number> {
@@ -170,14 +157,14 @@ describe('A Redis that stops answering', () => {
 
   test('is left after some time, so that a new connection can be made', async () => {
     const { cache } = await open()
-    const before = await connections(server)
+    const before = await cacheConnections(server)
     server.stop()
     await cache.get('a', { default: 0 })
     const stoppedMs = performance.now()
     await until(() => performance.now() - stoppedMs > 2000, 'it has been silent for long')
     server.resume()
     await until(() => cache.set('a', 1), 'the cache stores again')
-    const after = await connections(server)
+    const after = await cacheConnections(server)
     expect(after.filter((each) => each.startsWith('keyedcache ') && before.includes(each))).toEqual([])
   })
 })
@@ -206,65 +193,7 @@ describe('A Redis that answers', () => {
       await proxy.close()
     }
   })
-
-  test(`loses no call and no connection while the event loop is blocked for ${BLOCK_MS} ms`, async () => {
-    const { cache, states } = await open()
-    const errors: unknown[] = []
-    cache.on('error', (event) => errors.push(event))
-    const before = await connections(server)
-    const calls = callsOfAllKinds(cache)
-    block(BLOCK_MS)
-    const more = callsOfAllKinds(cache)
-    expect(await Promise.all(calls)).toEqual(calls.map((_, i) => ANSWERS[i % ANSWERS.length]))
-    expect(await Promise.all(more)).toEqual(more.map((_, i) => ANSWERS[i % ANSWERS.length]))
-    // Long enough for timers that were late
-    const endedMs = performance.now()
-    await until(() => performance.now() - endedMs > 1200, 'late timers have fired')
-    expect({ states, errors }).toEqual({ states: [], errors: [] })
-    expect(await connections(server)).toEqual(before)
-  })
-
-  test('loses nothing on a Cluster either while the event loop is blocked', async () => {
-    const cluster = await startCluster()
-    try {
-      const { cache, states } = await open({ redis: cluster.urls })
-      const keys = Array.from({ length: 100 }, (_, i) => `key::${i}`)
-      await until(() => cache.setMany(keys.map((key) => [key, key])), 'all masters answer')
-      states.length = 0
-      const errors: unknown[] = []
-      cache.on('error', (event) => errors.push(event))
-      const before = await Promise.all(cluster.masters.map(connections))
-      const read = keys.map((key) => cache.get(key))
-      block(BLOCK_MS)
-      expect(await Promise.all(read)).toEqual(keys)
-      expect(await cache.getMany(keys)).toEqual(keys)
-      const endedMs = performance.now()
-      await until(() => performance.now() - endedMs > 1200, 'late timers have fired')
-      expect({ states, errors }).toEqual({ states: [], errors: [] })
-      const after = await Promise.all(cluster.masters.map(connections))
-      expect(after.map(lasting)).toEqual(before.map(lasting))
-      await Promise.all(opened.splice(0).map((each) => each.close()))
-    } finally {
-      await cluster.close()
-    }
-  }, 60_000)
 })
-
-const ANSWERS = ['stored', true, 'computed', ['stored', undefined]] as const
-
-function callsOfAllKinds(cache: KeyedCache): Promise<unknown>[] {
-  return Array.from({ length: 25 }, () => [
-    cache.get('a'),
-    cache.set('b', 1),
-    cache.getOrSet('c', () => 'computed'),
-    cache.getMany(['a', 'd']),
-  ]).flat()
-}
-
-/** ioredis asks a Cluster for its slots on connections that last for one question. */
-function lasting(all: readonly string[]): string[] {
-  return all.filter((each) => !each.includes('refresher') && !each.includes('ioredis-cluster'))
-}
 
 describe('Closing a cache', () => {
   test('takes less than 500 ms while Redis hangs, whatever is under way', async () => {

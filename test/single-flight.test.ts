@@ -742,7 +742,8 @@ describeOnBothStores('Inside its own factory a key', (open) => {
     // The first to be given up lets the other one go on, which then finds itself in the circle
     for (const message of messages) expect(message).toMatch(/CacheTimeoutError|inside its own factory/)
     await until(async () => (await cache.computing()).length === 0, 'nothing is computed any more')
-    expect(await cache.getOrSet('a', () => 'v')).toBe('v')
+    // A call may still join the one that ends in the circle
+    await until(async () => (await cache.getOrSet('a', () => 'v').catch(String)) === 'v', 'it is computed anew')
   })
 
   test('can be read with get, and asked for in another cache or later', async () => {

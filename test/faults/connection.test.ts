@@ -135,7 +135,7 @@ describe('The connection', () => {
     'carries values of 50 MB: they are refused before they are sent, and nobody else waits',
     { timeout: 60_000 },
     async () => {
-      const { cache, keyPrefix, errors } = await opened()
+      const { cache, keyPrefix, errors } = await opened({ redisTimeout: '5s' })
       const giant = Buffer.alloc(50 * 2 ** 20, 1)
       const traffic = new Traffic(200, 'before', (i) => mixedCall(cache, i, 100))
       const before = await traffic.during('before', lasting(2000, 700))

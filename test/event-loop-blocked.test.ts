@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { KeyedCache } from '../src/cache/cache.js'
+import type { CacheEvents } from '../src/cache/events.js'
+import { createKeyedCache, type KeyedCacheOptions } from '../src/create-keyed-cache.js'
+import { freshPrefix } from './support/both-stores.js'
+import { cacheConnections } from './support/cache-connections.js'
+import { startCluster } from './support/redis-cluster.js'
+import { type RedisServer, startRedis } from './support/redis-server.js'
+import { until } from './support/until.js'
+
+const BLOCK_MS = 3000
+
+type State = CacheEvents['state']
+
+let server: RedisServer
+const opened: KeyedCache[] = []
+beforeEach(async () => {
+  server = await startRedis()
+})
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((cache) => cache.close()))
+  await server.close()
+})
+
+/** A cache that answers, with what it tells of its state from then on. */
+async function open(options: KeyedCacheOptions = {}): Promise<{ cache: KeyedCache; states: State[] }> {
+  const silent = { info: () => {}, warn: () => {}, error: () => {} }
+  const cache = createKeyedCache({ redis: server.url, keyPrefix: freshPrefix(), logger: silent, ...options })
+  opened.push(cache)
+  await until(() => cache.set('a', 'stored'), 'the cache answers')
+  const states: State[] = []
+  cache.on('state', (state) => states.push(state))
+  return { cache, states }
+}
+
+function block(ms: number): void {
+  const endMs = performance.now() + ms
+  while (performance.now() < endMs);
+}
+
+describe(`A process whose event loop is blocked for ${BLOCK_MS} ms`, () => {
+  test('loses no call and no connection', async () => {
+    const { cache, states } = await open()
+    const errors: unknown[] = []
+    cache.on('error', (event) => errors.push(event))
+    const before = await cacheConnections(server)
+    const calls = callsOfAllKinds(cache)
+    block(BLOCK_MS)
+    const more = callsOfAllKinds(cache)
+    expect(await Promise.all(calls)).toEqual(calls.map((_, i) => ANSWERS[i % ANSWERS.length]))
+    expect(await Promise.all(more)).toEqual(more.map((_, i) => ANSWERS[i % ANSWERS.length]))
+    // Long enough for timers that were late
+    const endedMs = performance.now()
+    await until(() => performance.now() - endedMs > 1200, 'late timers have fired')
+    expect({ states, errors }).toEqual({ states: [], errors: [] })
+    expect(await cacheConnections(server)).toEqual(before)
+  })
+
+  test('loses nothing on a Cluster either', async () => {
+    const cluster = await startCluster()
+    try {
+      const { cache, states } = await open({ redis: cluster.urls })
+      const keys = Array.from({ length: 100 }, (_, i) => `key::${i}`)
+      await until(() => cache.setMany(keys.map((key) => [key, key])), 'all masters answer')
+      states.length = 0
+      const errors: unknown[] = []
+      cache.on('error', (event) => errors.push(event))
+      const before = await Promise.all(cluster.masters.map(cacheConnections))
+      const read = keys.map((key) => cache.get(key))
+      block(BLOCK_MS)
+      expect(await Promise.all(read)).toEqual(keys)
+      expect(await cache.getMany(keys)).toEqual(keys)
+      const endedMs = performance.now()
+      await until(() => performance.now() - endedMs > 1200, 'late timers have fired')
+      expect({ states, errors }).toEqual({ states: [], errors: [] })
+      const after = await Promise.all(cluster.masters.map(cacheConnections))
+      expect(after.map(lasting)).toEqual(before.map(lasting))
+      await Promise.all(opened.splice(0).map((each) => each.close()))
+    } finally {
+      await cluster.close()
+    }
+  }, 60_000)
+})
+
+const ANSWERS = ['stored', true, 'computed', ['stored', undefined]] as const
+
+function callsOfAllKinds(cache: KeyedCache): Promise<unknown>[] {
+  return Array.from({ length: 25 }, () => [
+    cache.get('a'),
+    cache.set('b', 1),
+    cache.getOrSet('c', () => 'computed'),
+    cache.getMany(['a', 'd']),
+  ]).flat()
+}
+
+/** ioredis asks a Cluster for its slots on connections that last for one question. */
+function lasting(all: readonly string[]): string[] {
+  return all.filter((each) => !each.includes('refresher') && !each.includes('ioredis-cluster'))
+}
