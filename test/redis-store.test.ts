@@ -201,6 +201,22 @@ describe('The Redis store', () => {
     expect(performance.now() - before).toBeLessThan(600)
   })
 
+  test('stores when it is closed what it was given to store at that moment', async () => {
+    const [store, other] = [open(), open()]
+    const attempt = { process: 'p', leaseMs: 60_000, seen: undefined, follows: true, patient: false }
+    await store.acquire({ ...attempt, key: 'computed', token: 'holder' })
+    await store.acquire({ ...attempt, key: 'known', token: 'holder' })
+    // A server that does not know a script yet is taught it by a second command, and then it is too late
+    await store.fill(write('known'), 'holder')
+    await store.write([write('known')])
+    const given = [store.fill(write('computed'), 'holder'), store.write([write('set')])]
+    await store.close()
+    // Nobody waits for the answer any more
+    await Promise.allSettled(given)
+    expect(await other.readMany(['computed', 'set'])).toEqual([Buffer.from('computed'), Buffer.from('set')])
+    expect(await other.computations()).toEqual([])
+  })
+
   test('neither closes nor disturbs a client that was passed in', async () => {
     const client = new Redis(server.url)
     const listeners = client.eventNames().map((name) => client.listenerCount(name))
