@@ -1,37 +1,19 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../src/cache/cache.js'
-import type { CacheEvents } from '../src/cache/events.js'
-import { createKeyedCache, type KeyedCacheOptions } from '../src/create-keyed-cache.js'
-import { freshPrefix } from './support/both-stores.js'
 import { cacheConnections } from './support/cache-connections.js'
+import { opening } from './support/fault-cache.js'
 import { startCluster } from './support/redis-cluster.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
 import { until } from './support/until.js'
 
 const BLOCK_MS = 3000
 
-type State = CacheEvents['state']
-
 let server: RedisServer
-const opened: KeyedCache[] = []
 beforeEach(async () => {
   server = await startRedis()
 })
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((cache) => cache.close()))
-  await server.close()
-})
-
-/** A cache that answers, with what it tells of its state from then on. */
-async function open(options: KeyedCacheOptions = {}): Promise<{ cache: KeyedCache; states: State[] }> {
-  const silent = { info: () => {}, warn: () => {}, error: () => {} }
-  const cache = createKeyedCache({ redis: server.url, keyPrefix: freshPrefix(), logger: silent, ...options })
-  opened.push(cache)
-  await until(() => cache.set('a', 'stored'), 'the cache answers')
-  const states: State[] = []
-  cache.on('state', (state) => states.push(state))
-  return { cache, states }
-}
+const { open, opened } = opening(() => server)
+afterEach(() => server.close())
 
 function block(ms: number): void {
   const endMs = performance.now() + ms
@@ -40,9 +22,9 @@ function block(ms: number): void {
 
 describe(`A process whose event loop is blocked for ${BLOCK_MS} ms`, () => {
   test('loses no call and no connection', async () => {
-    const { cache, states } = await open()
-    const errors: unknown[] = []
-    cache.on('error', (event) => errors.push(event))
+    const { cache, states, errors } = await opened()
+    await cache.set('a', 'stored')
+    states.length = 0
     const before = await cacheConnections(server)
     const calls = callsOfAllKinds(cache)
     block(BLOCK_MS)
@@ -59,12 +41,11 @@ describe(`A process whose event loop is blocked for ${BLOCK_MS} ms`, () => {
   test('loses nothing on a Cluster either', async () => {
     const cluster = await startCluster()
     try {
-      const { cache, states } = await open({ redis: cluster.urls })
+      const { cache, states, errors } = open({ redis: cluster.urls })
       const keys = Array.from({ length: 100 }, (_, i) => `key::${i}`)
       await until(() => cache.setMany(keys.map((key) => [key, key])), 'all masters answer')
       states.length = 0
-      const errors: unknown[] = []
-      cache.on('error', (event) => errors.push(event))
+      errors.length = 0
       const before = await Promise.all(cluster.masters.map(cacheConnections))
       const read = keys.map((key) => cache.get(key))
       block(BLOCK_MS)
@@ -75,7 +56,7 @@ describe(`A process whose event loop is blocked for ${BLOCK_MS} ms`, () => {
       expect({ states, errors }).toEqual({ states: [], errors: [] })
       const after = await Promise.all(cluster.masters.map(cacheConnections))
       expect(after.map(lasting)).toEqual(before.map(lasting))
-      await Promise.all(opened.splice(0).map((each) => each.close()))
+      await cache.close()
     } finally {
       await cluster.close()
     }

@@ -1,6 +1,6 @@
 import { pieces } from './pieces.js'
 
-/** Fewer are not divided. */
+/** How many items go together at least, where there are so many. */
 const LEAST = 4
 
 /** One who waits for the answer about an item. */
@@ -38,7 +38,7 @@ export class Batch<Item, Answer> {
   readonly flush = (): void => {
     const all = this.#waiting
     this.#waiting = []
-    for (const part of pieces(all, all.length, LEAST)) for (const some of this.#divide(part)) this.#send(some)
+    for (const part of pieces(all, Infinity, LEAST)) for (const some of this.#divide(part)) this.#send(some)
   }
 
   #send(some: readonly Asked<Item, Answer>[]): void {

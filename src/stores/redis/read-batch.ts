@@ -6,7 +6,7 @@ import type { Shards } from './shards.js'
 const AT_ONCE = 2
 /** How many keys one command asks for. */
 const KEYS_A_COMMAND = 500
-/** Fewer are not divided. */
+/** How many it asks for at least, where there are so many. */
 const KEYS_AT_LEAST = 16
 
 type Bytes = Buffer | undefined

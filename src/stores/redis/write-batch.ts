@@ -7,7 +7,7 @@ import type { Shards } from './shards.js'
 const AT_ONCE = 2
 /** How many entries are handed to a shard at once, which divides them again by what one script may touch. */
 const ENTRIES_AT_ONCE = 500
-/** Fewer are not divided. */
+/** How many at least, where there are so many. */
 const ENTRIES_AT_LEAST = 4
 
 /** One call that waits to be told of each of its entries whether it was stored. */
