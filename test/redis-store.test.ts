@@ -209,10 +209,10 @@ describe('The Redis store', () => {
     // A server that does not know a script yet is taught it by a second command, and then it is too late
     await store.fill(write('known'), 'holder')
     await store.write([write('known')])
-    const given = [store.fill(write('computed'), 'holder'), store.write([write('set')])]
+    // Nobody waits for the answers any more
+    const given = Promise.allSettled([store.fill(write('computed'), 'holder'), store.write([write('set')])])
     await store.close()
-    // Nobody waits for the answer any more
-    await Promise.allSettled(given)
+    await given
     expect(await other.readMany(['computed', 'set'])).toEqual([Buffer.from('computed'), Buffer.from('set')])
     expect(await other.computations()).toEqual([])
   })
