@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { CacheEvents } from '../src/cache/events.js'
+import { defaultSerializer } from '../src/cache/serializer.js'
 import { describeOnBothStores } from './support/both-stores.js'
 import { until } from './support/until.js'
 import { warningsDuring } from './support/warnings.js'
@@ -150,9 +151,25 @@ describeOnBothStores('Reading and writing', (open) => {
     expect(await cache.getMany(['b', 'c', 'd'])).toEqual([1, undefined, 2])
   })
 
+  test('neither lists nor counts what it no longer finds, however long it took to encode', async () => {
+    const slow = {
+      ...defaultSerializer,
+      encode(value: unknown): Buffer {
+        const endMs = performance.now() + 100
+        while (performance.now() < endMs);
+        return defaultSerializer.encode(value)
+      },
+    }
+    const cache = open({ serializer: slow })
+    await cache.set('a', 1, { ttl: '300ms' })
+    await until(async () => (await cache.get('a', { default: 'gone' })) === 'gone', 'its ttl has passed')
+    expect(await cache.keys()).toMatchObject({ keys: [] })
+    expect(await cache.count()).toBe(0)
+  })
+
   test('takes an entry past its ttl for a miss, although it is kept for its grace', async () => {
     const cache = open()
-    await cache.set('a', 1, { ttl: '150ms', grace: 60 })
+    await cache.set('a', 1, { ttl: '500ms', grace: 60 })
     expect(await cache.entry('a')).toMatchObject({ stale: false })
     await until(async () => (await cache.entry('a'))?.stale, 'the ttl has passed')
     expect(await cache.has('a')).toBe(false)

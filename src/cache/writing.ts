@@ -1,4 +1,4 @@
-import type { Store } from '../stores/store.js'
+import type { Store, Write } from '../stores/store.js'
 import type { Events } from './events.js'
 import type { FailedDeletions } from './failed-deletions.js'
 import { groupOf } from './key-tree.js'
@@ -16,11 +16,6 @@ export interface WritingSetting {
   readonly near: Near | undefined
   readonly maxValueBytes: number
   readonly onFailed: (operation: string, key: string | undefined, error: unknown) => void
-}
-
-interface Encoded {
-  readonly key: string
-  readonly bytes: Buffer
 }
 
 /** Values on their way into the store. What cannot be stored leaves no older value behind. */
@@ -46,9 +41,9 @@ export class Writing {
     const { store, near, deletions, onFailed } = this.#setting
     const entries = this.encodeAll(values, life, tags)
     const keys = entries.map(({ key }) => key)
-    const kept: Encoded[] = []
+    const kept: Write[] = []
     const gone: string[] = []
-    const fits = entries.map((entry) => life.ttlMs > 0 && this.#fits(entry))
+    const fits = entries.map((entry) => life.ttlMs > 0 && this.#fits(entry.key, entry.bytes))
     for (const [i, entry] of entries.entries()) {
       if (fits[i] === true) kept.push(entry)
       else gone.push(entry.key)
@@ -61,17 +56,7 @@ export class Writing {
       const packed = compressed instanceof Promise ? await compressed : compressed
       near?.forget(keys)
       if (gone.length > 0) await store.remove(gone)
-      const stored =
-        kept.length === 0
-          ? []
-          : await store.write(
-              packed.map(({ key, bytes }) => ({
-                key,
-                bytes,
-                tags,
-                expiresAt: store.now(key) + life.ttlMs + life.graceMs,
-              })),
-            )
+      const stored = kept.length === 0 ? [] : await store.write(packed)
       let next = 0
       return fits.map((each) => (each ? stored[next++] === true : life.ttlMs === 0))
     } catch (error) {
@@ -91,16 +76,18 @@ export class Writing {
     return concerned.length === 0 ? undefined : Promise.all(concerned)
   }
 
-  /** The bytes of all values. @throws {TypeError} naming the path of what cannot be stored. */
+  /** The entries of all values. @throws {TypeError} naming the path of what cannot be stored. */
   encodeAll(
     values: readonly (readonly [key: string, value: unknown])[],
     life: Lifetime,
     tags: readonly string[],
-  ): Encoded[] {
-    return values.map(([key, value]) => ({
-      key,
-      bytes: this.#setting.values.encode(key, value, life, undefined, tags),
-    }))
+  ): Write[] {
+    const { store, values: format } = this.#setting
+    return values.map(([key, value]) => {
+      // Before the header is written, which says when the value is stale: what `get` no longer finds is not listed either.
+      const expiresAt = store.now(key) + life.ttlMs + life.graceMs
+      return { key, bytes: format.encode(key, value, life, undefined, tags), expiresAt, tags }
+    })
   }
 
   /** The bytes of what a factory gave; `undefined` for what cannot be stored, told once for each group of keys. */
@@ -113,7 +100,7 @@ export class Writing {
   ): Buffer | undefined {
     try {
       const bytes = this.#setting.values.encode(key, value, life, computeMs, tags)
-      return this.#fits({ key, bytes }) ? bytes : undefined
+      return this.#fits(key, bytes) ? bytes : undefined
     } catch (error) {
       const group = groupOf(key)
       if (!this.#warned.has(group)) {
@@ -128,21 +115,21 @@ export class Writing {
 
   /** The entries as they are sent, after those `earlier`. */
   #compress(
-    entries: readonly Encoded[],
+    entries: readonly Write[],
     earlier: Promise<unknown> | undefined,
-  ): readonly Encoded[] | Promise<readonly Encoded[]> {
+  ): readonly Write[] | Promise<readonly Write[]> {
     const packed = promised(entries.map(({ bytes }) => this.#setting.values.compress(bytes)))
-    const withKeys = (all: readonly Buffer[]): Encoded[] => all.map((bytes, i) => ({ key: entries[i]!.key, bytes }))
-    if (earlier === undefined && !(packed instanceof Promise)) return withKeys(packed)
+    const withBytes = (all: readonly Buffer[]): Write[] => entries.map((entry, i) => ({ ...entry, bytes: all[i]! }))
+    if (earlier === undefined && !(packed instanceof Promise)) return withBytes(packed)
     const sent = Promise.all([Promise.resolve(packed), Promise.resolve(earlier)]).then(([all]) => {
       for (const { key } of entries) if (this.#compressing.get(key) === sent) this.#compressing.delete(key)
-      return withKeys(all)
+      return withBytes(all)
     })
     for (const { key } of entries) this.#compressing.set(key, sent)
     return sent
   }
 
-  #fits({ key, bytes: { length } }: Encoded): boolean {
+  #fits(key: string, { length }: Buffer): boolean {
     const { maxValueBytes, onFailed } = this.#setting
     if (length <= maxValueBytes) return true
     onFailed('set', key, new RangeError(`${length} bytes are above \`maxValueBytes\`, which is ${maxValueBytes}`))

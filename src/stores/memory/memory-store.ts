@@ -207,13 +207,14 @@ export class MemoryStore implements Store {
   }
 
   #write({ key, bytes, expiresAt, tags }: Write): boolean {
-    const ttl = expiresAt - this.now()
+    const start = this.now()
+    const ttl = expiresAt - start
     if (ttl <= 0) {
       this.#entries.delete(key)
       return false
     }
     this.#keys.add(key)
-    this.#entries.set(key, { bytes: ownCopy(bytes), expiresAt, tags }, { ttl: Number.isFinite(ttl) ? ttl : 0 })
+    this.#entries.set(key, { bytes: ownCopy(bytes), expiresAt, tags }, { start, ttl: Number.isFinite(ttl) ? ttl : 0 })
     // An entry larger than the whole store is not taken, and the older one under its key is dropped.
     const stored = this.#entries.peek(key) !== undefined
     if (stored) {
