@@ -1,9 +1,8 @@
 import { pieces } from './pieces.js'
 import type { Shard } from './shard.js'
 import type { Shards } from './shards.js'
+import { Traffic } from './traffic.js'
 
-/** With fewer commands under way than this a read goes out at once: one caller alone has nobody to share with. */
-const AT_ONCE = 2
 /** How many keys one command asks for. */
 const KEYS_A_COMMAND = 500
 /** How many it asks for at least, where there are so many. */
@@ -28,17 +27,13 @@ class Waiting {
 }
 
 /**
- * Merges reads that come close together into one command for each shard. While few are under way a read goes out at once; beyond that
- * it waits for the end of the turn, with all others of it, and so do those that follow, until a turn has few again: measured, commands
- * of one key beside each merged one cost a third of the throughput. What several ask for is sent once, and nobody is given the answer
- * to what was sent before he asked. Whoever changes a key that waits here lets all go out first.
+ * Merges reads that come close together into one or two commands for each shard. What several ask for is sent once, and nobody is given
+ * the answer to what was sent before he asked. Whoever changes a key that waits here lets all go out first.
  */
 export class ReadBatch {
   readonly #shards: Shards
+  readonly #traffic = new Traffic()
   #waiting = new Map<string, Waiting>()
-  #underWay = 0
-  /** Whether the last turn had enough reads to be merged. */
-  #isBusy = false
 
   constructor(shards: Shards) {
     this.#shards = shards
@@ -46,7 +41,7 @@ export class ReadBatch {
 
   /** As `Store.read`. */
   read(key: string): Promise<Bytes> {
-    if (this.#underWay < AT_ONCE && !this.#isBusy) return this.#sent(this.#shards.of(key).read(key))
+    if (this.#traffic.isLight) return this.#traffic.sent(this.#shards.of(key).read(key))
     let waiting = this.#waiting.get(key)
     if (waiting === undefined) {
       if (this.#waiting.size === 0) setImmediate(this.flush)
@@ -66,7 +61,7 @@ export class ReadBatch {
     if (this.#waiting.size === 0) return
     const all = [...this.#waiting.values()]
     this.#waiting = new Map()
-    this.#isBusy = all.length >= AT_ONCE
+    this.#traffic.turned(all.length)
     this.#shards.send(
       all,
       ({ key }) => key,
@@ -77,7 +72,7 @@ export class ReadBatch {
   }
 
   #send(shard: Shard, some: readonly Waiting[]): void {
-    this.#sent(shard.readMany(some.map(({ key }) => key))).then(
+    this.#traffic.sent(shard.readMany(some.map(({ key }) => key))).then(
       (found) => {
         for (const [i, { resolve }] of some.entries()) resolve(found[i])
       },
@@ -85,15 +80,5 @@ export class ReadBatch {
         for (const { reject } of some) reject(error)
       },
     )
-  }
-
-  #sent<T>(command: Promise<T>): Promise<T> {
-    this.#underWay++
-    command.then(this.#ended, this.#ended)
-    return command
-  }
-
-  readonly #ended = (): void => {
-    this.#underWay--
   }
 }

@@ -2,9 +2,8 @@ import type { Write } from '../store.js'
 import { pieces } from './pieces.js'
 import type { Shard } from './shard.js'
 import type { Shards } from './shards.js'
+import { Traffic } from './traffic.js'
 
-/** With fewer scripts under way than this, a write goes out at once: nobody is there to share with. */
-const AT_ONCE = 2
 /** How many entries are handed to a shard at once, which divides them again by what one script may touch. */
 const ENTRIES_AT_ONCE = 500
 /** How many at least, where there are so many. */
@@ -40,16 +39,14 @@ interface Item {
 }
 
 /**
- * Merges writes that come in one turn into one or two scripts for each shard. While few are under way a write goes out at once, until a
- * turn has many. Whoever does something else to a key that waits here lets all go out first, so that the order for a key is that of the calls.
+ * Merges writes that come in one turn into one or two scripts for each shard. Whoever does something else to a key that waits here lets
+ * all go out first, so that the order for a key is that of the calls.
  */
 export class WriteBatch {
   readonly #shards: Shards
+  readonly #traffic = new Traffic()
   #waiting: Call[] = []
   #keys = new Set<string>()
-  #underWay = 0
-  /** Whether the last turn had enough writes to be merged. */
-  #isBusy = false
 
   constructor(shards: Shards) {
     this.#shards = shards
@@ -58,8 +55,8 @@ export class WriteBatch {
   /** As `Store.write`. */
   write(entries: readonly Write[]): Promise<boolean[]> {
     if (this.#keys.size > 0 && entries.some(({ key }) => this.#keys.has(key))) this.flush()
-    if (this.#underWay < AT_ONCE && !this.#isBusy) {
-      return this.#shards.gather(entries, keyOf, (shard, some) => this.#sent(shard.write(some)))
+    if (this.#traffic.isLight) {
+      return this.#shards.gather(entries, keyOf, (shard, some) => this.#traffic.sent(shard.write(some)))
     }
     return new Promise((resolve, reject) => {
       if (this.#waiting.length === 0) setImmediate(this.flush)
@@ -79,7 +76,7 @@ export class WriteBatch {
     if (calls.length === 0) return
     this.#waiting = []
     this.#keys = new Set()
-    this.#isBusy = calls.length >= AT_ONCE
+    this.#traffic.turned(calls.length)
     const items = calls.flatMap((call) => call.entries.map((entry, place) => ({ entry, call, place })))
     this.#shards.send(
       items,
@@ -91,7 +88,7 @@ export class WriteBatch {
   }
 
   #send(shard: Shard, items: readonly Item[]): void {
-    this.#sent(shard.write(items.map(({ entry }) => entry))).then(
+    this.#traffic.sent(shard.write(items.map(({ entry }) => entry))).then(
       (stored) => {
         for (const [i, { call, place }] of items.entries()) call.answer(place, stored[i] === true)
       },
@@ -99,16 +96,6 @@ export class WriteBatch {
         for (const { call } of items) call.reject(error)
       },
     )
-  }
-
-  #sent<T>(script: Promise<T>): Promise<T> {
-    this.#underWay++
-    script.then(this.#ended, this.#ended)
-    return script
-  }
-
-  readonly #ended = (): void => {
-    this.#underWay--
   }
 }
 
