@@ -1,7 +1,7 @@
 import { pieces } from './pieces.js'
 import type { Shard } from './shard.js'
 import type { Shards } from './shards.js'
-import { Traffic } from './traffic.js'
+import { Nagle } from './nagle.js'
 
 /** How many keys one command asks for. */
 const KEYS_A_COMMAND = 500
@@ -32,7 +32,7 @@ class Waiting {
  */
 export class ReadBatch {
   readonly #shards: Shards
-  readonly #traffic = new Traffic()
+  readonly #nagle = new Nagle()
   #waiting = new Map<string, Waiting>()
 
   constructor(shards: Shards) {
@@ -41,7 +41,7 @@ export class ReadBatch {
 
   /** As `Store.read`. */
   read(key: string): Promise<Bytes> {
-    if (this.#traffic.isLight) return this.#traffic.sent(this.#shards.of(key).read(key))
+    if (this.#nagle.sendsAtOnce) return this.#nagle.sent(this.#shards.of(key).read(key))
     let waiting = this.#waiting.get(key)
     if (waiting === undefined) {
       if (this.#waiting.size === 0) setImmediate(this.flush)
@@ -61,7 +61,7 @@ export class ReadBatch {
     if (this.#waiting.size === 0) return
     const all = [...this.#waiting.values()]
     this.#waiting = new Map()
-    this.#traffic.turned(all.length)
+    this.#nagle.turned(all.length)
     this.#shards.send(
       all,
       ({ key }) => key,
@@ -72,7 +72,7 @@ export class ReadBatch {
   }
 
   #send(shard: Shard, some: readonly Waiting[]): void {
-    this.#traffic.sent(shard.readMany(some.map(({ key }) => key))).then(
+    this.#nagle.sent(shard.readMany(some.map(({ key }) => key))).then(
       (found) => {
         for (const [i, { resolve }] of some.entries()) resolve(found[i])
       },

@@ -2,7 +2,7 @@ import type { Write } from '../store.js'
 import { pieces } from './pieces.js'
 import type { Shard } from './shard.js'
 import type { Shards } from './shards.js'
-import { Traffic } from './traffic.js'
+import { Nagle } from './nagle.js'
 
 /** How many entries are handed to a shard at once, which divides them again by what one script may touch. */
 const ENTRIES_AT_ONCE = 500
@@ -44,7 +44,7 @@ interface Item {
  */
 export class WriteBatch {
   readonly #shards: Shards
-  readonly #traffic = new Traffic()
+  readonly #nagle = new Nagle()
   #waiting: Call[] = []
   #keys = new Set<string>()
 
@@ -55,8 +55,8 @@ export class WriteBatch {
   /** As `Store.write`. */
   write(entries: readonly Write[]): Promise<boolean[]> {
     if (this.#keys.size > 0 && entries.some(({ key }) => this.#keys.has(key))) this.flush()
-    if (this.#traffic.isLight) {
-      return this.#shards.gather(entries, keyOf, (shard, some) => this.#traffic.sent(shard.write(some)))
+    if (this.#nagle.sendsAtOnce) {
+      return this.#shards.gather(entries, keyOf, (shard, some) => this.#nagle.sent(shard.write(some)))
     }
     return new Promise((resolve, reject) => {
       if (this.#waiting.length === 0) setImmediate(this.flush)
@@ -76,7 +76,7 @@ export class WriteBatch {
     if (calls.length === 0) return
     this.#waiting = []
     this.#keys = new Set()
-    this.#traffic.turned(calls.length)
+    this.#nagle.turned(calls.length)
     const items = calls.flatMap((call) => call.entries.map((entry, place) => ({ entry, call, place })))
     this.#shards.send(
       items,
@@ -88,7 +88,7 @@ export class WriteBatch {
   }
 
   #send(shard: Shard, items: readonly Item[]): void {
-    this.#traffic.sent(shard.write(items.map(({ entry }) => entry))).then(
+    this.#nagle.sent(shard.write(items.map(({ entry }) => entry))).then(
       (stored) => {
         for (const [i, { call, place }] of items.entries()) call.answer(place, stored[i] === true)
       },

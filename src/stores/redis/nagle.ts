@@ -2,17 +2,17 @@
 const AT_ONCE = 2
 
 /**
- * Says whether what comes is to wait for the end of its turn, and to leave merged with what else came in it. While few commands are under
- * way nothing waits; once something did, all that follows does too, until a turn has few again: measured, single commands beside each
- * merged one cost a third of the throughput.
+ * Says whether a command goes out at once or waits for the end of its turn, to leave merged with what else came in it: as Nagle's algorithm
+ * (RFC 896) does with small packets, while commands are under way. Once several have waited, all that follow wait too, until a turn has
+ * few again: measured, single commands beside each merged one cost a third of the throughput.
  */
-export class Traffic {
+export class Nagle {
   #underWay = 0
   /** Whether the last turn had enough to be merged. */
   #isBusy = false
 
   /** Whether a command goes out at once. */
-  get isLight(): boolean {
+  get sendsAtOnce(): boolean {
     return this.#underWay < AT_ONCE && !this.#isBusy
   }
 
