@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { MemoryStore } from '../src/stores/memory/memory-store.js'
 import type { Write } from '../src/stores/store.js'
 import { describeComputations } from './computation-contract.js'
@@ -50,4 +50,21 @@ describe('The bounds of the embedded store', () => {
     expect(await keysOf(store)).toEqual(['b', 'c'])
     expect(await store.read('a')).toBeUndefined()
   })
+})
+
+test('The embedded store drops an entry when it expires, however long writing it took', async () => {
+  let nowMs = 1000
+  let tickMs = 0
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => (nowMs += tickMs))
+  onTestFinished(() => clock.mockRestore())
+  const store = new MemoryStore({ maxEntries: 10, maxBytes: 1000 })
+  const expiresAt = store.now() + 1000
+  tickMs = 50
+  expect(await store.write([{ ...entry('a'), expiresAt }])).toEqual([true])
+  tickMs = 0
+  nowMs = 1999
+  expect(await keysOf(store)).toEqual(['a'])
+  nowMs = 2001
+  expect(await keysOf(store)).toEqual([])
+  expect(await store.read('a')).toBeUndefined()
 })

@@ -23,7 +23,7 @@ function refuseNesting(value: object, level: number): void {
   if (Array.isArray(value)) {
     for (const item of value as unknown[]) if (isNested(item)) refuseNesting(item, level + 1)
   } else {
-    // Six times as fast as a list of the members.
+    // Makes no list of the members, as `Object.values` does.
     for (const name in value) {
       const member: unknown = value[name as never]
       if (isNested(member) && Object.hasOwn(value, name)) refuseNesting(member, level + 1)

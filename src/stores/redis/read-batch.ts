@@ -1,7 +1,7 @@
+import { Nagle } from './nagle.js'
 import { pieces } from './pieces.js'
 import type { Shard } from './shard.js'
 import type { Shards } from './shards.js'
-import { Nagle } from './nagle.js'
 
 /** How many keys one command asks for. */
 const KEYS_A_COMMAND = 500

@@ -1,8 +1,8 @@
 import type { Write } from '../store.js'
+import { Nagle } from './nagle.js'
 import { pieces } from './pieces.js'
 import type { Shard } from './shard.js'
 import type { Shards } from './shards.js'
-import { Nagle } from './nagle.js'
 
 /** How many entries are handed to a shard at once, which divides them again by what one script may touch. */
 const ENTRIES_AT_ONCE = 500
