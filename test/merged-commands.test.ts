@@ -78,6 +78,21 @@ describe.each(['one server', 'a Cluster'] as const)('Calls of one turn, on %s,',
     expect(await Promise.all(others)).toEqual(KEYS.map(() => true))
     expect(await cache.get('a')).toBe(6)
   })
+
+  test.each([
+    ['that goes out at once', []],
+    ['that waits since before the reads do', KEYS],
+  ])('a read that waits does not see a write %s', async (_which, written) => {
+    const cache = await openThere()
+    await cache.setMany(KEYS.map((key) => [key, 'old']))
+    const others = written.map((key) => cache.set(`other::${key}`, 1))
+    const reads = KEYS.map((key) => cache.get(key))
+    // Those that go out at once are of keys whose reads wait
+    const writes = KEYS.toReversed().map((key) => cache.set(key, 'new'))
+    expect(await Promise.all(reads)).toEqual(KEYS.map(() => 'old'))
+    await Promise.all([...others, ...writes])
+    expect(await cache.getMany(KEYS)).toEqual(KEYS.map(() => 'new'))
+  })
 })
 
 describe('On one server', () => {

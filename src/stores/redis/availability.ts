@@ -109,12 +109,13 @@ export class Availability {
   #open(count: number): Parts {
     const { client, keyPrefix, timeoutMs } = this.#setting
     const shards = new Shards({ client, keyPrefix, timeoutMs, onOpen: () => this.#suspect() }, count)
+    const reads = new ReadBatch(shards)
     return {
       shards,
       listing: new Listing(shards, this.#rebuild),
       removals: new Removals(shards, this.#rebuild, () => this.#makeWhole()),
-      reads: new ReadBatch(shards),
-      writes: new WriteBatch(shards),
+      reads,
+      writes: new WriteBatch(shards, reads),
       stats: new RedisStats(shards.first.connection, shards.first.keyspace),
     }
   }

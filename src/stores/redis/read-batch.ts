@@ -10,11 +10,11 @@ const KEYS_AT_LEAST = 16
 
 type Bytes = Buffer | undefined
 
-/** A read that waits for the end of the turn, for all who ask for its key until then. */
+/** A read that waits for the end of the turn. */
 class Waiting {
   readonly key: string
   readonly answer: Promise<Bytes>
-  resolve!: (bytes: Bytes) => void
+  resolve!: (bytes: Bytes | Promise<Bytes>) => void
   reject!: (error: unknown) => void
 
   constructor(key: string) {
@@ -28,42 +28,39 @@ class Waiting {
 
 /**
  * Merges reads that come close together into one or two commands for each shard. What several ask for is sent once, and nobody is given
- * the answer to what was sent before he asked. Whoever changes a key that waits here lets all go out first.
+ * the answer to what was sent before he asked. Whoever changes a key lets out first what waits here.
  */
 export class ReadBatch {
   readonly #shards: Shards
   readonly #nagle = new Nagle()
-  #waiting = new Map<string, Waiting>()
+  #waiting: Waiting[] = []
 
   constructor(shards: Shards) {
     this.#shards = shards
   }
 
+  /** Whether nothing waits. */
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0
+  }
+
   /** As `Store.read`. */
   read(key: string): Promise<Bytes> {
     if (this.#nagle.sendsAtOnce) return this.#nagle.sent(this.#shards.of(key).read(key))
-    let waiting = this.#waiting.get(key)
-    if (waiting === undefined) {
-      if (this.#waiting.size === 0) setImmediate(this.flush)
-      waiting = new Waiting(key)
-      this.#waiting.set(key, waiting)
-    }
+    if (this.isEmpty) setImmediate(this.flush)
+    const waiting = new Waiting(key)
+    this.#waiting.push(waiting)
     return waiting.answer
-  }
-
-  /** Lets out all that waits, if this key is among it. */
-  flushFor(key: string): void {
-    if (this.#waiting.size > 0 && this.#waiting.has(key)) this.flush()
   }
 
   /** Lets out all that waits. */
   readonly flush = (): void => {
-    if (this.#waiting.size === 0) return
-    const all = [...this.#waiting.values()]
-    this.#waiting = new Map()
-    this.#nagle.turned(all.length)
+    if (this.isEmpty) return
+    const firsts = firstOfEach(this.#waiting)
+    this.#waiting = []
+    this.#nagle.turned(firsts.length)
     this.#shards.send(
-      all,
+      firsts,
       ({ key }) => key,
       (shard, items) => {
         for (const some of pieces(items, KEYS_A_COMMAND, KEYS_AT_LEAST)) this.#send(shard, some)
@@ -71,14 +68,25 @@ export class ReadBatch {
     )
   }
 
-  #send(shard: Shard, some: readonly Waiting[]): void {
-    this.#nagle.sent(shard.readMany(some.map(({ key }) => key))).then(
+  #send(shard: Shard, firsts: readonly Waiting[]): void {
+    this.#nagle.sent(shard.readMany(firsts.map(({ key }) => key))).then(
       (found) => {
-        for (const [i, { resolve }] of some.entries()) resolve(found[i])
+        for (const [i, { resolve }] of firsts.entries()) resolve(found[i])
       },
       (error: unknown) => {
-        for (const { reject } of some) reject(error)
+        for (const { reject } of firsts) reject(error)
       },
     )
   }
+}
+
+/** The first read of each key. The others are told what it is told. */
+function firstOfEach(waiting: readonly Waiting[]): Waiting[] {
+  const firsts = new Map<string, Waiting>()
+  for (const read of waiting) {
+    const first = firsts.get(read.key)
+    if (first === undefined) firsts.set(read.key, read)
+    else read.resolve(first.answer)
+  }
+  return [...firsts.values()]
 }

@@ -63,7 +63,6 @@ export class RedisStore implements Store {
   }
 
   write(entries: readonly Write[]): Promise<boolean[]> {
-    for (const { key } of entries) this.#parts.reads.flushFor(key)
     return this.#parts.writes.write(entries)
   }
 

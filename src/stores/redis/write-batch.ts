@@ -1,6 +1,7 @@
 import type { Write } from '../store.js'
 import { Nagle } from './nagle.js'
 import { pieces } from './pieces.js'
+import type { ReadBatch } from './read-batch.js'
 import type { Shard } from './shard.js'
 import type { Shards } from './shards.js'
 
@@ -39,23 +40,25 @@ interface Item {
 }
 
 /**
- * Merges writes that come in one turn into one or two scripts for each shard. Whoever does something else to a key that waits here lets
- * all go out first, so that the order for a key is that of the calls.
+ * Merges writes that come in one turn into one or two scripts for each shard. Reads that wait go out before them, and whoever does
+ * something else to a key that waits here lets all go out first, so that the order for a key is that of the calls.
  */
 export class WriteBatch {
   readonly #shards: Shards
+  readonly #reads: ReadBatch
   readonly #nagle = new Nagle()
   #waiting: Call[] = []
   #keys = new Set<string>()
 
-  constructor(shards: Shards) {
+  constructor(shards: Shards, reads: ReadBatch) {
     this.#shards = shards
+    this.#reads = reads
   }
 
   /** As `Store.write`. */
   write(entries: readonly Write[]): Promise<boolean[]> {
     if (this.#keys.size > 0 && entries.some(({ key }) => this.#keys.has(key))) this.flush()
-    if (this.#nagle.sendsAtOnce) {
+    if (this.#nagle.sendsAtOnce && this.#reads.isEmpty) {
       return this.#shards.gather(entries, keyOf, (shard, some) => this.#nagle.sent(shard.write(some)))
     }
     return new Promise((resolve, reject) => {
@@ -74,6 +77,7 @@ export class WriteBatch {
   readonly flush = (): void => {
     const calls = this.#waiting
     if (calls.length === 0) return
+    this.#reads.flush()
     this.#waiting = []
     this.#keys = new Set()
     this.#nagle.turned(calls.length)
