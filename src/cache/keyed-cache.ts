@@ -117,7 +117,7 @@ export class StoreBackedCache implements KeyedCache {
     const deletions = this.#deletions
     const ask = asking(onFailed)
     this.#ask = ask
-    this.#lookup = new Lookup({ store, values, near, events, onFailed })
+    this.#lookup = new Lookup({ store, values, near, events, isEnabled: () => this.#enabled, onFailed })
     this.#looking = new Looking(store, values, ask)
     this.#writing = new Writing({ store, near, deletions, values, events, maxValueBytes, onFailed })
     this.#removal = new Removal({ store, near, deletions, events, writing: this.#writing, ask })
@@ -163,24 +163,30 @@ export class StoreBackedCache implements KeyedCache {
     return new Scope(this, cacheKey(...parts))
   }
 
-  async get(key: Key, options?: { default?: any }): Promise<any> {
-    const full = toKey(key)
-    checkOptions(options, 'get')
-    const found = this.#nearby(full) ?? (await this.#lookedUp(full))
-    if (found !== undefined) return found.value
-    if (options !== undefined && 'default' in options) return options.default
-    throw new NotCachedError(full)
+  /** Not async itself: a second promise in a row would cost a hit more than looking at the key. */
+  get(key: Key, options?: { default?: any }): Promise<any> {
+    try {
+      const full = toKey(key)
+      checkOptions(options, 'get')
+      return this.#lookup.one(full, (found) => {
+        if (found !== undefined) return found.value
+        if (options !== undefined && 'default' in options) return options.default
+        throw new NotCachedError(full)
+      })
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async getMany(keys: readonly Key[], options?: { default?: any }): Promise<any[]> {
     checkOptions(options, 'getMany')
-    const found = await this.lookupMany(toKeys(keys))
+    const found = await this.#lookup.many(toKeys(keys))
     return found.map((each) => (each === undefined ? options?.default : each.value))
   }
 
   async has(key: Key): Promise<boolean> {
     const full = toKey(key)
-    return this.#enabled && this.#lookup.has(full)
+    return this.#lookup.has(full)
   }
 
   async set(key: Key, value: unknown, options?: SetOptions): Promise<boolean> {
@@ -303,13 +309,13 @@ export class StoreBackedCache implements KeyedCache {
   }
 
   /** The fresh value under a full key, counted as one call. For what stands in front of the cache. */
-  async lookup(full: string): Promise<Found | undefined> {
-    return this.#nearby(full) ?? this.#lookedUp(full)
+  lookup(full: string): Promise<Found | undefined> {
+    return this.#lookup.one(full, same)
   }
 
   /** The same for many keys, in one round trip. */
-  async lookupMany(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
-    return this.#enabled ? this.#lookup.many(full) : full.map(() => undefined)
+  lookupMany(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
+    return this.#lookup.many(full)
   }
 
   /** The value under a full key, or else that of the factory. For what stands in front of the cache. */
@@ -327,14 +333,6 @@ export class StoreBackedCache implements KeyedCache {
   ): Promise<Map<string, Found<T>>> {
     const keys = [...new Set(full)]
     return this.#enabled ? this.#reading.many(keys, factory, options) : callThroughMany(keys, factory)
-  }
-
-  #nearby(full: string): Found | undefined {
-    return this.#enabled ? this.#lookup.nearby(full) : undefined
-  }
-
-  #lookedUp(full: string): Promise<Found | undefined> | undefined {
-    return this.#enabled ? this.#lookup.one(full) : undefined
   }
 
   /** Gives for each value whether it is stored now. */
@@ -356,4 +354,8 @@ export class StoreBackedCache implements KeyedCache {
   readonly #failed = (operation: string, key: string | undefined, error: unknown): void => {
     this.events.emit('error', { operation, key, error })
   }
+}
+
+function same(found: Found | undefined): Found | undefined {
+  return found
 }

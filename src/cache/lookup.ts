@@ -12,6 +12,8 @@ export interface LookupSetting {
   readonly values: Values
   readonly near: Near | undefined
   readonly events: Events
+  /** While it is not, nothing is found. */
+  readonly isEnabled: () => boolean
   readonly onFailed: (operation: string, key: string | undefined, error: unknown) => void
 }
 
@@ -23,15 +25,15 @@ export class Lookup {
     this.#setting = setting
   }
 
-  /** The copy in the near tier, at once. What is not found there is not counted. */
-  nearby(full: string): Found | undefined {
-    const copy = this.#setting.near?.get(full)
-    return copy === undefined ? undefined : this.#hit(full, copy.value, copy.computeMs, 'near')
-  }
-
-  /** The value in the store. */
-  async one(full: string): Promise<Found | undefined> {
-    const { store, near, onFailed } = this.#setting
+  /**
+   * What `give` makes of the value near or in the store. It is given the value here, as a function that only waited for this one would
+   * cost a hit at 64 callers 5 %.
+   */
+  async one<T>(full: string, give: (found: Found | undefined) => T): Promise<T> {
+    const { store, near, isEnabled, onFailed } = this.#setting
+    if (!isEnabled()) return give(undefined)
+    const copy = near?.get(full)
+    if (copy !== undefined) return give(this.#hit(full, copy.value, copy.computeMs, 'near'))
     const reads = near?.begin(full)
     let bytes: Buffer | undefined
     try {
@@ -39,12 +41,14 @@ export class Lookup {
     } catch (error) {
       onFailed('get', full, error)
     }
-    return this.#count(full, bytes, reads)
+    const found = this.#count(full, bytes, reads)
+    return give(found instanceof Promise ? await found : found)
   }
 
   /** The values near or in the store, in one round trip. */
   async many(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
-    const { store, near, onFailed } = this.#setting
+    const { store, near, isEnabled, onFailed } = this.#setting
+    if (!isEnabled()) return full.map(() => undefined)
     const copies = near === undefined ? [] : full.map((key) => near.get(key))
     const rest = copies.length === 0 ? full : full.filter((_key, i) => copies[i] === undefined)
     const reads = rest.map((key) => near?.begin(key))
@@ -67,7 +71,8 @@ export class Lookup {
 
   /** Whether a fresh value is in the store. Counts nothing. */
   async has(full: string): Promise<boolean> {
-    const { store, values, onFailed } = this.#setting
+    const { store, values, isEnabled, onFailed } = this.#setting
+    if (!isEnabled()) return false
     try {
       const bytes = await store.read(full)
       const entry = bytes === undefined ? undefined : values.entry(full, bytes)
