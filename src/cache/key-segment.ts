@@ -14,10 +14,14 @@ const HASH = 35
  * @throws {TypeError} naming the place, for lone surrogates.
  */
 export function segmentOf(text: string, place: string | number): string {
-  return isSimpleSegment(text)
-    ? text
-    : escapeSegment(text, typeof place === 'number' ? `part ${place} of the key` : place)
+  if (text === lastSimple) return text
+  if (!isSimpleSegment(text)) return escapeSegment(text, typeof place === 'number' ? `part ${place} of the key` : place)
+  lastSimple = text
+  return text
 }
+
+/** Most keys begin with the same literal as the one before, which need not be looked through again. */
+let lastSimple = ''
 
 /** Whether a text, or the stretch of it from `start` to `end`, is its own segment. Says so for all that need no change. */
 export function isSimpleSegment(text: string, start: number = 0, end: number = text.length): boolean {
