@@ -7,7 +7,8 @@ import { createKeyedCache, type KeyedCacheOptions } from '../src/create-keyed-ca
 import { describeOnBothStores, freshPrefix } from './support/both-stores.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
 
-const HEADER_BYTES = 22
+const HEADER_BYTES = 18
+const CHECKSUM_BYTES = 4
 const IS_COMPRESSED = 0b1
 
 /** Beyond what is compressed on the event loop. */
@@ -141,9 +142,10 @@ describe('A compressed entry in Redis', () => {
   const bytesOf = async (key: string): Promise<Buffer> => (await server.client().getBuffer(`${keyPrefix}:v:${key}`))!
   /** Puts other bytes behind the header of an entry that was compressed, with the checksum that makes them read. */
   const forge = async (key: string, payload: Buffer): Promise<void> => {
-    const bytes = Buffer.concat([(await bytesOf(key)).subarray(0, HEADER_BYTES), payload])
-    bytes.writeUInt32BE(crc32(payload, crc32(bytes.subarray(0, 18), crc32(defaultSerializer.name))), 18)
-    await server.client().set(`${keyPrefix}:v:${key}`, bytes)
+    const checked = Buffer.concat([(await bytesOf(key)).subarray(0, HEADER_BYTES), payload])
+    const checksum = Buffer.alloc(CHECKSUM_BYTES)
+    checksum.writeUInt32LE(crc32(checked, crc32(defaultSerializer.name)))
+    await server.client().set(`${keyPrefix}:v:${key}`, Buffer.concat([checked, checksum]))
   }
   const withLength = (length: number, deflated: Buffer): Buffer => {
     const head = Buffer.alloc(4)

@@ -21,8 +21,8 @@ const json: Serializer = {
 
 /** Gives edited bytes the checksum that makes them read. */
 function sign(bytes: Buffer): Buffer {
-  const head = crc32(bytes.subarray(0, 18), crc32(defaultSerializer.name))
-  bytes.writeUInt32BE(crc32(bytes.subarray(22), head), 18)
+  const end = bytes.length - 4
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, end), crc32(defaultSerializer.name)), end)
   return bytes
 }
 
@@ -36,9 +36,9 @@ describe('an entry', () => {
     deepStrictEqual(format.value(entry.payload), { a: [1n] })
   })
 
-  it('has a header of 22 bytes', () => {
-    expect(format.encode(1, meta)).toHaveLength(22 + 1)
-    expect(format.encode(1, { ...meta, tags: ['ab', 'c'] })).toHaveLength(22 + 2 + (2 + 2) + (2 + 1) + 1)
+  it('has a header of 18 bytes and a checksum of 4', () => {
+    expect(format.encode(1, meta)).toHaveLength(18 + 1 + 4)
+    expect(format.encode(1, { ...meta, tags: ['ab', 'c'] })).toHaveLength(18 + 2 + (2 + 2) + (2 + 1) + 1 + 4)
   })
 
   it('is laid out as other versions of this package expect it', () => {
@@ -49,7 +49,7 @@ describe('an entry', () => {
       hasGrace: false,
       tags: [],
     })
-    expect(bytes.toString('hex')).toBe('e1000102030405060a0b0c0d0e0f111213149fe2f08031')
+    expect(bytes.toString('hex')).toBe('e1000102030405060a0b0c0d0e0f111213143180f0e29f')
   })
 
   it('can live for ever, and can be of unknown cost', () => {
@@ -131,9 +131,14 @@ describe('bytes that do not check read as nothing', () => {
     expect(format.read(signed(() => undefined))).toBeDefined()
     expect(format.read(signed((copy) => (copy[1]! |= 0b1000)))).toBeUndefined()
     expect(format.read(signed((copy) => (copy[1]! |= 0b1000_0000)))).toBeUndefined()
-    expect(format.read(signed((copy) => copy.writeUInt16BE(0xffff, 22)))).toBeUndefined()
-    expect(format.read(signed((copy) => copy.writeUInt16BE(0xffff, 24)))).toBeUndefined()
-    expect(format.read(sign(format.encode('x', { ...meta, tags: ['t'] }).subarray(0, 23)))).toBeUndefined()
+    expect(format.read(signed((copy) => copy.writeUInt16BE(0xffff, 18)))).toBeUndefined()
+    expect(format.read(signed((copy) => copy.writeUInt16BE(0xffff, 20)))).toBeUndefined()
+    // By one byte, which is of the checksum
+    expect(format.read(signed((copy) => copy.writeUInt16BE(5, 20)))).toBeUndefined()
+    for (let length = 22; length <= 25; length++) {
+      const cut = sign(format.encode('x', { ...meta, tags: ['t'] }).subarray(0, length))
+      expect(format.read(cut), `${length} bytes`).toBeUndefined()
+    }
   })
 })
 

@@ -23,8 +23,11 @@ export interface Entry {
 
 const MAGIC_AND_VERSION = 0xe1
 /** How much of an entry is its header. */
-export const HEADER_BYTES = 22
-const CRC_OFFSET = 18
+export const HEADER_BYTES = 18
+/** How much of it is the checksum at its end, which tells one entry from another. */
+export const CHECKSUM_BYTES = 4
+/** The CRC-32 of anything that its own CRC-32 follows, lowest byte first. */
+const RESIDUE = 0x21_44_df_1c
 
 const IS_COMPRESSED = 0b1
 const HAS_TAGS = 0b10
@@ -41,7 +44,10 @@ export function isNewer(bytes: Buffer): boolean {
   return first > MAGIC_AND_VERSION && first >> 4 === MAGIC_AND_VERSION >> 4
 }
 
-/** How entries are written as bytes: a header of 22 bytes with a checksum, tags if there are any, the serialized value. */
+/**
+ * How entries are written as bytes: a header of 18 bytes, tags if there are any, the serialized value, and a checksum of all that. It
+ * stands at the end, as the frame check sequence of Ethernet (IEEE 802.3) does, so that one pass over the bytes as they are checks them.
+ */
 export class EntryFormat {
   readonly #serializer: Serializer
   readonly #seed: number
@@ -65,7 +71,7 @@ export class EntryFormat {
       )
     }
     const payloadOffset = HEADER_BYTES + tagsLength(tags)
-    const bytes = Buffer.allocUnsafe(payloadOffset + payload.length)
+    const bytes = Buffer.allocUnsafe(payloadOffset + payload.length + CHECKSUM_BYTES)
     bytes[0] = MAGIC_AND_VERSION
     bytes[1] = (tags.length > 0 ? HAS_TAGS : 0) | (hasGrace ? HAS_GRACE : 0)
     bytes.writeUIntBE(expiresAt === Infinity ? NEVER : clamp(Math.ceil(expiresAt), NEVER - 1), 2, 6)
@@ -73,18 +79,17 @@ export class EntryFormat {
     bytes.writeUInt32BE(computeMs === undefined ? UNKNOWN : clamp(Math.round(computeMs), UNKNOWN - 1), 14)
     if (tags.length > 0) writeTags(bytes, tags)
     bytes.set(payload, payloadOffset)
-    bytes.writeUInt32BE(this.#checksum(bytes), CRC_OFFSET)
-    return bytes
+    return this.#signed(bytes)
   }
 
   /** The entry that the bytes hold, its value not yet decoded; `undefined` when they do not check, whatever they are. */
   read(bytes: Buffer): Entry | undefined {
-    if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC_AND_VERSION) return undefined
+    const end = bytes.length - CHECKSUM_BYTES
+    if (end < HEADER_BYTES || bytes[0] !== MAGIC_AND_VERSION) return undefined
     const flags = byte(bytes, 1)
     if ((flags & ~(IS_COMPRESSED | HAS_TAGS | HAS_GRACE)) !== 0) return undefined
-    const body = bytes.subarray(HEADER_BYTES)
-    if (uint32(bytes, CRC_OFFSET) !== crc32(body, crcOfHead(bytes, this.#seed))) return undefined
-    const tagged = hasTags(bytes) ? readTags(bytes) : undefined
+    if (crc32(bytes, this.#seed) !== RESIDUE) return undefined
+    const tagged = hasTags(bytes) ? readTags(bytes, end) : undefined
     if (tagged === undefined && hasTags(bytes)) return undefined
     return {
       expiresAt: expiryOf(bytes),
@@ -93,7 +98,7 @@ export class EntryFormat {
       computeMs: computeMsOf(bytes),
       tags: tagged?.tags ?? NO_TAGS,
       isCompressed: (flags & IS_COMPRESSED) !== 0,
-      payload: tagged === undefined ? body : bytes.subarray(tagged.end),
+      payload: bytes.subarray(tagged?.end ?? HEADER_BYTES, end),
     }
   }
 
@@ -112,10 +117,11 @@ export class EntryFormat {
    * be smaller. Of a large one, a promise.
    */
   compress(bytes: Buffer, above: number): Buffer | Promise<Buffer> {
-    if (bytes.length - HEADER_BYTES <= above) return bytes
-    const payloadOffset = hasTags(bytes) ? (readTags(bytes)?.end ?? bytes.length) : HEADER_BYTES
-    if (bytes.length - payloadOffset <= above) return bytes
-    const packed = compress(bytes.subarray(payloadOffset))
+    const end = bytes.length - CHECKSUM_BYTES
+    if (end - HEADER_BYTES <= above) return bytes
+    const payloadOffset = hasTags(bytes) ? (readTags(bytes, end)?.end ?? end) : HEADER_BYTES
+    if (end - payloadOffset <= above) return bytes
+    const packed = compress(bytes.subarray(payloadOffset, end))
     if (packed instanceof Promise) return packed.then((payload) => this.#withCompressed(bytes, payloadOffset, payload))
     return this.#withCompressed(bytes, payloadOffset, packed)
   }
@@ -135,28 +141,17 @@ export class EntryFormat {
 
   #withCompressed(bytes: Buffer, payloadOffset: number, compressed: Buffer | undefined): Buffer {
     if (compressed === undefined) return bytes
-    const packed = Buffer.concat([bytes.subarray(0, payloadOffset), compressed])
+    const packed = Buffer.concat([bytes.subarray(0, payloadOffset), compressed, Buffer.alloc(CHECKSUM_BYTES)])
     packed.writeUInt8(packed.readUInt8(1) | IS_COMPRESSED, 1)
-    packed.writeUInt32BE(this.#checksum(packed), CRC_OFFSET)
-    return packed
+    return this.#signed(packed)
   }
 
-  #checksum(bytes: Buffer): number {
-    return crc32(bytes.subarray(HEADER_BYTES), crcOfHead(bytes, this.#seed))
+  /** The same bytes, the last of them the checksum of the others. */
+  #signed(bytes: Buffer): Buffer {
+    const end = bytes.length - CHECKSUM_BYTES
+    bytes.writeUInt32LE(crc32(bytes.subarray(0, end), this.#seed), end)
+    return bytes
   }
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, first) => {
-  let crc = first
-  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ 0xed_b8_83_20 : crc >>> 1
-  return crc
-})
-
-/** As `crc32` of what is before the checksum, which is too little to be worth a call into the runtime. */
-function crcOfHead(bytes: Buffer, seed: number): number {
-  let crc = ~seed
-  for (let i = 0; i < CRC_OFFSET; i++) crc = (CRC_TABLE[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8)
-  return ~crc >>> 0
 }
 
 /** As `readUInt32BE` where it is known that there are so many bytes: with its checks, a hit takes a tenth longer to decode. */
@@ -214,16 +209,17 @@ function writeTags(bytes: Buffer, tags: readonly string[]): void {
   }
 }
 
-function readTags(bytes: Buffer): { tags: string[]; end: number } | undefined {
-  if (bytes.length < HEADER_BYTES + 2) return undefined
+/** The tags in front of the payload, and where it begins: not behind `limit`. */
+function readTags(bytes: Buffer, limit: number): { tags: string[]; end: number } | undefined {
+  if (limit < HEADER_BYTES + 2) return undefined
   const count = bytes.readUInt16BE(HEADER_BYTES)
   const tags: string[] = []
   let at = HEADER_BYTES + 2
   for (let i = 0; i < count; i++) {
-    if (at + 2 > bytes.length) return undefined
     const start = at + 2
+    if (start > limit) return undefined
     at = start + bytes.readUInt16BE(at)
-    if (at > bytes.length) return undefined
+    if (at > limit) return undefined
     tags.push(bytes.toString('utf8', start, at))
   }
   return { tags, end: at }

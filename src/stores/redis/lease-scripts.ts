@@ -1,3 +1,4 @@
+import { CHECKSUM_BYTES } from '../../cache/entry.js'
 import { LEASE, NOW, PRUNE, STORE, TAG } from './lua.js'
 import { type Script, script } from './script.js'
 
@@ -15,7 +16,7 @@ local time, begin, reply = now(), #KEYS[2] - ARGV[2] + 1, {}
 local function attempt(entry, token, process, ms, seen, follows, patient)
   local bytes = redis.pcall('GET', entry)
   if type(bytes) == 'table' then bytes = false end
-  if bytes and seen ~= '*' and string.sub(bytes, 19, 22) ~= seen then return { 'value', bytes } end
+  if bytes and seen ~= '*' and string.sub(bytes, -${CHECKSUM_BYTES}) ~= seen then return { 'value', bytes } end
   if time > tonumber(ARGV[1]) then return { 'late' } end
   local key = string.sub(entry, begin)
   local lease = redis.call('HGET', KEYS[1], key)

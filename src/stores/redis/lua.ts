@@ -1,3 +1,5 @@
+import { HEADER_BYTES } from '../../cache/entry.js'
+
 /** The server's time in ms. Called once in a script: it moves on while the script runs. */
 export const NOW: string = `
 local function now()
@@ -45,13 +47,16 @@ local function slice(list, first, last)
 end
 `
 
+/** How many bytes of an entry are its header and how many tags it has. */
+const COUNTED = HEADER_BYTES + 2
+
 /** Whether an entry carries a tag, by its own header: a name may stand in a tag's set that has lost the tag since. */
 export const CARRIES: string = `
 local function carries(entry, tag)
-  local head = redis.pcall('GETRANGE', entry, 0, 23)
-  if type(head) == 'table' or #head < 24 or math.floor(string.byte(head, 2) / 2) % 2 == 0 then return false end
-  local count = string.byte(head, 23) * 256 + string.byte(head, 24)
-  local text = redis.call('GETRANGE', entry, 24, 23 + 258 * count)
+  local head = redis.pcall('GETRANGE', entry, 0, ${COUNTED - 1})
+  if type(head) == 'table' or #head < ${COUNTED} or math.floor(string.byte(head, 2) / 2) % 2 == 0 then return false end
+  local count = string.byte(head, ${COUNTED - 1}) * 256 + string.byte(head, ${COUNTED})
+  local text = redis.call('GETRANGE', entry, ${COUNTED}, ${COUNTED - 1} + 258 * count)
   local at = 1
   for _ = 1, count do
     local high, low = string.byte(text, at, at + 1)

@@ -1,13 +1,11 @@
 import type { Computation } from '../../cache/cache.js'
+import { CHECKSUM_BYTES } from '../../cache/entry.js'
 import type { Acquired, Attempt, Write } from '../store.js'
 import { Batch } from './batch.js'
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
 import { ACQUIRE, FILL, RELEASE, RENEW } from './lease-scripts.js'
 import { scriptfuls, storable } from './scriptfuls.js'
-
-/** Where an entry's checksum stands in its header: it tells one entry from another. */
-const CHECKSUM = { from: 18, to: 22 }
 
 /** What ends a lease. */
 interface Fill {
@@ -79,7 +77,7 @@ export class RedisLeases {
           token,
           process,
           leaseMs,
-          seen === 'any' ? '*' : (seen?.subarray(CHECKSUM.from, CHECKSUM.to) ?? ''),
+          seen === 'any' ? '*' : (seen?.subarray(-CHECKSUM_BYTES) ?? ''),
           follows ? 1 : 0,
           patient ? 1 : 0,
         ]),
