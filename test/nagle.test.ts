@@ -27,3 +27,16 @@ test('Nothing goes out at once after a turn in which several have waited, until 
   nagle.turned(1)
   expect(nagle.sendsAtOnce).toBe(true)
 })
+
+test('What has waited leaves as two commands where nothing is under way, as one where something is', async () => {
+  const nagle = new Nagle()
+  const gate = makeGate()
+  expect(nagle.commands).toBe(2)
+  const sent = [nagle.sent(gate.opened)]
+  expect(nagle.commands).toBe(1)
+  sent.push(nagle.sent(gate.opened), nagle.sent(gate.opened))
+  expect(nagle.commands).toBe(1)
+  gate.open()
+  await Promise.all(sent)
+  expect(nagle.commands).toBe(2)
+})

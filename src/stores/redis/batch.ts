@@ -1,5 +1,7 @@
 import { pieces } from './pieces.js'
 
+/** As how many scripts items go: Redis carries out one while this process puts the other together. */
+const SCRIPTS = 2
 /** How many items go together at least, where there are so many. */
 const LEAST = 4
 
@@ -38,7 +40,7 @@ export class Batch<Item, Answer> {
   readonly flush = (): void => {
     const all = this.#waiting
     this.#waiting = []
-    for (const part of pieces(all, Infinity, LEAST)) for (const some of this.#divide(part)) this.#send(some)
+    for (const part of pieces(all, SCRIPTS, LEAST, Infinity)) for (const some of this.#divide(part)) this.#send(some)
   }
 
   #send(some: readonly Asked<Item, Answer>[]): void {

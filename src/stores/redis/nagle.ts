@@ -1,5 +1,5 @@
 /** With fewer commands under way than this, one more goes out at once: nobody is there to share with. */
-const AT_ONCE = 2
+const UNDER_WAY = 2
 
 /**
  * Says whether a command goes out at once or waits for the end of its turn, to leave merged with what else came in it: as Nagle's algorithm
@@ -13,7 +13,16 @@ export class Nagle {
 
   /** Whether a command goes out at once. */
   get sendsAtOnce(): boolean {
-    return this.#underWay < AT_ONCE && !this.#isBusy
+    return this.#underWay < UNDER_WAY && !this.#isBusy
+  }
+
+  /**
+   * As how many commands leaves what has waited: two where nothing is under way, so that the server carries out one while this process
+   * takes apart the answer to the other. Where it has something to do already, one: else each answer would bring forth two commands, and
+   * they would become smaller and smaller.
+   */
+  get commands(): number {
+    return Math.max(UNDER_WAY - this.#underWay, 1)
   }
 
   /** A command was sent, and is under way until it settles. */
@@ -25,7 +34,7 @@ export class Nagle {
 
   /** A turn has ended for which so many have waited. */
   turned(waited: number): void {
-    this.#isBusy = waited >= AT_ONCE
+    this.#isBusy = waited >= UNDER_WAY
   }
 
   readonly #ended = (): void => {

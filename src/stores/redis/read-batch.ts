@@ -6,7 +6,7 @@ import type { Shards } from './shards.js'
 /** How many keys one command asks for. */
 const KEYS_A_COMMAND = 500
 /** How many it asks for at least, where there are so many. */
-const KEYS_AT_LEAST = 16
+const KEYS_AT_LEAST = 32
 
 type Bytes = Buffer | undefined
 
@@ -58,12 +58,13 @@ export class ReadBatch {
     if (this.isEmpty) return
     const firsts = firstOfEach(this.#waiting)
     this.#waiting = []
+    const { commands } = this.#nagle
     this.#nagle.turned(firsts.length)
     this.#shards.send(
       firsts,
       ({ key }) => key,
       (shard, items) => {
-        for (const some of pieces(items, KEYS_A_COMMAND, KEYS_AT_LEAST)) this.#send(shard, some)
+        for (const some of pieces(items, commands, KEYS_AT_LEAST, KEYS_A_COMMAND)) this.#send(shard, some)
       },
     )
   }

@@ -80,13 +80,14 @@ export class WriteBatch {
     this.#reads.flush()
     this.#waiting = []
     this.#keys = new Set()
+    const { commands } = this.#nagle
     this.#nagle.turned(calls.length)
     const items = calls.flatMap((call) => call.entries.map((entry, place) => ({ entry, call, place })))
     this.#shards.send(
       items,
       ({ entry }) => entry.key,
       (shard, group) => {
-        for (const some of pieces(group, ENTRIES_AT_ONCE, ENTRIES_AT_LEAST)) this.#send(shard, some)
+        for (const some of pieces(group, commands, ENTRIES_AT_LEAST, ENTRIES_AT_ONCE)) this.#send(shard, some)
       },
     )
   }
