@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib'
 import type { Client } from './client.js'
+import { hashOf } from './hash.js'
 import { hashTags } from './hash-tags.js'
 import { Shard, type ShardOptions } from './shard.js'
 
@@ -22,7 +22,7 @@ export class Shards {
 
   /** The shard that keeps a key. */
   of(key: string): Shard {
-    return this.all.length === 1 ? this.#first : (this.all[crc32(key) % this.all.length] as Shard)
+    return this.all.length === 1 ? this.#first : (this.all[hashOf(key) % this.all.length] as Shard)
   }
 
   /** Items by the shard that keeps their keys, each group handed over; what is sent then leaves together. */
