@@ -111,18 +111,14 @@ export class Shard {
     const { leases, index, expiry, wake } = this.keyspace
     const tags = entries[0]?.tags ?? []
     const names = entries.map(({ key }) => this.keyspace.entry(key))
+    const what: (string | Buffer | number)[] = []
+    for (const { bytes, expiresAt } of entries) what.push(bytes, expiryArgument(expiresAt))
+    const firstBytes = Buffer.byteLength((entries[0] as Write).key)
     const write = (): Promise<unknown> =>
       this.connection.run(
         WRITE,
         [leases, index, expiry, ...names, ...this.keyspace.tagSets(tags)],
-        [
-          wake,
-          this.connection.deadline,
-          entries.length,
-          Buffer.byteLength((entries[0] as Write).key),
-          ...entries.flatMap(({ bytes, expiresAt }) => [bytes, expiryArgument(expiresAt)]),
-          ...tags,
-        ],
+        [wake, this.connection.deadline, entries.length, firstBytes, ...what, ...tags],
       )
     const refused = (await this.evictions.makingRoom(write)) as number[] | null
     if (refused === null) throw new Error('the write reached Redis after its deadline, and was not carried out')

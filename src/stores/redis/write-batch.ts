@@ -82,7 +82,8 @@ export class WriteBatch {
     this.#keys = new Set()
     const { commands } = this.#nagle
     this.#nagle.turned(calls.length)
-    const items = calls.flatMap((call) => call.entries.map((entry, place) => ({ entry, call, place })))
+    const items: Item[] = []
+    for (const call of calls) for (const [place, entry] of call.entries.entries()) items.push({ entry, call, place })
     this.#shards.send(
       items,
       ({ entry }) => entry.key,
