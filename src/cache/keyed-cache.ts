@@ -117,9 +117,10 @@ export class StoreBackedCache implements KeyedCache {
     const deletions = this.#deletions
     const ask = asking(onFailed)
     this.#ask = ask
-    this.#lookup = new Lookup({ store, values, near, events, isEnabled: () => this.#enabled, onFailed })
+    const isEnabled = (): boolean => this.#enabled
+    this.#lookup = new Lookup({ store, values, near, events, isEnabled, onFailed })
     this.#looking = new Looking(store, values, ask)
-    this.#writing = new Writing({ store, near, deletions, values, events, maxValueBytes, onFailed })
+    this.#writing = new Writing({ store, near, deletions, values, events, maxValueBytes, isEnabled, onFailed })
     this.#removal = new Removal({ store, near, deletions, events, writing: this.#writing, ask })
     this.#reading = new ReadThrough({
       cache: this,
@@ -336,19 +337,12 @@ export class StoreBackedCache implements KeyedCache {
   }
 
   /** Gives for each value whether it is stored now. */
-  async #write(
+  #write(
     values: readonly (readonly [key: string, value: unknown])[],
     options: SetOptions | undefined,
   ): Promise<boolean[]> {
     const life = lifetime(checkOptions(options, 'set') ?? {}, this.#lifetime)
-    const tags = checkTags(options?.tags)
-    if (!this.#enabled) {
-      this.#writing.encodeAll(values, life, tags)
-      return values.map(() => false)
-    }
-    const stored = await this.#writing.write(values, life, tags)
-    for (const [i, [key]] of values.entries()) this.events.emit('set', { key, stored: stored[i] === true })
-    return stored
+    return this.#writing.write(values, life, checkTags(options?.tags))
   }
 
   readonly #failed = (operation: string, key: string | undefined, error: unknown): void => {

@@ -15,6 +15,8 @@ export interface WritingSetting {
   readonly deletions: FailedDeletions
   readonly near: Near | undefined
   readonly maxValueBytes: number
+  /** While it is not, nothing is stored. */
+  readonly isEnabled: () => boolean
   readonly onFailed: (operation: string, key: string | undefined, error: unknown) => void
 }
 
@@ -30,7 +32,7 @@ export class Writing {
   }
 
   /**
-   * Stores values under full keys. Gives for each whether it is stored now.
+   * Stores values under full keys. Gives for each whether it is stored now, and tells of it.
    * @throws {TypeError} naming the path of what cannot be stored, before anything is.
    */
   async write(
@@ -38,8 +40,9 @@ export class Writing {
     life: Lifetime,
     tags: readonly string[],
   ): Promise<boolean[]> {
-    const { store, near, deletions, onFailed } = this.#setting
-    const entries = this.encodeAll(values, life, tags)
+    const { store, near, deletions, events, isEnabled, onFailed } = this.#setting
+    const entries = this.#encodeAll(values, life, tags)
+    if (!isEnabled()) return entries.map(() => false)
     const keys = entries.map(({ key }) => key)
     const kept: Write[] = []
     const gone: string[] = []
@@ -48,6 +51,7 @@ export class Writing {
       if (fits[i] === true) kept.push(entry)
       else gone.push(entry.key)
     }
+    let stored: boolean[]
     try {
       const settled = deletions.settle(keys, tags)
       // Else what is written goes out at once, before what is deleted after it.
@@ -56,16 +60,18 @@ export class Writing {
       const packed = compressed instanceof Promise ? await compressed : compressed
       near?.forget(keys)
       if (gone.length > 0) await store.remove(gone)
-      const stored = kept.length === 0 ? [] : await store.write(packed)
+      const written = kept.length === 0 ? [] : await store.write(packed)
       let next = 0
-      return fits.map((each) => (each ? stored[next++] === true : life.ttlMs === 0))
+      stored = fits.map((each) => (each ? written[next++] === true : life.ttlMs === 0))
     } catch (error) {
       onFailed('set', entries.length === 1 ? entries[0]?.key : undefined, error)
       deletions.addKeys(keys)
-      return entries.map(() => false)
+      stored = entries.map(() => false)
     } finally {
       near?.forget(keys)
     }
+    for (const [i, key] of keys.entries()) events.emit('set', { key, stored: stored[i] === true })
+    return stored
   }
 
   /** Settles when what is being compressed under these keys (or any) is on its way; `undefined` where nothing is. */
@@ -74,20 +80,6 @@ export class Writing {
     const concerned =
       keys === undefined ? [...this.#compressing.values()] : keys.flatMap((key) => this.#compressing.get(key) ?? [])
     return concerned.length === 0 ? undefined : Promise.all(concerned)
-  }
-
-  /** The entries of all values. @throws {TypeError} naming the path of what cannot be stored. */
-  encodeAll(
-    values: readonly (readonly [key: string, value: unknown])[],
-    life: Lifetime,
-    tags: readonly string[],
-  ): Write[] {
-    const { store, values: format } = this.#setting
-    return values.map(([key, value]) => {
-      // Before the header is written, which says when the value is stale: what `get` no longer finds is not listed either.
-      const expiresAt = store.now(key) + life.ttlMs + life.graceMs
-      return { key, bytes: format.encode(key, value, life, undefined, tags), expiresAt, tags }
-    })
   }
 
   /** The bytes of what a factory gave; `undefined` for what cannot be stored, told once for each group of keys. */
@@ -113,13 +105,28 @@ export class Writing {
     }
   }
 
+  /** The entries of all values. @throws {TypeError} naming the path of what cannot be stored. */
+  #encodeAll(
+    values: readonly (readonly [key: string, value: unknown])[],
+    life: Lifetime,
+    tags: readonly string[],
+  ): Write[] {
+    const { store, values: format } = this.#setting
+    return values.map(([key, value]) => {
+      // Before the header is written, which says when the value is stale: what `get` no longer finds is not listed either.
+      const expiresAt = store.now(key) + life.ttlMs + life.graceMs
+      return { key, bytes: format.encode(key, value, life, undefined, tags), expiresAt, tags }
+    })
+  }
+
   /** The entries as they are sent, after those `earlier`. */
   #compress(
     entries: readonly Write[],
     earlier: Promise<unknown> | undefined,
   ): readonly Write[] | Promise<readonly Write[]> {
     const packed = promised(entries.map(({ bytes }) => this.#setting.values.compress(bytes)))
-    const withBytes = (all: readonly Buffer[]): Write[] => entries.map((entry, i) => ({ ...entry, bytes: all[i]! }))
+    const withBytes = (all: readonly Buffer[]): Write[] => 
+      entries.map((entry, i) => (all[i] === entry.bytes ? entry : { ...entry, bytes: all[i]! }))
     if (earlier === undefined && !(packed instanceof Promise)) return withBytes(packed)
     const sent = Promise.all([Promise.resolve(packed), Promise.resolve(earlier)]).then(([all]) => {
       for (const { key } of entries) if (this.#compressing.get(key) === sent) this.#compressing.delete(key)
