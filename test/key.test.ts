@@ -1,5 +1,5 @@
 import { runInNewContext } from 'node:vm'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { canonicalForm } from '../src/cache/digest.js'
 import {
   argumentsKey,
@@ -314,4 +314,16 @@ describe('Keys of a tree', () => {
       '🔑',
     ])
   })
+})
+
+test('The first key of a process is written like any other', async () => {
+  for (const [part, key] of [
+    ['', '%'],
+    ['a', 'a'],
+    ['#', '%23'],
+  ] as const) {
+    vi.resetModules()
+    const fresh = await import('../src/cache/key.js')
+    expect(fresh.cacheKey(part, part)).toBe(`${key}::${key}`)
+  }
 })

@@ -8,6 +8,9 @@ const COLON = 58
 const PERCENT = 37
 const HASH = 35
 
+/** Most keys begin with the same literal as the one before, which need not be looked through again. */
+let lastSimple: string | undefined
+
 /**
  * A part's text as it stands in a key: no `#` but before a digest, no `:` that touches another or an end, at most 256
  * UTF-8 bytes. Text that needs no change is given back after one scan.
@@ -19,9 +22,6 @@ export function segmentOf(text: string, place: string | number): string {
   lastSimple = text
   return text
 }
-
-/** Most keys begin with the same literal as the one before, which need not be looked through again. */
-let lastSimple = ''
 
 /** Whether a text, or the stretch of it from `start` to `end`, is its own segment. Says so for all that need no change. */
 export function isSimpleSegment(text: string, start: number = 0, end: number = text.length): boolean {

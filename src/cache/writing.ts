@@ -125,7 +125,7 @@ export class Writing {
     earlier: Promise<unknown> | undefined,
   ): readonly Write[] | Promise<readonly Write[]> {
     const packed = promised(entries.map(({ bytes }) => this.#setting.values.compress(bytes)))
-    const withBytes = (all: readonly Buffer[]): Write[] => 
+    const withBytes = (all: readonly Buffer[]): Write[] =>
       entries.map((entry, i) => (all[i] === entry.bytes ? entry : { ...entry, bytes: all[i]! }))
     if (earlier === undefined && !(packed instanceof Promise)) return withBytes(packed)
     const sent = Promise.all([Promise.resolve(packed), Promise.resolve(earlier)]).then(([all]) => {
