@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Acquired, Attempt, Ended, Store, Write } from '../src/stores/store.js'
+import { readBytes } from './support/read-bytes.js'
 import { until } from './support/until.js'
 
 const MINUTE_MS = 60_000
@@ -35,14 +36,16 @@ export function describeComputations(name: string, make: () => Store | Promise<S
     test('and gives an entry that the caller has not seen instead', async () => {
       const store = await open()
       await store.write([entry('a', 'x')])
-      const seen = await store.read('a')
+      const seen = await readBytes(store, 'a')
       expect(await store.acquire(attempt('a', 't1'))).toEqual({ kind: 'value', bytes: entry('a', 'x').bytes })
       await store.write([entry('a', 'y')])
       expect(await store.acquire({ ...attempt('a', 't2'), seen })).toEqual({
         kind: 'value',
         bytes: entry('a', 'y').bytes,
       })
-      expect(await store.acquire({ ...attempt('a', 't3'), seen: await store.read('a') })).toEqual({ kind: 'leads' })
+      expect(await store.acquire({ ...attempt('a', 't3'), seen: await readBytes(store, 'a') })).toEqual({
+        kind: 'leads',
+      })
       await store.write([entry('b', 'x')])
       expect(await store.acquire({ ...attempt('b', 't4'), seen: 'any' })).toEqual({ kind: 'leads' })
     })
@@ -58,7 +61,7 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       expect(await store.renew('a', 'dead', MINUTE_MS)).toBe(false)
       expect(await store.fill(entry('a', 'x'), 'dead')).toBe(false)
       expect(await store.release('a', 'dead', 'nothing', 0)).toBe(false)
-      expect(await store.read('a')).toBeUndefined()
+      expect(await readBytes(store, 'a')).toBeUndefined()
       expect(await store.acquire(attempt('a', 'late'))).toMatchObject({ kind: 'follows' })
     })
 
@@ -78,7 +81,7 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       await store.acquire(attempt('held::🔑', 'holder'))
       await store.acquire(attempt('paused', 'holder'))
       await store.release('paused', 'holder', 'nothing', MINUTE_MS)
-      const seen = await store.read('stored')
+      const seen = await readBytes(store, 'stored')
       const acquired = await Promise.all([
         store.acquire(attempt('free', 't1')),
         store.acquire(attempt('stored', 't2')),
@@ -112,9 +115,9 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       const store = await open()
       await store.acquire(attempt('a', 'holder'))
       expect(await store.fill(entry('a', 'x'), 'other')).toBe(false)
-      expect(await store.read('a')).toBeUndefined()
+      expect(await readBytes(store, 'a')).toBeUndefined()
       expect(await store.fill(entry('a', 'x'), 'holder')).toBe(true)
-      expect(await store.read('a')).toEqual(entry('a', 'x').bytes)
+      expect(await readBytes(store, 'a')).toEqual(entry('a', 'x').bytes)
       expect((await store.list(undefined, undefined, 10)).keys).toEqual(['a'])
       expect(await store.fill(entry('a', 'y'), 'holder')).toBe(false)
       expect(await store.acquire({ ...attempt('a', 'next'), seen: 'any' })).toEqual({ kind: 'leads' })
@@ -145,7 +148,7 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       await store.acquire({ ...attempt('a', 'holder'), leaseMs: 30 })
       await until(async () => (await store.computations()).length === 0, 'the lease has ended')
       expect(await store.fill(entry('a', 'x'), 'holder')).toBe(true)
-      expect(await store.read('a')).toEqual(entry('a', 'x').bytes)
+      expect(await readBytes(store, 'a')).toEqual(entry('a', 'x').bytes)
     })
 
     test.each<[string, (store: Store) => Promise<unknown>]>([
@@ -159,9 +162,9 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       await store.write([entry('p::a', 'old')])
       await store.acquire({ ...attempt('p::a', 'holder'), seen: 'any' })
       await end(store)
-      const after = await store.read('p::a')
+      const after = await readBytes(store, 'p::a')
       expect(await store.fill(entry('p::a', 'computed'), 'holder')).toBe(false)
-      expect(await store.read('p::a')).toEqual(after)
+      expect(await readBytes(store, 'p::a')).toEqual(after)
       expect(await store.renew('p::a', 'holder', MINUTE_MS)).toBe(false)
     })
 

@@ -4,6 +4,7 @@ import type { Write } from '../src/stores/store.js'
 import { describeComputations } from './computation-contract.js'
 import { describeStatistics } from './statistics-contract.js'
 import { describeStore } from './store-contract.js'
+import { readBytes } from './support/read-bytes.js'
 
 describeStore('The embedded store', () => new MemoryStore({ maxEntries: 100_000, maxBytes: 2 ** 26 }))
 describeStatistics('The embedded store', () => new MemoryStore({ maxEntries: 100_000, maxBytes: 2 ** 26 }))
@@ -19,10 +20,10 @@ describe('The bounds of the embedded store', () => {
   test('drop the entry that was read least recently, from the index too', async () => {
     const store = new MemoryStore({ maxEntries: 2, maxBytes: 1000 })
     await store.write([entry('a'), entry('b')])
-    await store.read('a')
+    await readBytes(store, 'a')
     await store.write([entry('c')])
     expect(await keysOf(store)).toEqual(['a', 'c'])
-    expect(await store.read('b')).toBeUndefined()
+    expect(await readBytes(store, 'b')).toBeUndefined()
     expect(await store.count(undefined)).toBe(2)
   })
 
@@ -48,7 +49,7 @@ describe('The bounds of the embedded store', () => {
     await store.write([entry('a'), entry('b')])
     expect(await store.write([entry('a', 1001), entry('c')])).toEqual([false, true])
     expect(await keysOf(store)).toEqual(['b', 'c'])
-    expect(await store.read('a')).toBeUndefined()
+    expect(await readBytes(store, 'a')).toBeUndefined()
   })
 })
 
@@ -66,5 +67,5 @@ test('The embedded store drops an entry when it expires, however long writing it
   expect(await keysOf(store)).toEqual(['a'])
   nowMs = 2001
   expect(await keysOf(store)).toEqual([])
-  expect(await store.read('a')).toBeUndefined()
+  expect(await readBytes(store, 'a')).toBeUndefined()
 })

@@ -7,6 +7,7 @@ import { describeStatistics } from './statistics-contract.js'
 import { describeStore } from './store-contract.js'
 import { freshPrefix } from './support/both-stores.js'
 import { openStore } from './support/open-store.js'
+import { readBytes } from './support/read-bytes.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
 import { until } from './support/until.js'
 
@@ -84,9 +85,9 @@ describe('The Redis store', () => {
   test('shows at once what another store on the same prefix did', async () => {
     const [one, two] = [open(), open()]
     await one.write([write('a'), write('a::1'), write('b')])
-    expect(await two.read('a')).toEqual(Buffer.from('a'))
+    expect(await readBytes(two, 'a')).toEqual(Buffer.from('a'))
     expect(await two.removeTree('a')).toEqual(['a', 'a::1'])
-    expect(await one.read('a::1')).toBeUndefined()
+    expect(await readBytes(one, 'a::1')).toBeUndefined()
     expect((await one.list(undefined, undefined, 10)).keys).toEqual(['b'])
   })
 
@@ -94,7 +95,7 @@ describe('The Redis store', () => {
     const store = open()
     await store.write([write('a'), write('b')])
     const [gets, mgets] = [await timesCalled('get'), await timesCalled('mget')]
-    await store.read('a')
+    await readBytes(store, 'a')
     await store.readMany(['a', 'b', 'nothing'])
     expect(await timesCalled('get')).toBe(gets + 1)
     expect(await timesCalled('mget')).toBe(mgets + 1)
@@ -112,7 +113,7 @@ describe('The Redis store', () => {
     expect(await store.clear()).toBe(2)
     expect(await longer.count(undefined)).toBe(2)
     expect(await shorter.count(undefined)).toBe(2)
-    expect(await shorter.read('a')).toEqual(Buffer.from('a'))
+    expect(await readBytes(shorter, 'a')).toEqual(Buffer.from('a'))
     expect(await server.client().mget(prefix, `${prefix}:of-somebody-else`)).toEqual(['of somebody else', 'too'])
   })
 
@@ -188,7 +189,10 @@ describe('The Redis store', () => {
     server.stop()
     await expect(store.write([write('a', { bytes: Buffer.from('new') })])).rejects.toThrow()
     server.resume()
-    await until(async () => (await store.read('a').catch(() => undefined)) !== undefined, 'the server answers again')
+    await until(
+      async () => (await readBytes(store, 'a').catch(() => undefined)) !== undefined,
+      'the server answers again',
+    )
     expect(await server.client().get(`${prefix}:v:a`)).toBe('old')
   })
 
@@ -239,7 +243,7 @@ describe('The Redis store', () => {
     const store = open()
     await server.client().set(`${prefix}:index:`, 'not a sorted set')
     await server.client().lpush(`${prefix}:v:a`, 'not a string')
-    expect(await store.read('a')).toEqual(Buffer.alloc(0))
+    expect(await readBytes(store, 'a')).toEqual(Buffer.alloc(0))
     await expect(store.count(undefined)).rejects.toThrow('WRONGTYPE')
     await server.client().del(`${prefix}:index:`, `${prefix}:v:a`)
     expect(await store.count(undefined)).toBe(0)

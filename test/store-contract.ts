@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Store, Write } from '../src/stores/store.js'
+import { readBytes } from './support/read-bytes.js'
 import { until } from './support/until.js'
 
 const HOUR_MS = 3_600_000
@@ -23,7 +24,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
   describe(`${name} reads and writes`, () => {
     test('nothing under a key that was never written', async () => {
       const store = await open()
-      expect(await store.read('a')).toBeUndefined()
+      expect(await readBytes(store, 'a')).toBeUndefined()
       expect(await store.look('a')).toBeUndefined()
       expect(await store.readMany(['a', 'b'])).toEqual([undefined, undefined])
     })
@@ -33,9 +34,32 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
       expect(await store.write([write(store, 'a', { bytes })])).toEqual([true])
       expect(await store.write([write(store, 'empty', { bytes: Buffer.alloc(0) })])).toEqual([true])
-      expect(await store.read('a')).toEqual(bytes)
+      expect(await readBytes(store, 'a')).toEqual(bytes)
       expect(await store.look('a')).toEqual(bytes)
-      expect(await store.read('empty')).toEqual(Buffer.alloc(0))
+      expect(await readBytes(store, 'empty')).toEqual(Buffer.alloc(0))
+    })
+
+    test('to each of many readers what it makes of the bytes: a value, a promise or an error of its own', async () => {
+      const store = await open(['a'])
+      const keys = ['a', ...numbered('nothing', 100), 'a']
+      const read = (key: string, found: (text: string) => unknown): Promise<unknown> =>
+        store.read(
+          key,
+          (bytes) => found(`${key}: ${String(bytes)}`),
+          (error) => error,
+        )
+      const values = keys.map((key) => read(key, (found) => found))
+      const promised = keys.map((key) => read(key, async (found) => found))
+      const refused = keys.map((key) =>
+        read(key, (found) => {
+          throw new Error(found)
+        }),
+      )
+      const all = keys.map((key) => `${key}: ${key === 'a' ? 'a' : undefined}`)
+      expect(await Promise.allSettled([...values, ...promised, ...refused])).toEqual([
+        ...[...all, ...all].map((value) => ({ status: 'fulfilled', value })),
+        ...all.map((message) => ({ status: 'rejected', reason: new Error(message) })),
+      ])
     })
 
     test('many keys at once in their order, also twice the same and none at all', async () => {
@@ -50,7 +74,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       const store = await open(['a'])
       const again = (value: string): Write => write(store, 'a', { bytes: Buffer.from(value) })
       expect(await store.write([again('second'), again('third')])).toEqual([true, true])
-      expect(text([await store.read('a')])).toEqual(['third'])
+      expect(text([await readBytes(store, 'a')])).toEqual(['third'])
       expect(await store.count(undefined)).toBe(1)
     })
 
@@ -90,7 +114,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       const expiresAt = store.now() + 300
       await store.write([write(store, 'p::goes', { expiresAt }), write(store, 'p::goes::below', { expiresAt })])
       expect((await store.list('p', undefined, 10)).keys).toEqual(['p', 'p::goes', 'p::goes::below', 'p::stays'])
-      await until(async () => (await store.read('p::goes')) === undefined, 'the entry has expired')
+      await until(async () => (await readBytes(store, 'p::goes')) === undefined, 'the entry has expired')
       expect(store.now()).toBeGreaterThan(expiresAt - 5)
       expect(await store.look('p::goes')).toBeUndefined()
       expect(await store.readMany(['p::goes', 'p::stays'])).toEqual([undefined, Buffer.from('p::stays')])
@@ -120,9 +144,9 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
         write(store, 'longer', { expiresAt: Infinity }),
         write(store, 'shorter', { expiresAt: soon() }),
       ])
-      await until(async () => (await store.read('shorter')) === undefined, 'the shortened one has expired')
+      await until(async () => (await readBytes(store, 'shorter')) === undefined, 'the shortened one has expired')
       await until(async () => (await store.count(undefined)) === 1, 'it has left the index')
-      expect(text([await store.read('longer')])).toEqual(['longer'])
+      expect(text([await readBytes(store, 'longer')])).toEqual(['longer'])
       expect((await store.list(undefined, undefined, 10)).keys).toEqual(['longer'])
     })
 
@@ -140,7 +164,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       const store = await open(['a', 'a::b', 'ab', 'b'])
       expect(await store.remove(['a', 'nothing', 'b', 'b'])).toEqual(['a', 'b'])
       expect((await store.list(undefined, undefined, 10)).keys).toEqual(['a::b', 'ab'])
-      expect(await store.read('a')).toBeUndefined()
+      expect(await readBytes(store, 'a')).toBeUndefined()
       const many = numbered('k', 1201)
       await put(store, many)
       expect(await store.remove(many)).toEqual(many)
@@ -189,10 +213,10 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       expect(await store.clear()).toBe(1203)
       expect(await store.count(undefined)).toBe(0)
       expect(await store.list(undefined, undefined, 10)).toEqual({ keys: [], next: undefined, total: 0 })
-      expect(await store.read('a')).toBeUndefined()
+      expect(await readBytes(store, 'a')).toBeUndefined()
       expect(await store.clear()).toBe(0)
       await put(store, ['a'])
-      expect(text([await store.read('a')])).toEqual(['a'])
+      expect(text([await readBytes(store, 'a')])).toEqual(['a'])
     })
   })
 

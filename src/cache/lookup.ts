@@ -25,24 +25,24 @@ export class Lookup {
     this.#setting = setting
   }
 
-  /**
-   * What `give` makes of the value near or in the store. It is given the value here, as a function that only waited for this one would
-   * cost a hit at 64 callers 5 %.
-   */
-  async one<T>(full: string, give: (found: Found | undefined) => T): Promise<T> {
+  /** What `give` makes of the value near or in the store. @throws what `give` throws, at once where the store need not be asked. */
+  one<T>(full: string, give: (found: Found | undefined) => T): Promise<T> {
     const { store, near, isEnabled, onFailed } = this.#setting
-    if (!isEnabled()) return give(undefined)
+    if (!isEnabled()) return Promise.resolve(give(undefined))
     const copy = near?.get(full)
-    if (copy !== undefined) return give(this.#hit(full, copy.value, copy.computeMs, 'near'))
+    if (copy !== undefined) return Promise.resolve(give(this.#hit(full, copy.value, copy.computeMs, 'near')))
     const reads = near?.begin(full)
-    let bytes: Buffer | undefined
-    try {
-      bytes = await store.read(full)
-    } catch (error) {
-      onFailed('get', full, error)
-    }
-    const found = this.#count(full, bytes, reads)
-    return give(found instanceof Promise ? await found : found)
+    return store.read(
+      full,
+      (bytes) => {
+        const found = this.#count(full, bytes, reads)
+        return found instanceof Promise ? found.then(give) : give(found)
+      },
+      (error) => {
+        onFailed('get', full, error)
+        return give(this.#countDecoded(full, undefined, reads))
+      },
+    )
   }
 
   /** The values near or in the store, in one round trip. */
@@ -73,14 +73,17 @@ export class Lookup {
   async has(full: string): Promise<boolean> {
     const { store, values, isEnabled, onFailed } = this.#setting
     if (!isEnabled()) return false
-    try {
-      const bytes = await store.read(full)
-      const entry = bytes === undefined ? undefined : values.entry(full, bytes)
-      return entry !== undefined && freshness(entry, store.now(full)) === 'fresh'
-    } catch (error) {
-      onFailed('has', full, error)
-      return false
-    }
+    return store.read(
+      full,
+      (bytes) => {
+        const entry = bytes === undefined ? undefined : values.entry(full, bytes)
+        return entry !== undefined && freshness(entry, store.now(full)) === 'fresh'
+      },
+      (error) => {
+        onFailed('has', full, error)
+        return false
+      },
+    )
   }
 
   /** What is decoded at once is given at once, not as a promise. */

@@ -228,15 +228,17 @@ export class ReadThrough {
     return (await schemaError(schema, key, stored.value)) === undefined ? stored : undefined
   }
 
-  async #read(key: string): Promise<Reading> {
+  #read(key: string): Promise<Reading> {
     const { store, near, onFailed } = this.#setting
     const reads = near?.begin(key)
-    try {
-      return { bytes: await store.read(key), answered: true, reads }
-    } catch (error) {
-      onFailed('getOrSet', key, error)
-      return { bytes: undefined, answered: false, reads }
-    }
+    return store.read<Reading>(
+      key,
+      (bytes) => ({ bytes, answered: true, reads }),
+      (error) => {
+        onFailed('getOrSet', key, error)
+        return { bytes: undefined, answered: false, reads }
+      },
+    )
   }
 
   async #readMany(keys: readonly string[]): Promise<Reading[]> {

@@ -63,8 +63,8 @@ export class MemoryStore implements Store {
     return { kind: this.kind, up: true, since: this.#since, roundTripMs: 0 }
   }
 
-  async read(key: string): Promise<Buffer | undefined> {
-    return this.#entries.get(key)?.bytes
+  async read<T>(key: string, found: (bytes: Buffer | undefined) => T | Promise<T>): Promise<T> {
+    return found(this.#entries.get(key)?.bytes)
   }
 
   async readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {

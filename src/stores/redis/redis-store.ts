@@ -42,9 +42,13 @@ export class RedisStore implements Store {
     }
   }
 
-  read(key: string): Promise<Buffer | undefined> {
+  read<T>(
+    key: string,
+    found: (bytes: Buffer | undefined) => T | Promise<T>,
+    failed: (error: unknown) => T | Promise<T>,
+  ): Promise<T> {
     this.#parts.writes.flushFor(key)
-    return this.#parts.reads.read(key)
+    return this.#parts.reads.read(key, found, failed)
   }
 
   readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
