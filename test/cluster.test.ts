@@ -102,6 +102,24 @@ describe('On a Redis Cluster', () => {
     expect(await cache.count('kept')).toBe(KEPT.length)
     expect((await cache.delete('kept', { children: true })).toSorted()).toEqual(KEPT.toSorted())
   }, 120_000)
+
+  test('what the other masters keep is found while one does not answer, and that is told of once', async () => {
+    const cache = open(cluster, { redisTimeout: '300ms', keyPrefix: freshPrefix() })
+    await until(() => stores(cache, BACK), 'the cache answers')
+    const failed: string[] = []
+    cache.on('error', ({ operation }) => failed.push(operation))
+    const [master] = await cluster.mastersNow()
+    master?.stop()
+    const [found, computed] = await Promise.all([
+      cache.getMany(BACK, { default: 'nothing' }),
+      cache.getOrSetMany(BACK, (missing) => missing.map(() => 'computed')),
+    ]).finally(() => master?.resume())
+    expect(new Set(found)).toContain('nothing')
+    expect(found.filter((value) => value !== 'nothing').length).toBeGreaterThan(BACK.length / 3)
+    expect(found).toEqual(BACK.map((key, i) => (found[i] === 'nothing' ? 'nothing' : key)))
+    expect(computed).toEqual(BACK.map((key, i) => (found[i] === 'nothing' ? 'computed' : key)))
+    expect(failed.filter((operation) => operation.endsWith('Many'))).toEqual(['getMany', 'getOrSetMany'])
+  })
 })
 
 describe('On a Redis Cluster of its own', () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Acquired, Attempt, Ended, Store, Write } from '../src/stores/store.js'
-import { readBytes } from './support/read-bytes.js'
+import { readAllBytes, readBytes } from './support/read-bytes.js'
 import { until } from './support/until.js'
 
 const MINUTE_MS = 60_000
@@ -138,7 +138,12 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       const filled = await Promise.all(ends.map((each) => store.fill(each, 'holder')))
       expect(filled).toEqual([true, false, false, true, false, true])
       const stored = ends.map(({ bytes }, i) => (filled[i] ? bytes : undefined))
-      expect(await store.readMany(ends.map(({ key }) => key))).toEqual(stored)
+      expect(
+        await readAllBytes(
+          store,
+          ends.map(({ key }) => key),
+        ),
+      ).toEqual(stored)
       expect((await store.list(undefined, undefined, 10)).keys).toEqual(['free::🔑', 'last', 'tagged'])
       expect(await store.computations()).toEqual([])
     })

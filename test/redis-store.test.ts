@@ -7,7 +7,7 @@ import { describeStatistics } from './statistics-contract.js'
 import { describeStore } from './store-contract.js'
 import { freshPrefix } from './support/both-stores.js'
 import { openStore } from './support/open-store.js'
-import { readBytes } from './support/read-bytes.js'
+import { readAllBytes, readBytes } from './support/read-bytes.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
 import { until } from './support/until.js'
 
@@ -96,7 +96,7 @@ describe('The Redis store', () => {
     await store.write([write('a'), write('b')])
     const [gets, mgets] = [await timesCalled('get'), await timesCalled('mget')]
     await readBytes(store, 'a')
-    await store.readMany(['a', 'b', 'nothing'])
+    await readAllBytes(store, ['a', 'b', 'nothing'])
     expect(await timesCalled('get')).toBe(gets + 1)
     expect(await timesCalled('mget')).toBe(mgets + 1)
   })
@@ -217,7 +217,7 @@ describe('The Redis store', () => {
     const given = Promise.allSettled([store.fill(write('computed'), 'holder'), store.write([write('set')])])
     await store.close()
     await given
-    expect(await other.readMany(['computed', 'set'])).toEqual([Buffer.from('computed'), Buffer.from('set')])
+    expect(await readAllBytes(other, ['computed', 'set'])).toEqual([Buffer.from('computed'), Buffer.from('set')])
     expect(await other.computations()).toEqual([])
   })
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Store, Write } from '../src/stores/store.js'
-import { readBytes } from './support/read-bytes.js'
+import { readAllBytes, readBytes } from './support/read-bytes.js'
 import { until } from './support/until.js'
 
 const HOUR_MS = 3_600_000
@@ -26,7 +26,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       const store = await open()
       expect(await readBytes(store, 'a')).toBeUndefined()
       expect(await store.look('a')).toBeUndefined()
-      expect(await store.readMany(['a', 'b'])).toEqual([undefined, undefined])
+      expect(await readAllBytes(store, ['a', 'b'])).toEqual([undefined, undefined])
     })
 
     test('the bytes that were written, whatever they are', async () => {
@@ -64,8 +64,8 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
 
     test('many keys at once in their order, also twice the same and none at all', async () => {
       const store = await open(['a', 'b'])
-      expect(text(await store.readMany(['b', 'nothing', 'a', 'b']))).toEqual(['b', undefined, 'a', 'b'])
-      expect(await store.readMany([])).toEqual([])
+      expect(text(await readAllBytes(store, ['b', 'nothing', 'a', 'b']))).toEqual(['b', undefined, 'a', 'b'])
+      expect(await readAllBytes(store, [])).toEqual([])
       expect(await store.write([])).toEqual([])
       expect(await store.remove([])).toEqual([])
     })
@@ -82,14 +82,14 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       const store = await open()
       const keys = numbered('k', 1201)
       expect(await store.write(keys.map((key) => write(store, key)))).toEqual(keys.map(() => true))
-      expect(text(await store.readMany(keys))).toEqual(keys)
+      expect(text(await readAllBytes(store, keys))).toEqual(keys)
       expect(await store.count(undefined)).toBe(1201)
     })
 
     test('keys with hostile text, each as one key', async () => {
       const keys = ['%', 'a b', 'a\u0000b', 'a\r\nb', '%3A', '*', '[a]', '?', '🔑::\uffff', '__proto__', 'constructor']
       const store = await open(keys)
-      expect(text(await store.readMany(keys))).toEqual(keys)
+      expect(text(await readAllBytes(store, keys))).toEqual(keys)
       expect((await store.list(undefined, undefined, 1000)).keys).toEqual(byBytes(keys))
       expect(await store.remove(['*'])).toEqual(['*'])
       expect(await store.count(undefined)).toBe(keys.length - 1)
@@ -103,7 +103,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
         write(store, 'd', { expiresAt: store.now() - 1000 }),
       ])
       expect(stored).toEqual([false, true, false])
-      expect(text(await store.readMany(['a', 'c', 'd']))).toEqual([undefined, 'c', undefined])
+      expect(text(await readAllBytes(store, ['a', 'c', 'd']))).toEqual([undefined, 'c', undefined])
       expect((await store.list(undefined, undefined, 10)).keys).toEqual(['a::b', 'c'])
     })
   })
@@ -117,7 +117,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       await until(async () => (await readBytes(store, 'p::goes')) === undefined, 'the entry has expired')
       expect(store.now()).toBeGreaterThan(expiresAt - 5)
       expect(await store.look('p::goes')).toBeUndefined()
-      expect(await store.readMany(['p::goes', 'p::stays'])).toEqual([undefined, Buffer.from('p::stays')])
+      expect(await readAllBytes(store, ['p::goes', 'p::stays'])).toEqual([undefined, Buffer.from('p::stays')])
       await until(async () => (await store.count('p')) === 2, 'it has left the index')
       expect((await store.list('p', undefined, 10)).keys).toEqual(['p', 'p::stays'])
       expect((await store.children('p', undefined, 10)).children.map(({ key }) => key)).toEqual(['p::stays'])
@@ -154,7 +154,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       const store = await open()
       const tenYears = store.now() + 10 * 365 * 24 * HOUR_MS
       await store.write([write(store, 'a', { expiresAt: tenYears }), write(store, 'b', { expiresAt: Infinity })])
-      expect(text(await store.readMany(['a', 'b']))).toEqual(['a', 'b'])
+      expect(text(await readAllBytes(store, ['a', 'b']))).toEqual(['a', 'b'])
       expect(await store.count(undefined)).toBe(2)
     })
   })
@@ -177,7 +177,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       const store = await open([...beside, ...tree])
       expect(byBytes(await store.removeTree('product::1'))).toEqual(byBytes(tree))
       expect((await store.list(undefined, undefined, 100)).keys).toEqual(byBytes(beside))
-      expect(text(await store.readMany(tree))).toEqual(tree.map(() => undefined))
+      expect(text(await readAllBytes(store, tree))).toEqual(tree.map(() => undefined))
       expect(await store.removeTree('product::1')).toEqual([])
     })
 

@@ -34,8 +34,8 @@ export class Lookup {
     const reads = near?.begin(full)
     return store.read(
       full,
-      (bytes) => {
-        const found = this.#count(full, bytes, reads)
+      (bytes, nowMs) => {
+        const found = this.#count(full, bytes, reads, nowMs)
         return found instanceof Promise ? found.then(give) : give(found)
       },
       (error) => {
@@ -47,26 +47,16 @@ export class Lookup {
 
   /** The values near or in the store, in one round trip. */
   async many(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
-    const { store, near, isEnabled, onFailed } = this.#setting
+    const { near, isEnabled } = this.#setting
     if (!isEnabled()) return full.map(() => undefined)
-    const copies = near === undefined ? [] : full.map((key) => near.get(key))
-    const rest = copies.length === 0 ? full : full.filter((_key, i) => copies[i] === undefined)
-    const reads = rest.map((key) => near?.begin(key))
-    let bytes: (Buffer | undefined)[] = []
-    try {
-      if (rest.length > 0) bytes = await store.readMany(rest)
-    } catch (error) {
-      onFailed('getMany', undefined, error)
-    }
+    if (near === undefined) return this.#read(full)
+    const copies = full.map((key) => near.get(key))
+    const read = await this.#read(full.filter((_key, i) => copies[i] === undefined))
     let next = 0
-    return promised(
-      full.map((key, i) => {
-        const copy = copies[i]
-        if (copy !== undefined) return this.#hit(key, copy.value, copy.computeMs, 'near')
-        const place = next++
-        return this.#count(key, bytes[place], reads[place])
-      }),
-    )
+    return full.map((key, i) => {
+      const copy = copies[i]
+      return copy === undefined ? read[next++] : this.#hit(key, copy.value, copy.computeMs, 'near')
+    })
   }
 
   /** Whether a fresh value is in the store. Counts nothing. */
@@ -75,9 +65,9 @@ export class Lookup {
     if (!isEnabled()) return false
     return store.read(
       full,
-      (bytes) => {
+      (bytes, nowMs) => {
         const entry = bytes === undefined ? undefined : values.entry(full, bytes)
-        return entry !== undefined && freshness(entry, store.now(full)) === 'fresh'
+        return entry !== undefined && freshness(entry, nowMs) === 'fresh'
       },
       (error) => {
         onFailed('has', full, error)
@@ -86,13 +76,31 @@ export class Lookup {
     )
   }
 
+  /** The values in the store. */
+  async #read(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
+    const { store, near, onFailed } = this.#setting
+    const reads = full.map((key) => near?.begin(key))
+    let isTold = false
+    const found = await store.readMany(
+      full,
+      (bytes, nowMs, place) => this.#count(full[place] as string, bytes, reads[place], nowMs),
+      (error, place) => {
+        if (!isTold) onFailed('getMany', undefined, error)
+        isTold = true
+        return this.#countDecoded(full[place] as string, undefined, reads[place])
+      },
+    )
+    return promised(found)
+  }
+
   /** What is decoded at once is given at once, not as a promise. */
   #count(
     full: string,
     bytes: Buffer | undefined,
     reads: NearReads | undefined,
+    nowMs?: number,
   ): Found | undefined | Promise<Found | undefined> {
-    const stored = bytes === undefined ? undefined : this.#setting.values.decode(full, bytes)
+    const stored = bytes === undefined ? undefined : this.#setting.values.decode(full, bytes, nowMs)
     if (stored instanceof Promise) return stored.then((decoded) => this.#countDecoded(full, decoded, reads))
     return this.#countDecoded(full, stored, reads)
   }

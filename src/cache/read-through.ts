@@ -241,16 +241,19 @@ export class ReadThrough {
     )
   }
 
-  async #readMany(keys: readonly string[]): Promise<Reading[]> {
+  #readMany(keys: readonly string[]): Promise<Reading[]> {
     const { store, near, onFailed } = this.#setting
     const reads = keys.map((key) => near?.begin(key))
-    try {
-      const all = await store.readMany(keys)
-      return all.map((bytes, i) => ({ bytes, answered: true, reads: reads[i] }))
-    } catch (error) {
-      onFailed('getOrSetMany', keys[0] ?? '', error)
-      return reads.map((each) => ({ bytes: undefined, answered: false, reads: each }))
-    }
+    let isTold = false
+    return store.readMany<Reading>(
+      keys,
+      (bytes, _nowMs, place) => ({ bytes, answered: true, reads: reads[place] }),
+      (error, place) => {
+        if (!isTold) onFailed('getOrSetMany', keys[0] ?? '', error)
+        isTold = true
+        return { bytes: undefined, answered: false, reads: reads[place] }
+      },
+    )
   }
 }
 

@@ -1,7 +1,6 @@
 import { hostname } from 'node:os'
 import type { CacheEvents, Events } from './events.js'
-import { isUnder } from './key.js'
-import { groupOf } from './key-tree.js'
+import { childPrefix, groupOf } from './key-tree.js'
 
 /** The counters of one group of keys. */
 export interface GroupCounters {
@@ -105,8 +104,8 @@ export class Stats {
   #current = emptyCounters()
   /** What is not yet counted to a minute. */
   #recent = { calls: 0, hits: 0 }
-  /** The group that was counted last: mostly the next call is of the same. */
-  #lastName: string | undefined
+  /** The group that was counted last, and what its keys begin with: mostly the next call is of the same. */
+  #lastBegin: string | undefined
   #lastGroup: GroupCounters | undefined
   #unsent: StatsBatch | undefined
   #batches = 0
@@ -172,7 +171,7 @@ export class Stats {
     const counters = this.#current
     addCounters(this.#earlier, counters, this.#now())
     this.#current = emptyCounters()
-    this.#lastName = undefined
+    this.#lastBegin = undefined
     this.#changed = false
     this.#batches++
     return {
@@ -208,11 +207,13 @@ export class Stats {
   }
 
   #group(key: string): GroupCounters {
-    if (this.#lastName !== undefined && isUnder(key, this.#lastName)) return this.#lastGroup as GroupCounters
+    const last = this.#lastBegin
+    // A short copy is compared in half the time that `startsWith` takes.
+    if (last !== undefined && key.slice(0, last.length) === last) return this.#lastGroup as GroupCounters
     const name = groupOf(key)
     this.#lastGroup = groupCounters(this.#current, name)
     // Below this one there are groups.
-    this.#lastName = name === 'func' ? undefined : name
+    this.#lastBegin = name === 'func' ? undefined : childPrefix(name)
     return this.#lastGroup
   }
 

@@ -101,15 +101,15 @@ export class Values {
     return this.#hides(key, []) || (bytes !== undefined && isNewer(bytes))
   }
 
-  /** The value in these bytes, a fresh copy on every call. Where they are compressed and many, a promise. */
-  decode(key: string, bytes: Buffer): Stored | undefined | Promise<Stored | undefined> {
+  /** The value in these bytes as they were at that time, a fresh copy on every call. Where they are compressed and many, a promise. */
+  decode(key: string, bytes: Buffer, nowMs: number = this.#now(key)): Stored | undefined | Promise<Stored | undefined> {
     const entry = this.entry(key, bytes)
     if (entry === undefined) return undefined
     try {
       const payload = this.#format.payload(entry, this.#compression.maxValueBytes)
-      if (!(payload instanceof Promise)) return this.#stored(key, bytes, entry, payload)
+      if (!(payload instanceof Promise)) return this.#stored(bytes, entry, payload, nowMs)
       return payload
-        .then((expanded) => this.#stored(key, bytes, entry, expanded))
+        .then((expanded) => this.#stored(bytes, entry, expanded, nowMs))
         .catch((error: unknown) => this.#bad(key, error))
     } catch (error) {
       return this.#bad(key, error)
@@ -125,8 +125,8 @@ export class Values {
     }
   }
 
-  #stored(key: string, bytes: Buffer, entry: Entry, payload: Buffer): Stored {
-    return { value: this.#format.value(payload), bytes, entry, payload, state: freshness(entry, this.#now(key)) }
+  #stored(bytes: Buffer, entry: Entry, payload: Buffer, nowMs: number): Stored {
+    return { value: this.#format.value(payload), bytes, entry, payload, state: freshness(entry, nowMs) }
   }
 
   #bad(key: string, error: unknown): undefined {

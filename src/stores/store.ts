@@ -61,17 +61,21 @@ export interface Store {
   backend(): BackendStats
 
   /**
-   * What `found` makes of the bytes under a key, or `failed` of the error where the store does not answer. They are given to the store, and
-   * not to `then`, as each promise more would cost a hit at 64 callers 5 %. One command.
+   * What `found` makes of the bytes under a key and of the time (as `now`) of the answer, or `failed` of the error where the store does not
+   * answer. They are given to the store, and not to `then`, as each promise more would cost a hit at 64 callers 5 %. One command.
    */
   read<T>(
     key: string,
-    found: (bytes: Buffer | undefined) => T | Promise<T>,
+    found: (bytes: Buffer | undefined, nowMs: number) => T | Promise<T>,
     failed: (error: unknown) => T | Promise<T>,
   ): Promise<T>
 
-  /** The bytes under each key, in order. One round trip. */
-  readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]>
+  /** The same for many keys, each told with its place among them, as soon as it is read. What was made of them, in order. One round trip. */
+  readMany<T>(
+    keys: readonly string[],
+    found: (bytes: Buffer | undefined, nowMs: number, place: number) => T,
+    failed: (error: unknown, place: number) => T,
+  ): Promise<T[]>
 
   /** The bytes under a key, read by somebody who only looks: it does not keep the entry alive. */
   look(key: string): Promise<Buffer | undefined>

@@ -10,3 +10,14 @@ export function readBytes(store: Store, key: string): Promise<Buffer | undefined
     },
   )
 }
+
+/** The bytes under each of these keys. */
+export function readAllBytes(store: Store, keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+  return store.readMany<Buffer | undefined>(
+    keys,
+    (bytes) => bytes,
+    (error) => {
+      throw error
+    },
+  )
+}

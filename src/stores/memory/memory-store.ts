@@ -63,12 +63,15 @@ export class MemoryStore implements Store {
     return { kind: this.kind, up: true, since: this.#since, roundTripMs: 0 }
   }
 
-  async read<T>(key: string, found: (bytes: Buffer | undefined) => T | Promise<T>): Promise<T> {
-    return found(this.#entries.get(key)?.bytes)
+  async read<T>(key: string, found: (bytes: Buffer | undefined, nowMs: number) => T | Promise<T>): Promise<T> {
+    return found(this.#entries.get(key)?.bytes, this.now())
   }
 
-  async readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
-    return keys.map((key) => this.#entries.get(key)?.bytes)
+  async readMany<T>(
+    keys: readonly string[],
+    found: (bytes: Buffer | undefined, nowMs: number, place: number) => T,
+  ): Promise<T[]> {
+    return keys.map((key, place) => found(this.#entries.get(key)?.bytes, this.now(), place))
   }
 
   async look(key: string): Promise<Buffer | undefined> {

@@ -1,19 +1,20 @@
 import { Nagle } from './nagle.js'
 import { pieces } from './pieces.js'
-import type { Shard } from './shard.js'
 import type { Shards } from './shards.js'
 
 /** How many keys one command asks for. */
 const KEYS_A_COMMAND = 500
 /** How many it asks for at least, where there are so many. */
 const KEYS_AT_LEAST = 32
+/** As how many commands many keys leave that are asked for by one call. */
+const COMMANDS_A_CALL = 4
 
 type Bytes = Buffer | undefined
 
 /** A read that waits for the end of the turn. */
 interface Waiting {
   readonly key: string
-  readonly found: (bytes: Bytes) => unknown
+  readonly found: (bytes: Bytes, nowMs: number) => unknown
   readonly failed: (error: unknown) => unknown
   readonly resolve: (made: any) => void
   readonly reject: (error: unknown) => void
@@ -42,14 +43,37 @@ export class ReadBatch {
   /** As `Store.read`. */
   read<T>(
     key: string,
-    found: (bytes: Bytes) => T | Promise<T>,
+    found: (bytes: Bytes, nowMs: number) => T | Promise<T>,
     failed: (error: unknown) => T | Promise<T>,
   ): Promise<T> {
-    if (this.#nagle.sendsAtOnce) return this.#nagle.sent(this.#shards.of(key).read(key)).then(found, failed)
+    if (this.#nagle.sendsAtOnce) {
+      const shard = this.#shards.of(key)
+      return this.#nagle.sent(shard.read(key)).then((bytes) => found(bytes, shard.now()), failed)
+    }
     if (this.isEmpty) setImmediate(this.flush)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ key, found, failed, resolve, reject, same: undefined })
     })
+  }
+
+  /** As `Store.readMany`. Several commands for each shard, so that it carries out one while this process takes apart the answer to another. */
+  async readMany<T>(
+    keys: readonly string[],
+    found: (bytes: Bytes, nowMs: number, place: number) => T,
+    failed: (error: unknown, place: number) => T,
+  ): Promise<T[]> {
+    const made: T[] = []
+    await this.#ask(
+      keys.map((key, place) => ({ key, place })),
+      COMMANDS_A_CALL,
+      ({ place }, bytes, nowMs) => {
+        made[place] = found(bytes, nowMs, place)
+      },
+      ({ place }, error) => {
+        made[place] = failed(error, place)
+      },
+    )
+    return made
   }
 
   /** Lets out all that waits. */
@@ -59,25 +83,42 @@ export class ReadBatch {
     this.#waiting = []
     const { commands } = this.#nagle
     this.#nagle.turned(firsts.length)
-    this.#shards.send(
+    void this.#ask(
       firsts,
-      ({ key }) => key,
-      (shard, items) => {
-        for (const some of pieces(items, commands, KEYS_AT_LEAST, KEYS_A_COMMAND)) this.#send(shard, some)
-      },
+      commands,
+      (first, bytes, nowMs) => tell(first, ({ found }) => found(bytes, nowMs)),
+      (first, error) => tell(first, ({ failed }) => failed(error)),
     )
   }
 
-  #send(shard: Shard, firsts: readonly Waiting[]): void {
-    this.#nagle.sent(shard.readMany(firsts.map(({ key }) => key))).then(
-      (all) => {
-        for (let i = 0; i < firsts.length; i++) tell(firsts[i] as Waiting, ({ found }) => found(all[i]))
-      },
-      (error: unknown) => {
-        for (const first of firsts) tell(first, ({ failed }) => failed(error))
-      },
-    )
+  /** Asks each shard for its keys, by so many commands, and tells of each item what was found or why it was not. */
+  async #ask<Item extends { readonly key: string }>(
+    items: readonly Item[],
+    commands: number,
+    found: (item: Item, bytes: Bytes, nowMs: number) => void,
+    failed: (item: Item, error: unknown) => void,
+  ): Promise<void> {
+    const answers: Promise<void>[] = []
+    this.#shards.send(items, keyOf, (shard, group) => {
+      for (const some of pieces(group, commands, KEYS_AT_LEAST, KEYS_A_COMMAND)) {
+        const answer = this.#nagle.sent(shard.readMany(some.map(keyOf))).then(
+          (all) => {
+            const nowMs = shard.now()
+            for (let i = 0; i < some.length; i++) found(some[i] as Item, all[i] ?? undefined, nowMs)
+          },
+          (error: unknown) => {
+            for (const item of some) failed(item, error)
+          },
+        )
+        answers.push(answer)
+      }
+    })
+    await Promise.all(answers)
   }
+}
+
+function keyOf({ key }: { readonly key: string }): string {
+  return key
 }
 
 /** Settles a read, and those of the same key, with what each makes of the answer. */

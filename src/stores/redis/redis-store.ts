@@ -44,16 +44,20 @@ export class RedisStore implements Store {
 
   read<T>(
     key: string,
-    found: (bytes: Buffer | undefined) => T | Promise<T>,
+    found: (bytes: Buffer | undefined, nowMs: number) => T | Promise<T>,
     failed: (error: unknown) => T | Promise<T>,
   ): Promise<T> {
     this.#parts.writes.flushFor(key)
     return this.#parts.reads.read(key, found, failed)
   }
 
-  readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+  readMany<T>(
+    keys: readonly string[],
+    found: (bytes: Buffer | undefined, nowMs: number, place: number) => T,
+    failed: (error: unknown, place: number) => T,
+  ): Promise<T[]> {
     this.#parts.writes.flush()
-    return this.#parts.shards.gather(keys, same, (shard, some) => shard.readMany(some))
+    return this.#parts.reads.readMany(keys, found, failed)
   }
 
   look(key: string): Promise<Buffer | undefined> {

@@ -56,11 +56,10 @@ export class Shard {
     }
   }
 
-  /** As `Store.readMany`, for keys of this shard. */
-  async readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+  /** As `Store.readMany`, for keys of this shard. Where there is nothing: `null`, as Redis says it. */
+  readMany(keys: readonly string[]): Promise<(Buffer | null)[]> {
     const names = keys.map((key) => this.keyspace.entry(key))
-    const found = await this.connection.send((redis) => redis.mgetBuffer(...names))
-    return found.map((bytes) => bytes ?? undefined)
+    return this.connection.send((redis) => redis.mgetBuffer(...names))
   }
 
   /** As `Store.lookMany`, for keys of this shard. */
