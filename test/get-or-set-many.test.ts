@@ -288,9 +288,10 @@ describe('getOrSetMany, on Redis,', () => {
     await cache.getOrSetMany(keys, noting())
     const before = { mget: await calls('mget'), get: await calls('get'), evalsha: await calls('evalsha') }
     await cache.getOrSetMany(keys, noting())
-    expect(await calls('mget')).toBe(before.mget + 1)
+    // So many keys are asked for by four commands that leave together
+    expect(await calls('mget')).toBe(before.mget + 4)
     expect(await calls('get')).toBe(before.get)
-    expect(before.mget).toBe(1)
+    expect(before.mget).toBe(4)
     expect(before.evalsha).toBeLessThan(2 * keys.length + 10)
   })
 

@@ -101,6 +101,26 @@ describe('The Redis store', () => {
     expect(await timesCalled('mget')).toBe(mgets + 1)
   })
 
+  test('reads many keys with at most four commands of one round trip, and no more than 500 keys with one', async () => {
+    const store = open()
+    const keys = Array.from({ length: 2500 }, (_, i) => `many::${i}`)
+    await store.write(keys.map((key) => write(key)))
+    for (const [count, commands] of [
+      [32, 1],
+      [33, 2],
+      [100, 4],
+      [2000, 4],
+      [2500, 5],
+    ] as const) {
+      /* eslint-disable no-await-in-loop -- counted one after the other */
+      const before = await timesCalled('mget')
+      const some = keys.slice(0, count)
+      expect(await readAllBytes(store, some)).toEqual(some.map((key) => Buffer.from(key)))
+      expect((await timesCalled('mget')) - before).toBe(commands)
+      /* eslint-enable no-await-in-loop */
+    }
+  })
+
   test('clears nothing that is not its own', async () => {
     const [store, longer, shorter] = [
       open(),
