@@ -38,13 +38,12 @@ export class RequestCache implements Cache {
     return new Scope(this, cacheKey(...parts))
   }
 
-  /** Not async itself: what is found at once needs nothing but a promise. */
+  /** Not async itself: what is found already is given by a promise that is there already. */
   get(key: Key, options?: { default?: any }): Promise<any> {
     try {
       const full = toKey(key)
       checkOptions(options, 'get')
-      const found = this.#found(full)
-      return found === undefined ? this.#getUnknown(full, options) : Promise.resolve(found.value)
+      return this.#given(full) ?? this.#getUnknown(full, options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -104,13 +103,25 @@ export class RequestCache implements Cache {
     }
   }
 
-  async getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T> {
-    const full = toKey(key)
+  /** Not async itself, as `get`. */
+  getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T> {
+    try {
+      const full = toKey(key)
+      checkFunction(factory, 'the factory')
+      const plain = isPlain(options)
+      return (plain ? this.#given(full) : undefined) ?? this.#getOrSetUnknown(full, factory, options, plain)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async #getOrSetUnknown<T>(
+    full: string,
+    factory: Factory<T>,
+    options: GetOrSetOptions<T> | undefined,
+    plain: boolean,
+  ): Promise<T> {
     if (this.#passesThrough()) return this.#cache.getOrSet(full, factory, options)
-    checkFunction(factory, 'the factory')
-    const plain = isPlain(options)
-    const known = plain ? this.#found(full) : undefined
-    if (known !== undefined) return known.value as T
     for (;;) {
       const remembered = plain ? this.#memory.get(full) : undefined
       if (remembered === undefined || !remembered.shared || remembered.state === 'missing') break
@@ -184,15 +195,19 @@ export class RequestCache implements Cache {
     return this.#known
   }
 
-  /** What another call of the request has found already, counted as a hit: given at once, as waiting would cost more than looking. */
-  #found(full: string): Found | undefined {
+  /**
+   * What another call of the request has found already, counted as a hit. All calls are given one promise: one for each would take as long
+   * as all the rest.
+   */
+  #given(full: string): Promise<any> | undefined {
     const { cache, memory } = this.#use()
     if (!cache.enabled || insideFactory()) return undefined
     const remembered = memory.get(full)
     if (remembered?.state !== 'found' || !remembered.shared || remembered.value === undefined) return undefined
-    const { value } = remembered
-    cache.events.emit('hit', { key: full, by: 'request', stale: false, savedMs: value.computeMs })
-    return value
+    const { value, computeMs } = remembered.value
+    cache.events.emit('hit', { key: full, by: 'request', stale: false, savedMs: computeMs })
+    remembered.given ??= Promise.resolve(value)
+    return remembered.given
   }
 
   async #lookup(full: string): Promise<Found | undefined> {

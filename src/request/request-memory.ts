@@ -6,6 +6,8 @@ export interface Remembered {
   readonly found: Promise<Found | undefined>
   /** The same once it is settled. */
   value: Found | undefined
+  /** Its value, as it is given to those who ask from then on. */
+  given: Promise<unknown> | undefined
   /** `obtaining`: it may be computed just now, for which only those wait who would compute it themselves. */
   state: 'reading' | 'obtaining' | 'found' | 'missing'
   /** Whether another call may take the outcome: not where it depends on a wish of the call that began it. */
@@ -25,7 +27,7 @@ export class RequestMemory {
 
   /** Remembers what is under way for a key. It is forgotten where it fails, or gives what is not stored. */
   add(key: string, found: Promise<Found | undefined>, state: 'reading' | 'obtaining', shared = true): void {
-    const remembered: Remembered = { found, value: undefined, state, shared }
+    const remembered: Remembered = { found, value: undefined, given: undefined, state, shared }
     this.#remembered.delete(key)
     // A Map gives its keys in the order in which they came: the oldest makes room.
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value as string)
