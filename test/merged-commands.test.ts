@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { createKeyedCache } from '../src/create-keyed-cache.js'
@@ -43,6 +44,32 @@ describe.each(['one server', 'a Cluster'] as const)('Calls of one turn, on %s,',
     const asked = [...KEYS, ...KEYS, 'nothing']
     const answers = await Promise.all(asked.map((key) => cache.get(key, { default: 'none' })))
     expect(answers).toEqual([...KEYS.keys(), ...KEYS.keys(), 'none'])
+  })
+
+  test('are told of, and run their factories, each in its own async context', async () => {
+    const cache = await openThere()
+    const current = new AsyncLocalStorage<string>()
+    const seen: (string | undefined)[] = []
+    const see = ({ key }: { key: string }): unknown => seen.push(`${key} ${current.getStore()}`)
+    await cache.setMany(KEYS.map((key) => [key, 1]))
+    cache.on('hit', see).on('miss', see)
+    const calls = KEYS.flatMap((key, i) => [
+      current.run(`get ${i}`, () => cache.get(key)),
+      current.run(`getOrSet ${i}`, () => cache.getOrSet(key, () => 0)),
+      current.run(`miss ${i}`, () => cache.get(`none::${i}`, { default: 1 })),
+      current.run(`many ${i}`, () => cache.getMany([key])),
+      current.run(`factory ${i}`, () => cache.getOrSet(`new::${i}`, () => current.getStore())),
+    ])
+    const answers = await Promise.all(calls)
+    expect(answers).toEqual(KEYS.flatMap((_, i) => [1, 1, 1, [1], `factory ${i}`]))
+    const told = KEYS.flatMap((key, i) => [
+      `${key} get ${i}`,
+      `${key} getOrSet ${i}`,
+      `${key} many ${i}`,
+      `none::${i} miss ${i}`,
+      `new::${i} factory ${i}`,
+    ])
+    expect(seen.toSorted()).toEqual(told.toSorted())
   })
 
   test('give each caller a value of its own', async () => {

@@ -43,11 +43,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       const store = await open(['a'])
       const keys = ['a', ...numbered('nothing', 100), 'a']
       const read = (key: string, found: (text: string) => unknown): Promise<unknown> =>
-        store.read(
-          key,
-          (bytes) => found(`${key}: ${String(bytes)}`),
-          (error) => error,
-        )
+        store.read(key, (bytes) => found(`${key}: ${String(bytes)}`))
       const values = keys.map((key) => read(key, (found) => found))
       const promised = keys.map((key) => read(key, async (found) => found))
       const refused = keys.map((key) =>

@@ -216,9 +216,13 @@ export class StoreBackedCache implements KeyedCache {
     return this.#removal.tag(checkTag(tag))
   }
 
-  async getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T> {
-    const { value } = await this.obtain(toKey(key), factory, options)
-    return value
+  /** Not async itself, as `get`. */
+  getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T> {
+    try {
+      return this.#obtain(toKey(key), factory, options, ({ value }) => value)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async getOrSetMany<T, const K extends Key = Key>(
@@ -321,9 +325,7 @@ export class StoreBackedCache implements KeyedCache {
 
   /** The value under a full key, or else that of the factory. For what stands in front of the cache. */
   async obtain<T>(full: string, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<Found<T>> {
-    checkFunction(factory, 'the factory')
-    if (!this.#enabled) return callThrough(full, factory)
-    return this.#reading.one(full, factory, options)
+    return this.#obtain(full, factory, options, same)
   }
 
   /** The same for many keys, of which one call of the factory computes those that are missing. */
@@ -334,6 +336,17 @@ export class StoreBackedCache implements KeyedCache {
   ): Promise<Map<string, Found<T>>> {
     const keys = [...new Set(full)]
     return this.#enabled ? this.#reading.many(keys, factory, options) : callThroughMany(keys, factory)
+  }
+
+  #obtain<T, R>(
+    full: string,
+    factory: Factory<T>,
+    options: GetOrSetOptions<T> | undefined,
+    give: (found: Found<T>) => R,
+  ): Promise<R> {
+    checkFunction(factory, 'the factory')
+    if (!this.#enabled) return callThrough(full, factory).then(give)
+    return this.#reading.one(full, factory, options, give)
   }
 
   /** Gives for each value whether it is stored now. */
@@ -350,6 +363,6 @@ export class StoreBackedCache implements KeyedCache {
   }
 }
 
-function same(found: Found | undefined): Found | undefined {
+function same<T>(found: T): T {
   return found
 }

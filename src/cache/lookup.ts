@@ -25,24 +25,25 @@ export class Lookup {
     this.#setting = setting
   }
 
-  /** What `give` makes of the value near or in the store. @throws what `give` throws, at once where the store need not be asked. */
+  /**
+   * What `give` makes of the value near or in the store. Entries are decoded where they arrive, in a row with others; what is told of them
+   * and given is in the async context of the call. @throws what `give` throws, at once where the store need not be asked.
+   */
   one<T>(full: string, give: (found: Found | undefined) => T): Promise<T> {
-    const { store, near, isEnabled, onFailed } = this.#setting
+    const { store, values, near, isEnabled, onFailed } = this.#setting
     if (!isEnabled()) return Promise.resolve(give(undefined))
     const copy = near?.get(full)
     if (copy !== undefined) return Promise.resolve(give(this.#hit(full, copy.value, copy.computeMs, 'near')))
     const reads = near?.begin(full)
-    return store.read(
-      full,
-      (bytes, nowMs) => {
-        const found = this.#count(full, bytes, reads, nowMs)
-        return found instanceof Promise ? found.then(give) : give(found)
-      },
-      (error) => {
-        onFailed('get', full, error)
-        return give(this.#countDecoded(full, undefined, reads))
-      },
-    )
+    return store
+      .read<Stored | undefined>(full, (bytes, nowMs) => bytes && values.decode(full, bytes, nowMs))
+      .then(
+        (stored) => give(this.#count(full, stored, reads)),
+        (error: unknown) => {
+          onFailed('get', full, error)
+          return give(this.#count(full, undefined, reads))
+        },
+      )
   }
 
   /** The values near or in the store, in one round trip. */
@@ -63,49 +64,39 @@ export class Lookup {
   async has(full: string): Promise<boolean> {
     const { store, values, isEnabled, onFailed } = this.#setting
     if (!isEnabled()) return false
-    return store.read(
-      full,
-      (bytes, nowMs) => {
-        const entry = bytes === undefined ? undefined : values.entry(full, bytes)
-        return entry !== undefined && freshness(entry, nowMs) === 'fresh'
-      },
-      (error) => {
-        onFailed('has', full, error)
-        return false
-      },
-    )
+    const isFresh = (bytes: Buffer | undefined, nowMs: number): boolean => {
+      const entry = bytes === undefined ? undefined : values.entry(full, bytes)
+      return entry !== undefined && freshness(entry, nowMs) === 'fresh'
+    }
+    return store.read(full, isFresh).catch((error: unknown) => {
+      onFailed('has', full, error)
+      return false
+    })
   }
 
   /** The values in the store. */
   async #read(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
-    const { store, near, onFailed } = this.#setting
+    const { store, values, near, onFailed } = this.#setting
     const reads = full.map((key) => near?.begin(key))
     let isTold = false
     const found = await store.readMany(
       full,
-      (bytes, nowMs, place) => this.#count(full[place] as string, bytes, reads[place], nowMs),
+      (bytes, nowMs, place) => {
+        const key = full[place] as string
+        const stored = bytes && values.decode(key, bytes, nowMs)
+        if (stored instanceof Promise) return stored.then((decoded) => this.#count(key, decoded, reads[place]))
+        return this.#count(key, stored, reads[place])
+      },
       (error, place) => {
         if (!isTold) onFailed('getMany', undefined, error)
         isTold = true
-        return this.#countDecoded(full[place] as string, undefined, reads[place])
+        return this.#count(full[place] as string, undefined, reads[place])
       },
     )
     return promised(found)
   }
 
-  /** What is decoded at once is given at once, not as a promise. */
-  #count(
-    full: string,
-    bytes: Buffer | undefined,
-    reads: NearReads | undefined,
-    nowMs?: number,
-  ): Found | undefined | Promise<Found | undefined> {
-    const stored = bytes === undefined ? undefined : this.#setting.values.decode(full, bytes, nowMs)
-    if (stored instanceof Promise) return stored.then((decoded) => this.#countDecoded(full, decoded, reads))
-    return this.#countDecoded(full, stored, reads)
-  }
-
-  #countDecoded(full: string, stored: Stored | undefined, reads: NearReads | undefined): Found | undefined {
+  #count(full: string, stored: Stored | undefined, reads: NearReads | undefined): Found | undefined {
     const { near, events } = this.#setting
     near?.end(reads, stored)
     if (stored?.state === 'fresh') return this.#hit(full, stored.value, stored.entry.computeMs, 'store')

@@ -24,12 +24,28 @@ export interface Found<T = unknown> {
 /** What the cache tells a read-through of itself. */
 export interface ReadThroughSetting extends ComputationSetting, WishDefaults {}
 
+/** A call to be answered. */
+interface Call {
+  readonly key: string
+  readonly factory: Factory<unknown>
+  readonly wish: Wish
+  /** The moment at which it began. */
+  readonly at: number
+  /** Where it is one of many. */
+  readonly many?: Membership
+}
+
 /** What was read for a key: nothing, an entry, or no answer. */
 interface Reading {
   readonly bytes: Buffer | undefined
+  /** The value, if it decodes. */
+  readonly stored: Stored | undefined | Promise<Stored | undefined>
   readonly answered: boolean
-  readonly reads?: NearReads | undefined
+  readonly reads: NearReads | undefined
 }
+
+/** Where nothing is to be read. */
+const UNREAD: Reading = { bytes: undefined, stored: undefined, answered: true, reads: undefined }
 
 /** Reads through the cache to a factory: fresh values are hits, stale ones serve while they are computed anew, the rest is computed. */
 export class ReadThrough {
@@ -44,16 +60,24 @@ export class ReadThrough {
     this.#plainWish = wishOf(undefined, setting)
   }
 
-  /** The value under a full key, or else that of the factory. */
-  async one<T>(key: string, factory: Factory<T>, options: GetOrSetOptions<T> | undefined): Promise<Found<T>> {
+  /**
+   * What `give` makes of the value under a full key, or else of that of the factory.
+   * @throws {TypeError} as a rejection or at once, naming the option that is wrong.
+   */
+  one<T, R>(
+    key: string,
+    factory: Factory<T>,
+    options: GetOrSetOptions<T> | undefined,
+    give: (found: Found<T>) => R,
+  ): Promise<R> {
     const wish = options === undefined ? this.#plainWish : wishOf(options, this.#setting)
     refuseOwnKey(this.#setting.cache, key)
-    const at = nextMoment()
-    let near = this.#nearby(key, wish)
-    if (near instanceof Promise) near = await near
-    if (near !== undefined) return this.#hit(key, near, 'near', false) as Found<T>
-    const reading = wish.refresh ? { bytes: undefined, answered: true } : await this.#read(key)
-    return this.#answer(key, factory, wish, reading, at) as Promise<Found<T>>
+    const call = { key, factory, wish, at: nextMoment() }
+    const hit = (copy: NearHit): R => give(this.#hit(key, copy, 'near', false) as Found<T>)
+    const copy = this.#nearby(key, wish)
+    if (copy === undefined) return this.#read(call, give as (found: Found) => R)
+    if (!(copy instanceof Promise)) return Promise.resolve(hit(copy))
+    return copy.then((good) => (good === undefined ? this.#read(call, give as (found: Found) => R) : hit(good)))
   }
 
   /** The values under many full keys, each given once; one call of the factory computes those that are missing. */
@@ -68,13 +92,14 @@ export class ReadThrough {
     const near = await this.#nearbyOf(all, wish)
     const keys = all.filter((key) => !near.has(key))
     if (keys.length === 0) return near as Map<string, Found<T>>
-    const readings = wish.refresh ? keys.map(() => ({ bytes: undefined, answered: true })) : await this.#readMany(keys)
+    const readings = wish.refresh ? keys.map(() => UNREAD) : await this.#readMany(keys)
     const batch = new BatchFactory(keys, factory)
     const background = new BatchFactory(keys, factory)
     const found = await Promise.allSettled(
       keys.map((key, i) => {
         const member = { foreground: batch.member(key), background: background.member(key), refreshes: false }
-        return this.#answer(key, member.foreground.factory, wish, readings[i]!, at, member).finally(() => {
+        const call = { key, factory: member.foreground.factory, wish, at, many: member }
+        return Promise.resolve(this.#answer(call, readings[i] as Reading)).finally(() => {
           member.foreground.stay()
           if (!member.refreshes) member.background.stay()
         })
@@ -96,19 +121,47 @@ export class ReadThrough {
     await this.#setting.leases.close()
   }
 
-  async #answer(
-    key: string,
-    factory: Factory<unknown>,
-    wish: Wish,
-    { bytes, answered, reads }: Reading,
-    at: number,
-    many?: Membership,
-  ): Promise<Found> {
-    const { values, store, near } = this.#setting
-    let stored = bytes === undefined ? undefined : values.decode(key, bytes)
-    if (stored instanceof Promise) stored = await stored
-    near?.end(reads, stored)
-    if (stored !== undefined && wish.schema !== undefined) stored = await this.#judge(key, stored, wish.schema)
+  /** Reads, and makes something of the answer: at once of what is fresh. */
+  #read<R>(call: Call, give: (found: Found) => R): Promise<R> {
+    const { key, wish } = call
+    const { store, near, onFailed } = this.#setting
+    const answer = (reading: Reading): R | Promise<R> => {
+      const found = this.#answer(call, reading)
+      return found instanceof Promise ? found.then(give) : give(found)
+    }
+    if (wish.refresh) return Promise.resolve(answer(UNREAD))
+    const reads = near?.begin(key)
+    return store
+      .read<Reading>(key, (bytes, nowMs) => this.#reading(key, bytes, nowMs, reads))
+      .then(answer, (error: unknown) => {
+        onFailed('getOrSet', key, error)
+        return answer({ ...UNREAD, answered: false, reads })
+      })
+  }
+
+  #reading(key: string, bytes: Buffer | undefined, nowMs: number, reads: NearReads | undefined): Reading {
+    return { bytes, stored: bytes && this.#setting.values.decode(key, bytes, nowMs), answered: true, reads }
+  }
+
+  /** What is found at once is given at once, not as a promise. */
+  #answer(call: Call, reading: Reading): Found | Promise<Found> {
+    const { stored } = reading
+    if (stored instanceof Promise) return stored.then((decoded) => this.#answerDecoded(call, reading, decoded))
+    return this.#answerDecoded(call, reading, stored)
+  }
+
+  #answerDecoded(call: Call, reading: Reading, stored: Stored | undefined): Found | Promise<Found> {
+    const { key, wish } = call
+    this.#setting.near?.end(reading.reads, stored)
+    if (stored === undefined || wish.schema === undefined) return this.#answerJudged(call, reading, stored)
+    return schemaError(wish.schema, key, stored.value).then((error) =>
+      this.#answerJudged(call, reading, error === undefined ? stored : undefined),
+    )
+  }
+
+  #answerJudged(call: Call, { bytes, answered }: Reading, stored: Stored | undefined): Found | Promise<Found> {
+    const { key, factory, wish, at, many } = call
+    const { values, store } = this.#setting
     const isEarly = stored !== undefined && wish.beta > 0 && this.#isEarly(stored.entry, wish.beta, store.now(key))
     if (stored?.state === 'fresh' && !isEarly) return this.#hitStored(key, stored, false)
     // Field by field: copies by `...` took 4 KB more for each miss.
@@ -224,34 +277,17 @@ export class ReadThrough {
     return nowMs - beta * computeMs * Math.log(1 - Math.random()) >= expiresAt
   }
 
-  async #judge(key: string, stored: Stored, schema: Wish['schema']): Promise<Stored | undefined> {
-    return (await schemaError(schema, key, stored.value)) === undefined ? stored : undefined
-  }
-
-  #read(key: string): Promise<Reading> {
-    const { store, near, onFailed } = this.#setting
-    const reads = near?.begin(key)
-    return store.read<Reading>(
-      key,
-      (bytes) => ({ bytes, answered: true, reads }),
-      (error) => {
-        onFailed('getOrSet', key, error)
-        return { bytes: undefined, answered: false, reads }
-      },
-    )
-  }
-
   #readMany(keys: readonly string[]): Promise<Reading[]> {
     const { store, near, onFailed } = this.#setting
     const reads = keys.map((key) => near?.begin(key))
     let isTold = false
     return store.readMany<Reading>(
       keys,
-      (bytes, _nowMs, place) => ({ bytes, answered: true, reads: reads[place] }),
+      (bytes, nowMs, place) => this.#reading(keys[place] as string, bytes, nowMs, reads[place]),
       (error, place) => {
         if (!isTold) onFailed('getOrSetMany', keys[0] ?? '', error)
         isTold = true
-        return { bytes: undefined, answered: false, reads: reads[place] }
+        return { ...UNREAD, answered: false, reads: reads[place] }
       },
     )
   }

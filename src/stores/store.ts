@@ -61,16 +61,15 @@ export interface Store {
   backend(): BackendStats
 
   /**
-   * What `found` makes of the bytes under a key and of the time (as `now`) of the answer, or `failed` of the error where the store does not
-   * answer. They are given to the store, and not to `then`, as each promise more would cost a hit at 64 callers 5 %. One command.
+   * What `found` makes of the bytes under a key and of the time (as `now`) of the answer. It is called in a row with those of other calls,
+   * maybe in the async context of one of them: what it does must not depend on that. One command.
    */
-  read<T>(
-    key: string,
-    found: (bytes: Buffer | undefined, nowMs: number) => T | Promise<T>,
-    failed: (error: unknown) => T | Promise<T>,
-  ): Promise<T>
+  read<T>(key: string, found: (bytes: Buffer | undefined, nowMs: number) => T | Promise<T>): Promise<T>
 
-  /** The same for many keys, each told with its place among them, as soon as it is read. What was made of them, in order. One round trip. */
+  /**
+   * What `found` makes of the bytes under each key, given as soon as they are read, or `failed` of the error where the store does not
+   * answer for it. Both are told its place among the keys, in the async context of the call. In order. One round trip.
+   */
   readMany<T>(
     keys: readonly string[],
     found: (bytes: Buffer | undefined, nowMs: number, place: number) => T,

@@ -15,7 +15,6 @@ type Bytes = Buffer | undefined
 interface Waiting {
   readonly key: string
   readonly found: (bytes: Bytes, nowMs: number) => unknown
-  readonly failed: (error: unknown) => unknown
   readonly resolve: (made: any) => void
   readonly reject: (error: unknown) => void
   /** Others that ask for the same. */
@@ -41,18 +40,14 @@ export class ReadBatch {
   }
 
   /** As `Store.read`. */
-  read<T>(
-    key: string,
-    found: (bytes: Bytes, nowMs: number) => T | Promise<T>,
-    failed: (error: unknown) => T | Promise<T>,
-  ): Promise<T> {
+  read<T>(key: string, found: (bytes: Bytes, nowMs: number) => T | Promise<T>): Promise<T> {
     if (this.#nagle.sendsAtOnce) {
       const shard = this.#shards.of(key)
-      return this.#nagle.sent(shard.read(key)).then((bytes) => found(bytes, shard.now()), failed)
+      return this.#nagle.sent(shard.read(key)).then((bytes) => found(bytes, shard.now()))
     }
     if (this.isEmpty) setImmediate(this.flush)
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ key, found, failed, resolve, reject, same: undefined })
+      this.#waiting.push({ key, found, resolve, reject, same: undefined })
     })
   }
 
@@ -83,12 +78,7 @@ export class ReadBatch {
     this.#waiting = []
     const { commands } = this.#nagle
     this.#nagle.turned(firsts.length)
-    void this.#ask(
-      firsts,
-      commands,
-      (first, bytes, nowMs) => tell(first, ({ found }) => found(bytes, nowMs)),
-      (first, error) => tell(first, ({ failed }) => failed(error)),
-    )
+    void this.#ask(firsts, commands, tell, fail)
   }
 
   /** Asks each shard for its keys, by so many commands, and tells of each item what was found or why it was not. */
@@ -121,14 +111,19 @@ function keyOf({ key }: { readonly key: string }): string {
   return key
 }
 
-/** Settles a read, and those of the same key, with what each makes of the answer. */
-function tell(read: Waiting, make: (read: Waiting) => unknown): void {
+/** Settles a read, and those of the same key, with what each makes of the bytes. */
+function tell(read: Waiting, bytes: Bytes, nowMs: number): void {
   try {
-    read.resolve(make(read))
+    read.resolve(read.found(bytes, nowMs))
   } catch (error) {
     read.reject(error)
   }
-  for (const other of read.same ?? []) tell(other, make)
+  for (const other of read.same ?? []) tell(other, bytes, nowMs)
+}
+
+function fail(read: Waiting, error: unknown): void {
+  read.reject(error)
+  for (const other of read.same ?? []) fail(other, error)
 }
 
 /** The first read of each key, which knows the others. Mostly there are none, which a set tells in half the time. */

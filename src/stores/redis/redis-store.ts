@@ -42,13 +42,9 @@ export class RedisStore implements Store {
     }
   }
 
-  read<T>(
-    key: string,
-    found: (bytes: Buffer | undefined, nowMs: number) => T | Promise<T>,
-    failed: (error: unknown) => T | Promise<T>,
-  ): Promise<T> {
+  read<T>(key: string, found: (bytes: Buffer | undefined, nowMs: number) => T | Promise<T>): Promise<T> {
     this.#parts.writes.flushFor(key)
-    return this.#parts.reads.read(key, found, failed)
+    return this.#parts.reads.read(key, found)
   }
 
   readMany<T>(
