@@ -49,7 +49,7 @@ describe.each(['one server', 'a Cluster'] as const)('Calls of one turn, on %s,',
   test('are told of, and run their factories, each in its own async context', async () => {
     const cache = await openThere()
     const current = new AsyncLocalStorage<string>()
-    const seen: (string | undefined)[] = []
+    const seen: string[] = []
     const see = ({ key }: { key: string }): unknown => seen.push(`${key} ${current.getStore()}`)
     await cache.setMany(KEYS.map((key) => [key, 1]))
     cache.on('hit', see).on('miss', see)
