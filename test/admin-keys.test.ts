@@ -3,6 +3,7 @@ import { keyText, partText } from '../src/admin/key-text.js'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { createKeyedCache } from '../src/create-keyed-cache.js'
 import { dashboardApp, linked, linksOf, textOf, unescaped } from './support/dashboard.js'
+import { atMostMs } from './support/fault-row.js'
 import { HOSTILE_PARTS } from './support/hostile-keys.js'
 import { HttpClient } from './support/http-client.js'
 import { listen, type Listening } from './support/listen.js'
@@ -124,7 +125,7 @@ describe('Keys, with 100,000 keys in Redis', () => {
     await redis.client().slowlog('RESET')
     const rounds: number[] = []
     // whatever else the machine does, it does not do it in every round
-    while (rounds.length < 5 && !rounds.some((ms) => ms <= 100)) {
+    while (rounds.length < 5 && !rounds.some((ms) => ms <= atMostMs(100))) {
       const samples: number[] = []
       for (let i = 0; i < 20; i++) {
         const startedMs = performance.now()
@@ -133,7 +134,7 @@ describe('Keys, with 100,000 keys in Redis', () => {
       }
       rounds.push(p95(samples))
     }
-    expect(Math.min(...rounds), `p95 in ms of ${rounds.length} rounds`).toBeLessThanOrEqual(100)
+    expect(Math.min(...rounds), `p95 in ms of ${rounds.length} rounds`).toBeLessThanOrEqual(atMostMs(100))
     expect(await redis.client().slowlog('LEN')).toBe(0)
   })
 
@@ -356,7 +357,7 @@ describe('Keys, with Redis away', () => {
       for (const path of ['keys?prefix=a"b', 'keys?prefix=a"b&view=tree']) {
         const startedMs = performance.now()
         const answer = await client.get(`/cache/${path}`)
-        expect(performance.now() - startedMs).toBeLessThan(3000)
+        expect(performance.now() - startedMs).toBeLessThan(atMostMs(1000))
         expect(answer.status).toBe(503)
         expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
         const html = await answer.text()

@@ -35,9 +35,14 @@ describe('GET /nearest', () => {
     for (const lat of [10, 20, 30, 40, 50]) {
       const path = `/nearest?lat=${lat}&lon=15`
       const first = await json(await client().get(path))
-      const second = await json(await client().get(path))
-      expect({ ...second, ms: 0 }).toEqual({ ...first, ms: 0 })
-      ratios.push(first.ms / second.ms)
+      const cachedMs = []
+      // On a busy machine any one answer may be interrupted
+      for (let i = 0; i < 3; i++) {
+        const again = await json(await client().get(path))
+        expect({ ...again, ms: 0 }).toEqual({ ...first, ms: 0 })
+        cachedMs.push(again.ms)
+      }
+      ratios.push(first.ms / Math.min(...cachedMs))
     }
     expect(ratios.toSorted((a, b) => a - b)[2]).toBeGreaterThan(20)
   })

@@ -6,6 +6,7 @@ import { describeComputations } from './computation-contract.js'
 import { describeStatistics } from './statistics-contract.js'
 import { describeStore } from './store-contract.js'
 import { freshPrefix } from './support/both-stores.js'
+import { atMostMs } from './support/fault-row.js'
 import { openStore } from './support/open-store.js'
 import { readAllBytes, readBytes } from './support/read-bytes.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
@@ -222,7 +223,7 @@ describe('The Redis store', () => {
     server.stop()
     const before = performance.now()
     await store.close()
-    expect(performance.now() - before).toBeLessThan(600)
+    expect(performance.now() - before).toBeLessThan(atMostMs(500))
   })
 
   test('stores when it is closed what it was given to store at that moment', async () => {

@@ -4,6 +4,8 @@ import type { CacheEvents } from '../src/cache/events.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../src/create-keyed-cache.js'
 import { freshPrefix } from './support/both-stores.js'
 import { cacheConnections } from './support/cache-connections.js'
+import { BACK_WITHIN_MS } from './support/fault-cache.js'
+import { atMostMs } from './support/fault-row.js'
 import { report } from './support/figures.js'
 import { makeGate } from './support/gate.js'
 import { startProxy } from './support/proxy.js'
@@ -11,9 +13,6 @@ import { type RedisServer, startRedis } from './support/redis-server.js'
 import { until } from './support/until.js'
 
 const TIMEOUT_MS = 250
-/** What a busy machine may add. */
-const SLACK_MS = 350
-const BACK_WITHIN_MS = 1000
 
 type State = CacheEvents['state']
 
@@ -62,8 +61,8 @@ describe('A Redis that stops answering', () => {
     report(
       `Breaker: open ${openMs.toFixed(0)} ms after the first unanswered call, the next ones wait ${leastMs.toFixed(2)} ms`,
     )
-    expect(openMs).toBeLessThan(TIMEOUT_MS + SLACK_MS)
-    expect(leastMs).toBeLessThan(50)
+    expect(openMs).toBeLessThan(atMostMs(TIMEOUT_MS))
+    expect(leastMs).toBeLessThan(TIMEOUT_MS / 2)
   })
 
   test('is noticed by 5 failures in a row where each comes at once', async () => {
@@ -121,7 +120,7 @@ describe('A Redis that stops answering', () => {
         (keys) => keys.map(String),
       ),
     )
-    expect(ms).toBeLessThan(2000)
+    expect(ms).toBeLessThan(5000)
     expect(await cache.computing()).toEqual([])
   })
 
@@ -135,7 +134,7 @@ describe('A Redis that stops answering', () => {
       proxy.delayMs = 0
       await until(() => states.length > 1, 'the cache answers again')
       const ms = await timed(() => cache.getOrSet('c', () => 'second'))
-      expect(ms).toBeLessThan(2000)
+      expect(ms).toBeLessThan(5000)
       await Promise.all(opened.splice(0).map((each) => each.close()))
     } finally {
       await proxy.close()
@@ -155,7 +154,7 @@ describe('A Redis that stops answering', () => {
     server.resume()
     await until(() => states.length > 1, 'the cache answers again')
     const ms = await timed(() => cache.getOrSet('b', () => 'second'))
-    expect(ms).toBeLessThan(2000)
+    expect(ms).toBeLessThan(5000)
     expect(await cache.computing()).toEqual([])
   })
 
@@ -209,7 +208,7 @@ describe('Closing a cache', () => {
     const waiting = [cache.get('a', { default: 0 }), cache.set('a', 1)]
     const ms = await timed(() => cache.close())
     report(`Closed ${ms.toFixed(0)} ms after Redis has hung`)
-    expect(ms).toBeLessThan(500)
+    expect(ms).toBeLessThan(atMostMs(500))
     expect(await Promise.all(waiting)).toEqual([0, false])
     end('computed')
     expect(await computing).toBe('computed')
@@ -228,7 +227,7 @@ describe('Closing a cache', () => {
     await cache.close()
     const beganMs = performance.now()
     expect(await follower).toBe('taken over')
-    expect(performance.now() - beganMs).toBeLessThan(2000)
+    expect(performance.now() - beganMs).toBeLessThan(5000)
     expect(await other.get('b')).toBe('taken over')
     expect((await other.stats()).calls).toBeGreaterThan(counted)
   })

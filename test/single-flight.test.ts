@@ -502,7 +502,8 @@ describeOnBothStores('A computation that takes longer than maxCompute', (open) =
     for (const outcome of await Promise.allSettled(calls)) {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ERR_CACHE_TIMEOUT' } })
     }
-    expect(performance.now() - startedMs).toBeLessThan(1000)
+    // One after the other they would take 2 s
+    expect(performance.now() - startedMs).toBeLessThan(1500)
   })
 
   test('is told as an error when it ran in the background', async () => {

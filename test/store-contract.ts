@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Store, Write } from '../src/stores/store.js'
+import { atMostMs } from './support/fault-row.js'
 import { readAllBytes, readBytes } from './support/read-bytes.js'
 import { until } from './support/until.js'
 
@@ -335,7 +336,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       const before = performance.now()
       await store.close()
       await store.close()
-      expect(performance.now() - before).toBeLessThan(500)
+      expect(performance.now() - before).toBeLessThan(atMostMs(500))
     })
   })
 }

@@ -4,12 +4,18 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createKeyedCache } from '../../src/create-keyed-cache.js'
-import { backAgain, expectQuietTrouble, ms, opening, SLACK_MS, type Watched } from '../support/fault-cache.js'
+import {
+  BACK_WITHIN_MS,
+  backAgain,
+  expectQuietTrouble,
+  ms,
+  opening,
+  SLACK_MS,
+  type Watched,
+} from '../support/fault-cache.js'
 import { expectNoLeakWarnings, isFull, lasting, row } from '../support/fault-row.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { until } from '../support/until.js'
-
-const BACK_WITHIN_MS = 1000
 
 let server: RedisServer
 beforeEach(async () => {
@@ -101,7 +107,8 @@ describe('Connecting', () => {
       `${connects.length} attempts in ${lasting(6000, 3000) / 1000} s, at most ${most} within 10 ms`,
     )
     expect(inTime.length).toBeGreaterThan(connects.length / 2)
-    expect(most).toBeLessThanOrEqual(isFull ? 15 : 20)
+    // On a machine that is busy some are late together; `backoff.test.ts` has what they were to wait
+    expect(most).toBeLessThanOrEqual(isFull ? 15 : caches.length / 2)
   })
 
   test('to a server that answers what no Redis answers', { timeout: 60_000 }, async () => {

@@ -6,13 +6,16 @@ import { CacheNotRespondingError } from '../../src/cache/errors.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../../src/create-keyed-cache.js'
 import { freshPrefix } from './both-stores.js'
 import { EventLoopDelay } from './event-loop.js'
+import { atMostMs } from './fault-row.js'
 import type { RedisServer } from './redis-server.js'
 import { until } from './until.js'
 
 /** What one answer of Redis may take, as by default. */
 export const BUDGET_MS = 250
 /** What a busy machine may add. */
-export const SLACK_MS = 150
+export const SLACK_MS: number = atMostMs(150)
+/** How long after Redis is back the cache may take to use it. */
+export const BACK_WITHIN_MS: number = atMostMs(1000)
 
 /** A cache on the settings that users have by default, and what it told of itself. */
 export interface Watched {

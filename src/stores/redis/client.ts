@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { backoffMs } from './backoff.js'
 import { isClient, refuseUnfit } from './client-settings.js'
 import { Deadlines } from './deadlines.js'
 import { withoutArguments } from './reply-error.js'
@@ -215,14 +216,6 @@ export class Client {
     const own = this.#redis.isCluster ? (this.#redis as Cluster).nodes() : [this.#redis as Redis]
     return [...own, ...this.#subscribers]
   }
-}
-
-/**
- * After how many ms to connect again. All that lost a server at the same moment come back one after the other, nobody knocks more than twice
- * a second, and a server that is there again is found within a second.
- */
-function backoffMs(attempt: number): number {
-  return attempt === 1 ? 500 * Math.random() : 450 + 250 * Math.random()
 }
 
 function isUnknownScript(error: unknown): boolean {
