@@ -1,6 +1,6 @@
 import { BatchFactory } from './batch-factory.js'
 import type { Factory, FactoryContext, ManyFactory } from './cache.js'
-import type { Found } from './read-through.js'
+import type { Found } from './found.js'
 
 /** What the factory of a key gives, when the cache is disabled: nothing is read and nothing stored. */
 export async function callThrough<T>(key: string, factory: Factory<T>): Promise<Found<T>> {

@@ -26,6 +26,7 @@ import { Endings } from './endings.js'
 import { NotCachedError } from './errors.js'
 import type { CacheEvents, Events } from './events.js'
 import { FailedDeletions } from './failed-deletions.js'
+import type { Found } from './found.js'
 import { HeldLeases } from './held-leases.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from './key.js'
 import { Looking } from './looking.js'
@@ -33,7 +34,8 @@ import { Lookup } from './lookup.js'
 import { Near } from './near.js'
 import type { NearBounds } from './near-bounds.js'
 import { checkEntries, checkFunction, checkOptions, checkTag, checkTags, type Lifetime, lifetime } from './options.js'
-import { type Found, ReadThrough } from './read-through.js'
+import { ReadThrough } from './read-through.js'
+import { Reader } from './reader.js'
 import { Removal } from './removal.js'
 import { Scope } from './scope.js'
 import type { Serializer } from './serializer.js'
@@ -118,7 +120,8 @@ export class StoreBackedCache implements KeyedCache {
     const ask = asking(onFailed)
     this.#ask = ask
     const isEnabled = (): boolean => this.#enabled
-    this.#lookup = new Lookup({ store, values, near, events, isEnabled, onFailed })
+    const reader = new Reader({ store, values, near, onFailed })
+    this.#lookup = new Lookup({ store, values, near, reader, events, isEnabled, onFailed })
     this.#looking = new Looking(store, values, ask)
     this.#writing = new Writing({ store, near, deletions, values, events, maxValueBytes, isEnabled, onFailed })
     this.#removal = new Removal({ store, near, deletions, events, writing: this.#writing, ask })
@@ -127,6 +130,7 @@ export class StoreBackedCache implements KeyedCache {
       store,
       values,
       near,
+      reader,
       events,
       endings: new Endings(store),
       lifetime: defaults,

@@ -1,9 +1,9 @@
 import type { Store } from '../stores/store.js'
 import type { Events } from './events.js'
+import { type Found, hit } from './found.js'
 import { freshness } from './freshness.js'
-import type { Near, NearReads } from './near.js'
-import { promised } from './promised.js'
-import type { Found } from './read-through.js'
+import type { Near } from './near.js'
+import type { Reader } from './reader.js'
 import type { Stored, Values } from './values.js'
 
 /** What looking up needs of its cache. */
@@ -11,6 +11,7 @@ export interface LookupSetting {
   readonly store: Store
   readonly values: Values
   readonly near: Near | undefined
+  readonly reader: Reader
   readonly events: Events
   /** While it is not, nothing is found. */
   readonly isEnabled: () => boolean
@@ -26,29 +27,20 @@ export class Lookup {
   }
 
   /**
-   * What `give` makes of the value near or in the store. Entries are decoded where they arrive, in a row with others; what is told of them
-   * and given is in the async context of the call. @throws what `give` throws, at once where the store need not be asked.
+   * What `give` makes of the value near or in the store, in the async context of the call.
+   * @throws what `give` throws, at once where the store need not be asked.
    */
   one<T>(full: string, give: (found: Found | undefined) => T): Promise<T> {
-    const { store, values, near, isEnabled, onFailed } = this.#setting
+    const { near, reader, events, isEnabled } = this.#setting
     if (!isEnabled()) return Promise.resolve(give(undefined))
     const copy = near?.get(full)
-    if (copy !== undefined) return Promise.resolve(give(this.#hit(full, copy.value, copy.computeMs, 'near')))
-    const reads = near?.begin(full)
-    return store
-      .read<Stored | undefined>(full, (bytes, nowMs) => bytes && values.decode(full, bytes, nowMs))
-      .then(
-        (stored) => give(this.#count(full, stored, reads)),
-        (error: unknown) => {
-          onFailed('get', full, error)
-          return give(this.#count(full, undefined, reads))
-        },
-      )
+    if (copy !== undefined) return Promise.resolve(give(hit(events, full, copy.value, copy.computeMs, 'near')))
+    return reader.one(full, 'get', ({ stored }) => give(this.#count(full, stored)))
   }
 
   /** The values near or in the store, in one round trip. */
   async many(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
-    const { near, isEnabled } = this.#setting
+    const { near, events, isEnabled } = this.#setting
     if (!isEnabled()) return full.map(() => undefined)
     if (near === undefined) return this.#read(full)
     const copies = full.map((key) => near.get(key))
@@ -56,7 +48,7 @@ export class Lookup {
     let next = 0
     return full.map((key, i) => {
       const copy = copies[i]
-      return copy === undefined ? read[next++] : this.#hit(key, copy.value, copy.computeMs, 'near')
+      return copy === undefined ? read[next++] : hit(events, key, copy.value, copy.computeMs, 'near')
     })
   }
 
@@ -75,38 +67,14 @@ export class Lookup {
   }
 
   /** The values in the store. */
-  async #read(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
-    const { store, values, near, onFailed } = this.#setting
-    const reads = full.map((key) => near?.begin(key))
-    let isTold = false
-    const found = await store.readMany(
-      full,
-      (bytes, nowMs, place) => {
-        const key = full[place] as string
-        const stored = bytes && values.decode(key, bytes, nowMs)
-        if (stored instanceof Promise) return stored.then((decoded) => this.#count(key, decoded, reads[place]))
-        return this.#count(key, stored, reads[place])
-      },
-      (error, place) => {
-        if (!isTold) onFailed('getMany', undefined, error)
-        isTold = true
-        return this.#count(full[place] as string, undefined, reads[place])
-      },
-    )
-    return promised(found)
+  #read(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
+    return this.#setting.reader.many(full, 'getMany', ({ stored }, place) => this.#count(full[place] as string, stored))
   }
 
-  #count(full: string, stored: Stored | undefined, reads: NearReads | undefined): Found | undefined {
-    const { near, events } = this.#setting
-    near?.end(reads, stored)
-    if (stored?.state === 'fresh') return this.#hit(full, stored.value, stored.entry.computeMs, 'store')
+  #count(full: string, stored: Stored | undefined): Found | undefined {
+    const { events } = this.#setting
+    if (stored?.state === 'fresh') return hit(events, full, stored.value, stored.entry.computeMs)
     events.emit('miss', { key: full })
     return undefined
-  }
-
-  #hit(key: string, value: unknown, computeMs: number | undefined, by: 'near' | 'store'): Found {
-    const savedMs = computeMs ?? 0
-    this.#setting.events.emit('hit', { key, by, stale: false, savedMs })
-    return { value, computeMs: savedMs, isComputed: false, isStored: true }
   }
 }

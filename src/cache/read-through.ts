@@ -2,27 +2,20 @@ import type { Factory, GetOrSetOptions, ManyFactory } from './cache.js'
 import { BatchFactory } from './batch-factory.js'
 import type { ComputationPlan, ComputationSetting } from './computation.js'
 import { refuseOwnKey } from './factory-chain.js'
+import { type Found, hit } from './found.js'
 import { nextMoment } from './moment.js'
-import type { NearHit, NearReads } from './near.js'
+import type { NearHit } from './near.js'
 import { Patience } from './patience.js'
 import { promised } from './promised.js'
+import { type Reader, type Reading, UNREAD } from './reader.js'
 import { SingleFlight } from './single-flight.js'
 import { schemaError, type Stored } from './values.js'
 import { type Wish, type WishDefaults, wishOf } from './wish.js'
 
-/** A value with what finding it saved. */
-export interface Found<T = unknown> {
-  readonly value: T
-  /** What the value took to compute, 0 when that is not known. */
-  readonly computeMs: number
-  /** Whether the call waited for a computation, its own or another's. */
-  readonly isComputed: boolean
-  /** Whether an entry holds it. */
-  readonly isStored: boolean
-}
-
 /** What the cache tells a read-through of itself. */
-export interface ReadThroughSetting extends ComputationSetting, WishDefaults {}
+export interface ReadThroughSetting extends ComputationSetting, WishDefaults {
+  readonly reader: Reader
+}
 
 /** A call to be answered. */
 interface Call {
@@ -34,18 +27,6 @@ interface Call {
   /** Where it is one of many. */
   readonly many?: Membership
 }
-
-/** What was read for a key: nothing, an entry, or no answer. */
-interface Reading {
-  readonly bytes: Buffer | undefined
-  /** The value, if it decodes. */
-  readonly stored: Stored | undefined | Promise<Stored | undefined>
-  readonly answered: boolean
-  readonly reads: NearReads | undefined
-}
-
-/** Where nothing is to be read. */
-const UNREAD: Reading = { bytes: undefined, stored: undefined, answered: true, reads: undefined }
 
 /** Reads through the cache to a factory: fresh values are hits, stale ones serve while they are computed anew, the rest is computed. */
 export class ReadThrough {
@@ -73,11 +54,12 @@ export class ReadThrough {
     const wish = options === undefined ? this.#plainWish : wishOf(options, this.#setting)
     refuseOwnKey(this.#setting.cache, key)
     const call = { key, factory, wish, at: nextMoment() }
-    const hit = (copy: NearHit): R => give(this.#hit(key, copy, 'near', false) as Found<T>)
+    const giveFound = give as (found: Found) => R
+    const giveCopy = (copy: NearHit): R => giveFound(this.#hitNear(key, copy))
     const copy = this.#nearby(key, wish)
-    if (copy === undefined) return this.#read(call, give as (found: Found) => R)
-    if (!(copy instanceof Promise)) return Promise.resolve(hit(copy))
-    return copy.then((good) => (good === undefined ? this.#read(call, give as (found: Found) => R) : hit(good)))
+    if (copy === undefined) return this.#read(call, giveFound)
+    if (!(copy instanceof Promise)) return Promise.resolve(giveCopy(copy))
+    return copy.then((good) => (good === undefined ? this.#read(call, giveFound) : giveCopy(good)))
   }
 
   /** The values under many full keys, each given once; one call of the factory computes those that are missing. */
@@ -92,7 +74,9 @@ export class ReadThrough {
     const near = await this.#nearbyOf(all, wish)
     const keys = all.filter((key) => !near.has(key))
     if (keys.length === 0) return near as Map<string, Found<T>>
-    const readings = wish.refresh ? keys.map(() => UNREAD) : await this.#readMany(keys)
+    const readings = wish.refresh
+      ? keys.map(() => UNREAD)
+      : await this.#setting.reader.many(keys, 'getOrSetMany', (reading) => reading)
     const batch = new BatchFactory(keys, factory)
     const background = new BatchFactory(keys, factory)
     const found = await Promise.allSettled(
@@ -123,36 +107,18 @@ export class ReadThrough {
 
   /** Reads, and makes something of the answer: at once of what is fresh. */
   #read<R>(call: Call, give: (found: Found) => R): Promise<R> {
-    const { key, wish } = call
-    const { store, near, onFailed } = this.#setting
     const answer = (reading: Reading): R | Promise<R> => {
       const found = this.#answer(call, reading)
       return found instanceof Promise ? found.then(give) : give(found)
     }
-    if (wish.refresh) return Promise.resolve(answer(UNREAD))
-    const reads = near?.begin(key)
-    return store
-      .read<Reading>(key, (bytes, nowMs) => this.#reading(key, bytes, nowMs, reads))
-      .then(answer, (error: unknown) => {
-        onFailed('getOrSet', key, error)
-        return answer({ ...UNREAD, answered: false, reads })
-      })
-  }
-
-  #reading(key: string, bytes: Buffer | undefined, nowMs: number, reads: NearReads | undefined): Reading {
-    return { bytes, stored: bytes && this.#setting.values.decode(key, bytes, nowMs), answered: true, reads }
+    if (call.wish.refresh) return Promise.resolve(answer(UNREAD))
+    return this.#setting.reader.one(call.key, 'getOrSet', answer)
   }
 
   /** What is found at once is given at once, not as a promise. */
   #answer(call: Call, reading: Reading): Found | Promise<Found> {
-    const { stored } = reading
-    if (stored instanceof Promise) return stored.then((decoded) => this.#answerDecoded(call, reading, decoded))
-    return this.#answerDecoded(call, reading, stored)
-  }
-
-  #answerDecoded(call: Call, reading: Reading, stored: Stored | undefined): Found | Promise<Found> {
     const { key, wish } = call
-    this.#setting.near?.end(reading.reads, stored)
+    const { stored } = reading
     if (stored === undefined || wish.schema === undefined) return this.#answerJudged(call, reading, stored)
     return schemaError(wish.schema, key, stored.value).then((error) =>
       this.#answerJudged(call, reading, error === undefined ? stored : undefined),
@@ -235,17 +201,11 @@ export class ReadThrough {
   }
 
   #hitStored(key: string, { value, entry: { computeMs } }: Stored, stale: boolean): Found {
-    return this.#hit(key, { value, computeMs }, 'store', stale)
+    return hit(this.#setting.events, key, value, computeMs, 'store', stale)
   }
 
-  #hit(
-    key: string,
-    { value, computeMs = 0 }: Pick<NearHit, 'value' | 'computeMs'>,
-    by: 'near' | 'store',
-    stale: boolean,
-  ): Found {
-    this.#setting.events.emit('hit', { key, by, stale, savedMs: computeMs })
-    return { value, computeMs, isComputed: false, isStored: true }
+  #hitNear(key: string, { value, computeMs }: NearHit): Found {
+    return hit(this.#setting.events, key, value, computeMs, 'near')
   }
 
   /** The copy in the near tier, if it is as good for the call as the entry itself. */
@@ -263,7 +223,7 @@ export class ReadThrough {
     const copies = await promised(keys.map((key) => this.#nearby(key, wish)))
     for (const [i, key] of keys.entries()) {
       const copy = copies[i]
-      if (copy !== undefined) found.set(key, this.#hit(key, copy, 'near', false))
+      if (copy !== undefined) found.set(key, this.#hitNear(key, copy))
     }
     return found
   }
@@ -275,21 +235,6 @@ export class ReadThrough {
     nowMs: number,
   ): boolean {
     return nowMs - beta * computeMs * Math.log(1 - Math.random()) >= expiresAt
-  }
-
-  #readMany(keys: readonly string[]): Promise<Reading[]> {
-    const { store, near, onFailed } = this.#setting
-    const reads = keys.map((key) => near?.begin(key))
-    let isTold = false
-    return store.readMany<Reading>(
-      keys,
-      (bytes, nowMs, place) => this.#reading(keys[place] as string, bytes, nowMs, reads[place]),
-      (error, place) => {
-        if (!isTold) onFailed('getOrSetMany', keys[0] ?? '', error)
-        isTold = true
-        return { ...UNREAD, answered: false, reads: reads[place] }
-      },
-    )
   }
 }
 

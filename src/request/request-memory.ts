@@ -1,5 +1,5 @@
 import { isUnder } from '../cache/key.js'
-import type { Found } from '../cache/read-through.js'
+import type { Found } from '../cache/found.js'
 
 /** What a request knows of one key. */
 export interface Remembered {

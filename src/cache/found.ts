@@ -1,0 +1,25 @@
+import type { Events } from './events.js'
+
+/** A value with what finding it saved. */
+export interface Found<T = unknown> {
+  readonly value: T
+  /** What the value took to compute, 0 when that is not known. */
+  readonly computeMs: number
+  /** Whether the call waited for a computation, its own or another's. */
+  readonly isComputed: boolean
+  /** Whether an entry holds it. */
+  readonly isStored: boolean
+}
+
+/** What an entry answers a call with, of which it tells. */
+export function hit(
+  events: Events,
+  key: string,
+  value: unknown,
+  computeMs: number | undefined = 0,
+  by: 'near' | 'store' = 'store',
+  stale = false,
+): Found {
+  events.emit('hit', { key, by, stale, savedMs: computeMs })
+  return { value, computeMs, isComputed: false, isStored: true }
+}
