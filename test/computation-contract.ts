@@ -58,7 +58,7 @@ export function describeComputations(name: string, make: () => Store | Promise<S
         return all.some(({ kind }) => kind === 'leads') && all
       }, 'the lease has ended')) as Acquired[]
       expect(next.filter(({ kind }) => kind === 'leads')).toHaveLength(1)
-      expect(await store.renew('a', 'dead', MINUTE_MS)).toBe(false)
+      expect(await store.renew('a', 'dead', MINUTE_MS, [])).toBe(false)
       expect(await store.fill(entry('a', 'x'), 'dead')).toBe(false)
       expect(await store.release('a', 'dead', 'nothing', 0)).toBe(false)
       expect(await readBytes(store, 'a')).toBeUndefined()
@@ -68,9 +68,9 @@ export function describeComputations(name: string, make: () => Store | Promise<S
     test('for as long as it renews its lease', async () => {
       const store = await open()
       await store.acquire({ ...attempt('a', 'holder'), leaseMs: 100 })
-      expect(await store.renew('a', 'holder', MINUTE_MS)).toBe(true)
-      expect(await store.renew('a', 'other', 1)).toBe(false)
-      expect(await store.renew('nothing', 'holder', 1)).toBe(false)
+      expect(await store.renew('a', 'holder', MINUTE_MS, [])).toBe(true)
+      expect(await store.renew('a', 'other', 1, [])).toBe(false)
+      expect(await store.renew('nothing', 'holder', 1, [])).toBe(false)
       const acquired = await store.acquire(attempt('a', 'other'))
       expect(acquired.kind === 'follows' && acquired.leftMs > 1000).toBe(true)
     })
@@ -103,7 +103,7 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       expect(await store.computations()).toEqual(
         expect.arrayContaining([expect.objectContaining({ key: 'free::below', process: 'another' })]),
       )
-      expect(await Promise.all([store.renew('free', 't1', 1000), store.renew('stored', 't3', 1000)])).toEqual([
+      expect(await Promise.all([store.renew('free', 't1', 1000, []), store.renew('stored', 't3', 1000, [])])).toEqual([
         true,
         true,
       ])
@@ -170,7 +170,33 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       const after = await readBytes(store, 'p::a')
       expect(await store.fill(entry('p::a', 'computed'), 'holder')).toBe(false)
       expect(await readBytes(store, 'p::a')).toEqual(after)
-      expect(await store.renew('p::a', 'holder', MINUTE_MS)).toBe(false)
+      expect(await store.renew('p::a', 'holder', MINUTE_MS, [])).toBe(false)
+    })
+
+    test('by the removal of a tag that its entry will carry, which it hears when it is renewed', async () => {
+      const store = await open()
+      const removed: string[] = []
+      store.onTagRemoved((tag) => removed.push(tag))
+      await until(() => store.hearsEnds, 'the store hears')
+      await store.acquire(attempt('a', 'holder'))
+      expect(await store.renew('a', 'holder', MINUTE_MS, ['t'])).toBe(true)
+      await store.removeTag('t')
+      await until(() => removed.includes('t'), 'it is told')
+      expect(await store.renew('a', 'holder', MINUTE_MS, ['another'])).toBe(true)
+      expect(await store.renew('a', 'holder', MINUTE_MS, ['another', 't'])).toBe(false)
+      expect(await store.acquire(attempt('a', 'next'))).toEqual({ kind: 'leads' })
+    })
+
+    test('not by the removal of a tag before it began, however short before', async () => {
+      const store = await open()
+      await store.acquire(attempt('another', 'holder'))
+      for (let round = 0; round < 50; round++) {
+        await store.removeTag(`t${round}`) // eslint-disable-line no-await-in-loop
+        await store.acquire(attempt('a', `holder${round}`)) // eslint-disable-line no-await-in-loop
+        const filled = await store.fill(entry('a', 'x', [`t${round}`]), `holder${round}`) // eslint-disable-line no-await-in-loop
+        expect(filled).toBe(true)
+        await store.remove(['a']) // eslint-disable-line no-await-in-loop
+      }
     })
 
     test('not by what happens to its siblings', async () => {
@@ -224,7 +250,25 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       ])
     })
 
-    test('and nobody where nobody follows', async () => {
+    test('and the holder of a write or delete, where nobody follows', async () => {
+      const store = await open()
+      const heard: [string, Ended][] = []
+      store.onEnded((key, ended) => heard.push([key, ended]))
+      await until(() => store.hearsEnds, 'the store hears')
+      for (const [i, end] of [
+        () => store.write([entry('k0', 'x')]),
+        () => store.remove(['k1']),
+        () => store.removeTree('k2'),
+        () => store.clear(),
+      ].entries()) {
+        await store.acquire(attempt(`k${i}`, 'holder')) // eslint-disable-line no-await-in-loop
+        await end() // eslint-disable-line no-await-in-loop
+      }
+      await until(() => heard.length === 4, 'all were told')
+      expect(new Map(heard)).toEqual(new Map([0, 1, 2, 3].map((i) => [`k${i}`, 'voided'])))
+    })
+
+    test('and nobody of an end by its holder, where nobody follows', async () => {
       const store = await open()
       const heard: string[] = []
       store.onEnded((key) => heard.push(key))
@@ -267,6 +311,6 @@ function attempt(key: string, token: string): Attempt {
 }
 
 /** An entry as long as a header at least: stores may tell entries apart by what stands there. */
-function entry(key: string, fill: string): Write {
-  return { key, bytes: Buffer.alloc(30, fill), expiresAt: Infinity, tags: [] }
+function entry(key: string, fill: string, tags: readonly string[] = []): Write {
+  return { key, bytes: Buffer.alloc(30, fill), expiresAt: Infinity, tags }
 }

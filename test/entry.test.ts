@@ -57,11 +57,11 @@ describe('an entry', () => {
     expect(entry).toMatchObject({ expiresAt: Infinity, computeMs: undefined })
   })
 
-  it('keeps times within what the header holds, and its expiry is never rounded down', () => {
+  it('keeps times within what the header holds, rounded up so that they stay as far apart', () => {
     const read = (change: object): object => format.read(format.encode(null, { ...meta, ...change }))!
     expect(read({ expiresAt: 1000.01, createdAt: 1000.4, computeMs: 12.6 })).toMatchObject({
       expiresAt: 1001,
-      createdAt: 1000,
+      createdAt: 1001,
       computeMs: 13,
     })
     expect(read({ expiresAt: 1e30, computeMs: 1e30 })).toMatchObject({ expiresAt: 2 ** 48 - 2, computeMs: 2 ** 32 - 2 })

@@ -134,6 +134,19 @@ describe('A key', () => {
     }
   })
 
+  test('tells errors apart by what caused them, and by those they are made of', () => {
+    const errors = [
+      new Error('a'),
+      new Error('a', { cause: 1 }),
+      new Error('a', { cause: 2 }),
+      new AggregateError([], 'a'),
+      new AggregateError([new Error('b')], 'a'),
+      new AggregateError([new Error('c')], 'a'),
+    ]
+    expect(new Set(errors.map((error) => cacheKey(error))).size).toBe(errors.length)
+    expect(cacheKey(new Error('a', { cause: 1 }))).toBe(cacheKey(new Error('a', { cause: 1 })))
+  })
+
   test('keeps a head with a digest only where some long text has that head', () => {
     const digest = `#${'A'.repeat(22)}`
     const written = (head: string): boolean => toKey(head + digest) === head + digest

@@ -124,10 +124,34 @@ describeOnBothStores('Reading and writing', (open) => {
       ['default', 'seconds', 'text', 'ever'].map(async (key) => (await cache.entry(key))?.ttl),
     )
     for (const [i, expected] of [600, 20.5, 7200].entries()) {
-      expect(ttls[i]).toBeLessThanOrEqual(expected + 0.01)
+      expect(ttls[i]).toBeLessThanOrEqual(expected)
       expect(ttls[i]).toBeGreaterThan(expected - 10)
     }
     expect(ttls[3]).toBe(Infinity)
+  })
+
+  test('is said to live no longer than it was given to, however often that is asked', async () => {
+    const cache = open()
+    for (let i = 0; i < 100; i++) {
+      await cache.set('a', i, { ttl: 3 }) // eslint-disable-line no-await-in-loop
+      expect((await cache.entry('a'))?.ttl).toBeLessThanOrEqual(3) // eslint-disable-line no-await-in-loop
+    }
+  })
+
+  test('is kept however long its ttl is, and takes no other with it', async () => {
+    const cache = open()
+    const long = [1e15, 1e17, 1e300, Number.MAX_VALUE, '999999999999999y']
+    const sets = long.flatMap((ttl, i) => [
+      cache.set(['long', i], i, { ttl }),
+      cache.set(['grace', i], i, { ttl: 60, grace: ttl }),
+      cache.set(['other', i], i),
+      cache.getOrSet(['computed', i], () => i, { ttl, grace: ttl }),
+    ])
+    expect(await Promise.all(sets)).toEqual(long.flatMap((_, i) => [true, true, true, i]))
+    for (const [i] of long.entries()) {
+      // eslint-disable-next-line no-await-in-loop
+      expect(await cache.getMany([['long', i], ['grace', i], ['other', i], ['computed', i]])).toEqual([i, i, i, i]) // prettier-ignore
+    }
   })
 
   test('with a ttl of 0 removes what was there', async () => {

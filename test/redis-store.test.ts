@@ -253,6 +253,17 @@ describe('The Redis store', () => {
     client.disconnect()
   })
 
+  test('takes a passed client that pipelines by itself', async () => {
+    const client = new Redis(server.url, { enableAutoPipelining: true })
+    const store = open({ redis: client })
+    const attempt = { key: 'a', process: 'p', leaseMs: 1000, seen: undefined, follows: false, patient: false }
+    expect(await store.acquire({ ...attempt, token: 'holder' })).toEqual({ kind: 'leads' })
+    expect(await store.fill(write('a'), 'holder')).toBe(true)
+    expect(await store.acquire({ ...attempt, token: 'next' })).toEqual({ kind: 'value', bytes: write('a').bytes })
+    expect((await store.lookMany(['a']))[0]?.size).toBe(write('a').bytes.length)
+    client.disconnect()
+  })
+
   test('takes a passed client that connects when first used', async () => {
     const client = new Redis(server.url, { lazyConnect: true })
     const store = open({ redis: client })

@@ -284,6 +284,18 @@ describe('what cannot be stored is refused by the name of its path', () => {
     ['101 levels', nested(101), `value${'[0]'.repeat(100)}`, 'deeper than 100 levels'],
     ['20,000 levels', nested(20_000), `value${'[0]'.repeat(100)}`, 'deeper than 100 levels'],
     ['a hole', { a: holey(3) }, 'value.a[1]', 'a hole'],
+    [
+      'a hidden property beside items',
+      Object.defineProperty([1], 'x', { value: 2 }),
+      'value.x',
+      'a property beside the items of an array',
+    ],
+    [
+      'a hidden toJSON of an array',
+      Object.defineProperty([1], 'toJSON', { value: () => 2 }),
+      'value.toJSON',
+      'a property beside the items of an array',
+    ],
     ['a property beside items', 'abc'.match(/b/), 'value.index', 'a property beside the items of an array'],
     ['a property of a Map', { m: Object.assign(new Map(), { x: 1 }) }, 'value.m.x', 'a property of a Map'],
     ['a property of a Date', Object.assign(new Date(), { x: 1 }), 'value.x', 'a property of a Date'],

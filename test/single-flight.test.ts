@@ -385,6 +385,17 @@ describeOnBothStores('softTimeout', (open) => {
 })
 
 describeOnBothStores('A caller leaves', (open) => {
+  test('at once where its signal has aborted before: nothing is computed, and no hit given', async () => {
+    const cache = open()
+    await cache.set('hit', 1)
+    const factory = counting('v')
+    const signal = AbortSignal.abort(new Error('left before'))
+    await expect(cache.getOrSet('a', factory, { signal })).rejects.toThrow('left before')
+    await expect(cache.getOrSet('hit', factory, { signal })).rejects.toThrow('left before')
+    await expect(cache.getOrSetMany(['a', 'b'], () => [1, 2], { signal })).rejects.toThrow('left before')
+    expect(factory.runs).toBe(0)
+  })
+
   test('after its timeout; the computation goes on for the others', async () => {
     const cache = open()
     const factory = gated('v')
@@ -584,6 +595,20 @@ describeOnBothStores('schema', (open) => {
     expect(await cache.has('a')).toBe(false)
   })
 
+  test('judges what was computed for others as well: what it refuses is a miss', async () => {
+    const cache = open()
+    const others = gated<string | number>(1)
+    const theirs = cache.getOrSet<string | number>('a', others)
+    await others.started
+    const own = cache.getOrSet('a', () => 'v', { schema })
+    const many = cache.getOrSetMany(['a', 'b'], (keys) => keys.map(() => 'v'), { schema })
+    others.open()
+    expect(await theirs).toBe(1)
+    expect(await own).toBe('v')
+    expect(await many).toEqual(['v', 'v'])
+    expect(await cache.get('a')).toBe('v')
+  })
+
   test('may itself throw, which rejects the call', async () => {
     const cache = open()
     const broken = { '~standard': { ...schema['~standard'], validate: () => Promise.reject(new Error('broken')) } }
@@ -648,12 +673,13 @@ describeOnBothStores('While a key is being computed', (open) => {
     const joined = cache.getOrSet('p::a', () => 'new')
     await write(cache)
     const after = cache.getOrSet('p::a', () => 'new')
-    old.open()
-    expect(await began).toBe('old')
     expect(await joined).toBe(left ?? 'new')
     expect(await after).toBe(left ?? 'new')
+    old.open()
+    expect(await began).toBe('old')
     expect(await cache.get('p::a')).toBe(left ?? 'new')
-    expect(stored).toEqual(left === undefined ? [false, true] : [false])
+    // The new one has not waited for the old one
+    expect(stored).toEqual(left === undefined ? [true, false] : [false])
   })
 
   test('what happens to other keys does not void it', async () => {
@@ -711,6 +737,12 @@ describeOnBothStores('Inside its own factory a key', (open) => {
     await expect(cache.getOrSetMany(['a', 'b'], async () => [await cache.getOrSet('b', () => 1), 2])).rejects.toThrow(
       /"b"/,
     )
+    await expect(cache.getOrSetMany(['a', 'b'], async () => [await cache.getOrSet('a', () => 1), 2])).rejects.toThrow(
+      /"a"/,
+    )
+    await expect(
+      cache.getOrSetMany(['a', 'b', 'c'], async () => cache.getOrSetMany(['d', 'a'], () => [1, 2])),
+    ).rejects.toThrow(/"a"/)
     expect(await cache.getOrSet('a', () => 1)).toBe(1)
   })
 
@@ -747,6 +779,35 @@ describeOnBothStores('Inside its own factory a key', (open) => {
     await until(async () => (await cache.getOrSet('a', () => 'v').catch(String)) === 'v', 'it is computed anew')
   })
 
+  test('can be asked for by what its factory has left behind, once it is computed', async () => {
+    const cache = open()
+    const ended = makeGate()
+    let later: Promise<unknown> = Promise.resolve()
+    await cache.getOrSet('a', async () =>
+      cache.getOrSet('b', () => {
+        later = ended.opened.then(() => cache.getOrSetMany(['a', 'b'], () => [3, 4], { refresh: true }))
+        return 1
+      }),
+    )
+    ended.open()
+    expect(await later).toEqual([3, 4])
+  })
+
+  test('cannot be asked for by what an inner factory has left behind, while it is computed itself', async () => {
+    const cache = open()
+    const ended = makeGate()
+    const outer = cache.getOrSet('a', async () => {
+      let later: Promise<unknown> = Promise.resolve()
+      await cache.getOrSet('b', () => {
+        later = ended.opened.then(() => cache.getOrSet('a', () => 2))
+        return 1
+      })
+      ended.open()
+      return later
+    })
+    await expect(outer).rejects.toThrow(/"a".*inside its own factory/)
+  })
+
   test('can be read with get, and asked for in another cache or later', async () => {
     const cache = open()
     const other = open({ name: 'other' })
@@ -768,6 +829,31 @@ describe('While Redis does not answer', () => {
   const ends: (() => Promise<unknown>)[] = []
   afterEach(async () => {
     for (const end of ends.splice(0)) await end()
+  })
+
+  test('a caller leaves by its timeout or signal all the same, and then nothing is computed for it', async () => {
+    const server = await startRedis()
+    ends.push(() => server.close())
+    const logger = { info() {}, warn() {}, error() {} }
+    const cache = createKeyedCache({ redis: server.url, keyPrefix: freshPrefix(), redisTimeout: '20s', logger })
+    ends.unshift(() => cache.close())
+    await cache.require()
+    server.stop()
+    const abort = new AbortController()
+    const factory = counting('v')
+    const calls = [
+      cache.getOrSet('a', factory, { timeout: '50ms' }),
+      cache.getOrSetMany(['b', 'c'], () => [1, 2], { timeout: '50ms' }),
+      cache.getOrSet('d', factory, { signal: abort.signal }),
+    ]
+    abort.abort(new Error('left'))
+    const outcomes = await Promise.allSettled(calls)
+    expect(outcomes.map((outcome) => outcome.status === 'rejected' && String(outcome.reason))).toEqual([
+      expect.stringContaining('CacheTimeoutError'),
+      expect.stringContaining('CacheTimeoutError'),
+      'Error: left',
+    ])
+    expect(factory.runs).toBe(0)
   })
 
   test('a process computes alone, each key once at a time, and for no call a value from before it', async () => {

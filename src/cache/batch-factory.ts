@@ -1,4 +1,5 @@
 import type { Factory, ManyFactory } from './cache.js'
+import { FactoryLink } from './factory-chain.js'
 import type { Key } from './key.js'
 import { checkFunction } from './options.js'
 import { show } from './show.js'
@@ -10,16 +11,20 @@ interface Waiting<T> {
 
 /**
  * One factory for many keys as a factory for each: it is called once, when it is known of every key whether it is to be computed
- * here, with those that are. A key that comes to be computed later, since another process gave up, gets a call of its own.
+ * here, with those that are, in their order. A key that comes to be computed later, since another process gave up, gets a call of its own.
  */
 export class BatchFactory<T> {
+  readonly #cache: object
+  readonly #keys: readonly string[]
   readonly #factory: ManyFactory<T, string>
   readonly #undecided: Set<string>
   readonly #abort = new AbortController()
   readonly #signals = new Set<AbortSignal>()
   #waiting = new Map<string, Waiting<T>>()
 
-  constructor(keys: readonly string[], factory: ManyFactory<T, string>) {
+  constructor(cache: object, keys: readonly string[], factory: ManyFactory<T, string>) {
+    this.#cache = cache
+    this.#keys = keys
     this.#undecided = new Set(keys)
     this.#factory = factory
   }
@@ -52,20 +57,25 @@ export class BatchFactory<T> {
   }
 
   async #call(waiting: ReadonlyMap<string, Waiting<T>>): Promise<void> {
+    const missing = this.#keys.filter((key) => waiting.has(key))
+    const link = new FactoryLink(this.#cache, missing)
     try {
-      const results = await this.#factory([...waiting.keys()], { signal: this.#abort.signal })
+      const results = await link.run(() => this.#factory(missing, { signal: this.#abort.signal }))
       if (!Array.isArray(results) || results.length !== waiting.size) {
         throw new TypeError(
           `Expected the factory to give ${waiting.size} results, one for each key, got ${show(results)}`,
         )
       }
-      for (const [i, { resolve, reject }] of [...waiting.values()].entries()) {
+      for (const [i, key] of missing.entries()) {
+        const { resolve, reject } = waiting.get(key) as Waiting<T>
         const result = results[i] as T | Error
         if (result instanceof Error) reject(result)
         else resolve(result)
       }
     } catch (error) {
       for (const { reject } of waiting.values()) reject(error)
+    } finally {
+      link.end()
     }
   }
 }

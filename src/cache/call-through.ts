@@ -9,10 +9,11 @@ export async function callThrough<T>(key: string, factory: Factory<T>): Promise<
 
 /** The same for many keys, by one call of their factory. */
 export async function callThroughMany<T>(
+  cache: object,
   keys: readonly string[],
   factory: ManyFactory<T, string>,
 ): Promise<Map<string, Found<T>>> {
-  const batch = new BatchFactory(keys, factory)
+  const batch = new BatchFactory(cache, keys, factory)
   const found = await Promise.all(keys.map((key) => callThrough(key, batch.member(key).factory)))
   return new Map(keys.map((key, i) => [key, found[i] as Found<T>]))
 }

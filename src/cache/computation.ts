@@ -1,5 +1,5 @@
 import type { Acquired } from '../stores/store.js'
-import type { Endings } from './endings.js'
+import type { Ending, Endings } from './endings.js'
 import type { Events } from './events.js'
 import { type FactoryPlan, type Outcome, runOnce } from './factory-run.js'
 import { Lease, type LeaseSetting } from './lease.js'
@@ -75,7 +75,10 @@ export class Computation {
   readonly #plan: ComputationPlan
   readonly #abort = new AbortController()
   #isAbandoned = false
+  #isVoid = false
   #lease: Lease | undefined
+  #voided: Promise<'voided'> | undefined
+  #tellVoided: (voided: 'voided') => void = () => undefined
 
   constructor(setting: ComputationSetting, plan: ComputationPlan) {
     this.#setting = setting
@@ -83,9 +86,23 @@ export class Computation {
     this.result = Promise.resolve().then(() => (plan.manner === 'alone' ? this.#alone() : this.#leadOrFollow()))
   }
 
-  /** Whether its lease is known to be lost, to a write or delete or to another process. */
+  /** Whether its lease is known to be lost, to a write or delete or to another process: only the call that began it may have the result. */
   get isVoid(): boolean {
-    return this.#lease?.isLost === true
+    return this.#isVoid
+  }
+
+  /** Settles when it has become void. Never where it does not. */
+  get voided(): Promise<'voided'> {
+    this.#voided ??= new Promise((resolve) => {
+      this.#tellVoided = resolve
+      if (this.#isVoid) resolve('voided')
+    })
+    return this.#voided
+  }
+
+  /** Says that a tag was removed. Where the entry was to carry it, the store is asked whether that was after this computation had begun. */
+  tagRemoved(tag: string): void {
+    if (this.#plan.tags.includes(tag)) void this.#lease?.renew()
   }
 
   /** Nobody wants the result any more: the factory's signal aborts. */
@@ -109,9 +126,9 @@ export class Computation {
         const acquired = await this.#acquire(token, seen, manner === 'wait' && !sideBySide)
         if (acquired === undefined) return await this.#alone()
         if (acquired.kind === 'leads') {
-          const lease = new Lease(this.#setting, key, token)
+          const lease = new Lease(this.#setting, this.#plan, token, this.#void)
           // eslint-disable-next-line no-await-in-loop
-          return await (this.#isAbandoned ? this.#leave(lease) : this.#lead(lease, stale))
+          return await (this.#isAbandoned ? this.#leave(lease) : this.#lead(lease, stale, ending))
         }
         if (acquired.kind === 'paused') return { kind: 'left', restMs: acquired.leftMs }
         if (acquired.kind === 'value') {
@@ -160,15 +177,19 @@ export class Computation {
     } catch (error) {
       this.#setting.onFailed('acquire', key, error)
       // It may have been granted all the same, and others would wait for its end.
-      if (isAsked) void new Lease(this.#setting, key, token).release('voided')
+      if (isAsked) void new Lease(this.#setting, this.#plan, token, this.#void).release('voided')
       return undefined
     }
   }
 
-  async #lead(lease: Lease, stale: Stored | undefined): Promise<Result> {
+  async #lead(lease: Lease, stale: Stored | undefined, ending: Ending): Promise<Result> {
     this.#lease = lease
+    ending.onVoided(this.#void)
     const startedAt = nextMoment()
     const outcome = await this.#compute(stale)
+    this.#lease = undefined
+    // From now on it may hear of its own end.
+    ending.leave()
     switch (outcome.kind) {
       case 'given-up':
         await lease.release('voided')
@@ -228,6 +249,11 @@ export class Computation {
       startedAt,
       shared: true,
     }
+  }
+
+  readonly #void = (): void => {
+    this.#isVoid = true
+    this.#tellVoided('voided')
   }
 
   #compute(stale: Stored | undefined): Promise<Outcome> {

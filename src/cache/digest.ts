@@ -65,7 +65,8 @@ function objectForm(value: object, place: string, ancestors: readonly object[]):
   const names = Object.keys(value)
   if (types.isRegExp(value)) return `RegExp[${quote(value.source, place)},"${value.flags}"]${extra(names)}`
   if (types.isNativeError(value)) {
-    return `Error[${quote(value.name, place)},${quote(value.message, place)}]${extra(names)}`
+    const hidden = ['cause', 'errors'].filter((name) => Object.hasOwn(value, name) && !names.includes(name))
+    return `Error[${quote(value.name, place)},${quote(value.message, place)}]${extra([...names, ...hidden])}`
   }
   if (names.length === 0 || hidesContent(value)) throw refusal(place, value)
   return quote(className(value), place) + properties(names)

@@ -48,6 +48,7 @@ export class Ending {
   #ended: Ended | undefined
   #woken = false
   #wake: () => void = () => undefined
+  #onVoided: () => void = () => undefined
 
   constructor(leave: () => void) {
     this.#leave = leave
@@ -56,7 +57,14 @@ export class Ending {
   /** It has ended. */
   tell(ended: Ended): void {
     this.#ended = ended
+    if (ended === 'voided') this.#onVoided()
     this.doubt()
+  }
+
+  /** Calls the listener when it was voided, also where that was told before. */
+  onVoided(listener: () => void): void {
+    this.#onVoided = listener
+    if (this.#ended === 'voided') listener()
   }
 
   /** It may have ended. */

@@ -59,7 +59,7 @@ export class EntryFormat {
   }
 
   /**
-   * The bytes of an entry. Fractions of a millisecond are rounded, of `expiresAt` up.
+   * The bytes of an entry. Times are rounded up to whole milliseconds, so that they stay as far apart as they are.
    * @throws {TypeError} naming the path of what the serializer cannot hold, or the tag that is too long.
    */
   encode(value: unknown, meta: Omit<Entry, 'payload' | 'isCompressed'>): Buffer {
@@ -75,7 +75,7 @@ export class EntryFormat {
     bytes[0] = MAGIC_AND_VERSION
     bytes[1] = (tags.length > 0 ? HAS_TAGS : 0) | (hasGrace ? HAS_GRACE : 0)
     bytes.writeUIntBE(expiresAt === Infinity ? NEVER : clamp(Math.ceil(expiresAt), NEVER - 1), 2, 6)
-    bytes.writeUIntBE(clamp(Math.round(createdAt), NEVER), 8, 6)
+    bytes.writeUIntBE(clamp(Math.ceil(createdAt), NEVER), 8, 6)
     bytes.writeUInt32BE(computeMs === undefined ? UNKNOWN : clamp(Math.round(computeMs), UNKNOWN - 1), 14)
     if (tags.length > 0) writeTags(bytes, tags)
     bytes.set(payload, payloadOffset)

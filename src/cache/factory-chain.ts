@@ -1,31 +1,57 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-/** The keys being computed from here outwards: a factory, the factory that asked for it, and so on. */
-interface Link {
-  readonly cache: object
-  readonly key: string
-  readonly outer: Link | undefined
+const chain = new AsyncLocalStorage<FactoryLink>()
+
+/**
+ * A computation under way, known to all that its factory calls: a link in the chain of a factory, the factory that asked for it, and so
+ * on. What a factory has begun and left behind runs on after the computation, and is no part of it any more.
+ */
+export class FactoryLink {
+  readonly #cache: object
+  readonly #keys: ReadonlySet<string>
+  readonly #outer: FactoryLink | undefined
+  #ended = false
+
+  /** A computation of these full keys, asked for by the code that runs now. */
+  constructor(cache: object, keys: Iterable<string>) {
+    this.#cache = cache
+    this.#keys = new Set(keys)
+    this.#outer = current()
+  }
+
+  /** Runs what computes the keys. */
+  run<T>(factory: () => T): T {
+    return chain.run(this, factory)
+  }
+
+  /** Says that the computation has ended. */
+  end(): void {
+    this.#ended = true
+  }
+
+  /** This link, or the next one outwards that has not ended. */
+  get underWay(): FactoryLink | undefined {
+    return this.#ended ? this.#outer?.underWay : this
+  }
+
+  /** Whether a key is computed here, or further outwards. */
+  computes(cache: object, key: string): boolean {
+    return (this.#cache === cache && this.#keys.has(key)) || this.#outer?.underWay?.computes(cache, key) === true
+  }
 }
 
-const chain = new AsyncLocalStorage<Link>()
+function current(): FactoryLink | undefined {
+  return chain.getStore()?.underWay
+}
 
 /** Whether the code that asks runs inside a factory, whose result others will share. */
 export function insideFactory(): boolean {
-  return chain.getStore() !== undefined
-}
-
-/** Runs a factory, and lets all that it calls know which key it computes. */
-export function runFactory<T>(cache: object, key: string, factory: () => T): T {
-  return chain.run({ cache, key, outer: chain.getStore() }, factory)
+  return current() !== undefined
 }
 
 /** @throws {Error} when the key is asked for inside its own factory, which would wait for itself for ever. */
 export function refuseOwnKey(cache: object, key: string): void {
-  for (let link = chain.getStore(); link !== undefined; link = link.outer) {
-    if (link.cache === cache && link.key === key) {
-      throw new Error(
-        `${JSON.stringify(key)} is asked for inside its own factory, which would wait for itself for ever`,
-      )
-    }
+  if (current()?.computes(cache, key) === true) {
+    throw new Error(`${JSON.stringify(key)} is asked for inside its own factory, which would wait for itself for ever`)
   }
 }

@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Factory, FactoryContext } from './cache.js'
 import { CacheTimeoutError } from './errors.js'
-import { runFactory } from './factory-chain.js'
+import { FactoryLink } from './factory-chain.js'
 import { checkTags, type Lifetime, lifetime } from './options.js'
 import { startTimer } from './timer.js'
 import { schemaError } from './values.js'
@@ -59,7 +59,8 @@ export async function runOnce(
     },
   }
   const startedMs = performance.now()
-  const computed = runFactory(cache, key, async (): Promise<Outcome> => {
+  const link = new FactoryLink(cache, [key])
+  const computed = link.run(async (): Promise<Outcome> => {
     try {
       const value = await factory(context)
       const computeMs = Math.round(performance.now() - startedMs)
@@ -81,5 +82,6 @@ export async function runOnce(
   })
   const outcome = await Promise.race([computed, givenUp])
   clearTimeout(timer)
+  link.end()
   return outcome
 }

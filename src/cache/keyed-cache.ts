@@ -339,7 +339,7 @@ export class StoreBackedCache implements KeyedCache {
     options?: GetOrSetOptions<T>,
   ): Promise<Map<string, Found<T>>> {
     const keys = [...new Set(full)]
-    return this.#enabled ? this.#reading.many(keys, factory, options) : callThroughMany(keys, factory)
+    return this.#enabled ? this.#reading.many(keys, factory, options) : callThroughMany(this, keys, factory)
   }
 
   #obtain<T, R>(

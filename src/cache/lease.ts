@@ -11,27 +11,33 @@ export interface LeaseSetting {
   readonly onFailed: (operation: string, key: string, error: unknown) => void
 }
 
+/** What a lease is for. */
+export interface LeaseSubject {
+  readonly key: string
+  /** Tags that its entry will carry: it is lost when one of them is removed. */
+  readonly tags: readonly string[]
+}
+
 /** The lease of a key that this process holds: renewed every third of its length until it is filled or released. */
 export class Lease {
   readonly #setting: LeaseSetting
   readonly #key: string
+  readonly #tags: readonly string[]
   readonly #token: string
+  readonly #onLost: () => void
   readonly #heartbeat: NodeJS.Timeout
   #untilMs: number
-  #isLost = false
 
-  constructor(setting: LeaseSetting, key: string, token: string) {
+  /** `onLost` is told when it is found that the lease is another's or void. */
+  constructor(setting: LeaseSetting, { key, tags }: LeaseSubject, token: string, onLost: () => void) {
     this.#setting = setting
     this.#key = key
+    this.#tags = tags
     this.#token = token
+    this.#onLost = onLost
     this.#untilMs = performance.now() + setting.leaseMs
     setting.leases.hold(this)
-    this.#heartbeat = setInterval(() => void this.#renew(), setting.leaseMs / 3)
-  }
-
-  /** Whether it is known to be lost, to a write or delete or to another process. */
-  get isLost(): boolean {
-    return this.#isLost
+    this.#heartbeat = setInterval(() => void this.renew(), setting.leaseMs / 3)
   }
 
   /** Whether nobody waits for it any more, since it was silent for too long. */
@@ -71,15 +77,16 @@ export class Lease {
     }
   }
 
-  async #renew(): Promise<void> {
+  /** Makes it last from now on, if it still is this process's. Never rejects. */
+  async renew(): Promise<void> {
     const { store, leaseMs, onFailed } = this.#setting
     try {
-      if (await store.renew(this.#key, this.#token, leaseMs)) {
+      if (await store.renew(this.#key, this.#token, leaseMs, this.#tags)) {
         this.#untilMs = performance.now() + leaseMs
         return
       }
-      this.#isLost = true
       clearInterval(this.#heartbeat)
+      this.#onLost()
     } catch (error) {
       onFailed('renew', this.#key, error)
     }

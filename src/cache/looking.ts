@@ -5,6 +5,7 @@ import type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOpti
 import { freshness } from './freshness.js'
 import { type Key, toKey, toKeys } from './key.js'
 import { checkOptions, checkPage, checkTag } from './options.js'
+import { show } from './show.js'
 import type { Values } from './values.js'
 
 /** What is stored, for those who look at a cache rather than use it: counts as no call, and changes nothing. As `KeyedCache` promises. */
@@ -45,6 +46,8 @@ export class Looking {
   async entry(key: Key, options: { value?: boolean | undefined } | undefined): Promise<EntryInfo | undefined> {
     const full = toKey(key)
     const withValue = checkOptions(options, 'entry')?.value ?? false
+    if (typeof withValue !== 'boolean')
+      throw new TypeError(`Expected \`value\` to be true or false, got ${show(withValue)}`)
     const bytes = await this.#ask('entry', () => this.#store.look(full))
     const entry = bytes === undefined ? undefined : this.#values.entry(full, bytes)
     if (bytes === undefined || entry === undefined) return undefined
@@ -86,7 +89,8 @@ export class Looking {
     const nowMs = this.#store.now(key)
     return {
       key,
-      ttl: Math.max(0, (head.expiresAt - nowMs) / 1000),
+      // Clocks of others may be a little behind: never more than it was given
+      ttl: Math.max(0, head.expiresAt - Math.max(Math.ceil(nowMs), head.createdAt)) / 1000,
       stale: freshness(head, nowMs) === 'stale',
       size,
       createdAt: new Date(head.createdAt),

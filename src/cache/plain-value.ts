@@ -26,8 +26,10 @@ function isPlainAt(value: unknown, levels: number): boolean {
 function isPlainArray(array: readonly unknown[], levels: number): boolean {
   if (Object.getPrototypeOf(array) !== Array.prototype) return false
   for (let i = 0; i < array.length; i++) if (!isPlainAt(array[i], levels)) return false
-  // A hole reads as undefined, which is not plain; so what is left are properties beside the items.
-  return Object.keys(array).length === array.length && Object.getOwnPropertySymbols(array).length === 0
+  // A hole reads as undefined, which is not plain; so what is left are properties beside the items and `length`.
+  return (
+    Object.getOwnPropertyNames(array).length === array.length + 1 && Object.getOwnPropertySymbols(array).length === 0
+  )
 }
 
 function isPlainObject(object: object, levels: number): boolean {

@@ -55,11 +55,30 @@ export class ReadThrough {
     refuseOwnKey(this.#setting.cache, key)
     const call = { key, factory, wish, at: nextMoment() }
     const giveFound = give as (found: Found) => R
-    const giveCopy = (copy: NearHit): R => giveFound(this.#hitNear(key, copy))
+    if (hasLimits(wish)) return this.#within(wish, key, () => this.#find(call, giveFound))
+    return this.#find(call, giveFound)
+  }
+
+  /** Where the limits of a call are reached while the store is asked, it waits no longer either. */
+  async #within<R>(wish: Wish, key: string, find: () => Promise<R>): Promise<R> {
+    const { timeoutMs, signal } = wish
+    signal?.throwIfAborted()
+    const patience = new Patience(key, { timeoutMs, softTimeoutMs: undefined, signal })
+    try {
+      return (await patience.within(find())) as R
+    } finally {
+      patience.end()
+    }
+  }
+
+  /** Near, or else in the store. */
+  #find<R>(call: Call, give: (found: Found) => R): Promise<R> {
+    const { key, wish } = call
+    const giveCopy = (copy: NearHit): R => give(this.#hitNear(key, copy))
     const copy = this.#nearby(key, wish)
-    if (copy === undefined) return this.#read(call, giveFound)
+    if (copy === undefined) return this.#read(call, give)
     if (!(copy instanceof Promise)) return Promise.resolve(giveCopy(copy))
-    return copy.then((good) => (good === undefined ? this.#read(call, giveFound) : giveCopy(good)))
+    return copy.then((good) => (good === undefined ? this.#read(call, give) : giveCopy(good)))
   }
 
   /** The values under many full keys, each given once; one call of the factory computes those that are missing. */
@@ -70,15 +89,25 @@ export class ReadThrough {
   ): Promise<Map<string, Found<T>>> {
     const wish = wishOf(options, this.#setting)
     for (const key of all) refuseOwnKey(this.#setting.cache, key)
+    const find = (): Promise<Map<string, Found>> => this.#findMany(all, factory, wish)
+    const found = hasLimits(wish) && all.length > 0 ? this.#within(wish, all[0] as string, find) : find()
+    return (await found) as Map<string, Found<T>>
+  }
+
+  async #findMany(
+    all: readonly string[],
+    factory: ManyFactory<unknown, string>,
+    wish: Wish,
+  ): Promise<Map<string, Found>> {
     const at = nextMoment()
     const near = await this.#nearbyOf(all, wish)
     const keys = all.filter((key) => !near.has(key))
-    if (keys.length === 0) return near as Map<string, Found<T>>
+    if (keys.length === 0) return near
     const readings = wish.refresh
       ? keys.map(() => UNREAD)
       : await this.#setting.reader.many(keys, 'getOrSetMany', (reading) => reading)
-    const batch = new BatchFactory(keys, factory)
-    const background = new BatchFactory(keys, factory)
+    const batch = new BatchFactory(this.#setting.cache, keys, factory)
+    const background = new BatchFactory(this.#setting.cache, keys, factory)
     const found = await Promise.allSettled(
       keys.map((key, i) => {
         const member = { foreground: batch.member(key), background: background.member(key), refreshes: false }
@@ -91,8 +120,8 @@ export class ReadThrough {
     )
     const failed = found.find((each) => each.status === 'rejected')
     if (failed !== undefined) throw failed.reason
-    for (const [i, key] of keys.entries()) near.set(key, (found[i] as PromiseFulfilledResult<Found<T>>).value)
-    return near as Map<string, Found<T>>
+    for (const [i, key] of keys.entries()) near.set(key, (found[i] as PromiseFulfilledResult<Found>).value)
+    return near
   }
 
   /** Lets no call join the computations of these keys that are under way, or of any: what they began with was deleted. */
@@ -172,6 +201,8 @@ export class ReadThrough {
     })
     const planned = usable === undefined ? plan : { ...plan, stale: usable }
     try {
+      // Who has left while the store was asked wants nothing computed.
+      wish.signal?.throwIfAborted()
       const taken = await this.#flights.take({ plan: planned, at, anew: wish.refresh, patience })
       if (typeof taken === 'object') {
         events.emit('miss', { key })
@@ -236,6 +267,10 @@ export class ReadThrough {
   ): boolean {
     return nowMs - beta * computeMs * Math.log(1 - Math.random()) >= expiresAt
   }
+}
+
+function hasLimits({ timeoutMs, signal }: Wish): boolean {
+  return timeoutMs !== undefined || signal !== undefined
 }
 
 interface Membership {

@@ -1,7 +1,7 @@
 import { Computation, type ComputationPlan, type ComputationSetting, type Result } from './computation.js'
 import { CacheTimeoutError } from './errors.js'
 import type { Patience } from './patience.js'
-import type { Values } from './values.js'
+import { schemaError, type Values } from './values.js'
 
 interface Flight {
   readonly computation: Computation
@@ -44,6 +44,9 @@ export class SingleFlight {
   constructor(setting: ComputationSetting) {
     this.#setting = setting
     this.#values = setting.values
+    setting.store.onTagRemoved((tag) => {
+      for (const { computation } of this.#flights.values()) computation.tagRemoved(tag)
+    })
   }
 
   /**
@@ -55,17 +58,23 @@ export class SingleFlight {
     for (let givenUp = 0; ;) {
       const joined = this.#flightToJoin(plan.key)
       if (joined !== undefined) plan.onFollow?.()
-      const flight = joined ?? this.#begin(plan)
-      // eslint-disable-next-line no-await-in-loop -- goes round again only with a result that is too old for the call
-      const result = await this.#wait(flight, plan.key, patience)
-      if (result === 'soft') return result
       const own = joined === undefined
+      const flight = joined ?? this.#begin(plan)
+      // eslint-disable-next-line no-await-in-loop -- goes round again only with a result that is not for the call
+      const result = await this.#wait(flight, plan.key, patience, own)
+      if (result === 'soft') return result
+      if (result === 'voided') continue
       if (result.kind === 'error') throw result.error
       // Of many who wait in vain one takes over, and the others do not queue behind each other.
       if (result.kind === 'given-up' && (own || ++givenUp > 1)) throw new CacheTimeoutError(plan.key, plan.maxComputeMs)
       if (result.kind === 'left' && own) return 'left'
-      if (result.kind === 'value' && (own || isGoodFor(result, call)))
-        return own ? result : this.#copy(plan.key, result)
+      if (result.kind !== 'value') continue
+      if (own) return result
+      // eslint-disable-next-line no-await-in-loop
+      const taken = isGoodFor(result, call) ? await this.#copy(plan.key, result) : undefined
+      // What was computed for others, its schema may refuse: a miss, as if it were stored.
+      // eslint-disable-next-line no-await-in-loop
+      if (taken !== undefined && (await schemaError(plan.schema, plan.key, taken.value)) === undefined) return taken
     }
   }
 
@@ -76,7 +85,7 @@ export class SingleFlight {
 
   /** Computes in the background, unless that is under way, paused, or another process does it. */
   refresh(plan: ComputationPlan): void {
-    if (this.#flights.has(plan.key) || this.#isResting(plan.key)) {
+    if (this.#flightToJoin(plan.key) !== undefined || this.#isResting(plan.key)) {
       plan.onFollow?.()
       return
     }
@@ -110,11 +119,14 @@ export class SingleFlight {
     return flight
   }
 
-  async #wait(flight: Flight, key: string, patience: Patience): Promise<Result | 'soft'> {
+  /** Whoever has joined leaves when the computation becomes void; the one who began it has the result all the same. */
+  async #wait(flight: Flight, key: string, patience: Patience, own: boolean): Promise<Result | 'soft' | 'voided'> {
+    const { computation } = flight
     flight.wanted++
     let leaves = true
     try {
-      const result = await patience.within(flight.computation.result)
+      const ended = own ? computation.result : Promise.race([computation.result, computation.voided])
+      const result = await patience.within<Result | 'voided'>(ended)
       // One who has taken the stale value still wants the fresh one to come.
       leaves = result !== 'soft'
       return result

@@ -62,4 +62,11 @@ export const TYPED_ARRAY_CLASSES: ReadonlyMap<string, new (buffer: ArrayBuffer) 
   ['Float64Array', Float64Array],
   ['BigInt64Array', BigInt64Array],
   ['BigUint64Array', BigUint64Array],
+  ...newTypedArrays(),
 ])
+
+/** Those that not every supported Node has. */
+function newTypedArrays(): [string, new (buffer: ArrayBuffer) => NodeJS.TypedArray][] {
+  const { Float16Array } = globalThis as { Float16Array?: new (buffer: ArrayBuffer) => NodeJS.TypedArray }
+  return Float16Array === undefined ? [] : [['Float16Array', Float16Array]]
+}

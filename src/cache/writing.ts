@@ -70,7 +70,7 @@ export class Writing {
     } finally {
       near?.forget(keys)
     }
-    for (const [i, key] of keys.entries()) events.emit('set', { key, stored: stored[i] === true })
+    for (const [i, key] of keys.entries()) events.emit('set', { key, stored: stored[i] === true && life.ttlMs > 0 })
     return stored
   }
 

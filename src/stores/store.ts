@@ -39,7 +39,7 @@ export type Acquired =
   /** Attempts are paused for this long. */
   | { kind: 'paused'; leftMs: number }
 
-/** How a computation ended that somebody waited for: with an entry, without one, or void since its key was written or deleted. */
+/** How a computation ended: with an entry, without one, or void since its key was written or deleted. */
 export type Ended = 'filled' | 'nothing' | 'voided'
 
 /**
@@ -128,8 +128,11 @@ export interface Store {
    */
   acquire(attempt: Attempt): Promise<Acquired>
 
-  /** Makes the lease last this long from now. `false`: it is no longer the caller's. */
-  renew(key: string, token: string, leaseMs: number): Promise<boolean>
+  /**
+   * Makes the lease last this long from now. `false`: it is no longer the caller's, since it was lost or one of these tags, which its
+   * entry will carry, was removed meanwhile.
+   */
+  renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean>
 
   /**
    * Stores what was computed and ends the lease, atomically, if the lease still is the caller's, neither deleted nor taken over,
@@ -147,10 +150,13 @@ export interface Store {
   /** The computations under way, in all processes. */
   computations(): Promise<Computation[]>
 
-  /** Calls the listener when a computation has ended that somebody follows. */
+  /** Calls the listener when a computation has ended that somebody follows, and when one was voided by a write or delete of its key. */
   onEnded(listener: (key: string, ended: Ended) => void): void
 
-  /** Whether `onEnded` can be relied on now. */
+  /** Calls the listener when a tag was removed while something was being computed that may carry it. */
+  onTagRemoved(listener: (tag: string) => void): void
+
+  /** Whether `onEnded` and `onTagRemoved` can be relied on now. */
   readonly hearsEnds: boolean
 
   /** Calls the listener when `hearsEnds` has changed: ends may have been missed. */

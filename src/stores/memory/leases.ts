@@ -16,10 +16,15 @@ export class Leases {
   readonly #leases = new Map<string, Lease>()
   /** When a tag was last removed while something was being computed. */
   readonly #tombstones = new Map<string, number>()
-  #listener: (key: string, ended: Ended) => void = () => undefined
+  #onEnded: (key: string, ended: Ended) => void = () => undefined
+  #onTagRemoved: (tag: string) => void = () => undefined
 
   listen(listener: (key: string, ended: Ended) => void): void {
-    this.#listener = listener
+    this.#onEnded = listener
+  }
+
+  listenForTags(listener: (tag: string) => void): void {
+    this.#onTagRemoved = listener
   }
 
   /** As `Store.acquire`, given that no entry answers the attempt. */
@@ -37,17 +42,23 @@ export class Leases {
     return { kind: 'leads' }
   }
 
-  renew(key: string, token: string, until: number): boolean {
+  /** Makes a lease last, if it still has this token; ends it where one of the tags was removed since it began. */
+  renew(key: string, token: string, until: number, tags: readonly string[]): boolean {
     const lease = this.#leases.get(key)
     if (lease?.token !== token) return false
+    if (tags.some((tag) => (this.#tombstones.get(tag) ?? -Infinity) >= lease.since)) {
+      this.#end(key, lease, 'voided')
+      return false
+    }
     lease.until = until
     return true
   }
 
   /** Ends a lease if it still has this token. */
   end(key: string, token: string, ended: Ended): boolean {
-    if (this.#leases.get(key)?.token !== token) return false
-    this.#drop(key, ended)
+    const lease = this.#leases.get(key)
+    if (lease?.token !== token) return false
+    this.#end(key, lease, ended)
     return true
   }
 
@@ -57,24 +68,20 @@ export class Leases {
 
   /** Notes that a tag was removed: what is being computed now may not be stored with it. */
   bury(tag: string, now: number): void {
-    if (this.#leases.size === 0) this.#tombstones.clear()
-    else this.#tombstones.set(tag, now)
+    if (this.#leases.size === 0) return this.#tombstones.clear()
+    this.#tombstones.set(tag, now)
+    this.#onTagRemoved(tag)
   }
 
-  /** Whether one of these tags was removed since the computation of a key began. */
-  isBuried(key: string, tags: readonly string[]): boolean {
-    const since = this.#leases.get(key)?.since ?? -Infinity
-    return tags.some((tag) => (this.#tombstones.get(tag) ?? -Infinity) >= since)
-  }
-
+  /** Takes a lease away from the one who holds it. */
   void(key: string): void {
-    this.#drop(key, 'voided')
+    if (this.#leases.delete(key)) this.#onEnded(key, 'voided')
   }
 
   /** Voids the computations of a key and of those below it; all for `undefined`. */
   voidTree(key: string | undefined): void {
     for (const each of this.#leases.keys()) {
-      if (key === undefined || each === key || isUnder(each, key)) this.#drop(each, 'voided')
+      if (key === undefined || each === key || isUnder(each, key)) this.void(each)
     }
   }
 
@@ -84,10 +91,8 @@ export class Leases {
       .map(([key, { process, since }]) => ({ key, process, since: new Date(since) }))
   }
 
-  #drop(key: string, ended: Ended): void {
-    const lease = this.#leases.get(key)
-    if (lease === undefined) return
+  #end(key: string, { followed }: Lease, ended: Ended): void {
     this.#leases.delete(key)
-    if (lease.followed) this.#listener(key, ended)
+    if (followed) this.#onEnded(key, ended)
   }
 }

@@ -143,17 +143,13 @@ export class MemoryStore implements Store {
     return this.#leases.acquire(attempt, this.now())
   }
 
-  async renew(key: string, token: string, leaseMs: number): Promise<boolean> {
-    return this.#leases.renew(key, token, this.now() + leaseMs)
+  async renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean> {
+    return this.#leases.renew(key, token, this.now() + leaseMs, tags)
   }
 
   async fill(entry: Write, token: string): Promise<boolean> {
     // Nobody is told before the entry is there.
-    if (!this.#leases.renew(entry.key, token, 0)) return false
-    if (this.#leases.isBuried(entry.key, entry.tags)) {
-      this.#leases.end(entry.key, token, 'voided')
-      return false
-    }
+    if (!this.#leases.renew(entry.key, token, 0, entry.tags)) return false
     const stored = this.#write(entry)
     this.#leases.end(entry.key, token, stored ? 'filled' : 'nothing')
     return true
@@ -171,6 +167,10 @@ export class MemoryStore implements Store {
 
   onEnded(listener: (key: string, ended: Ended) => void): void {
     this.#leases.listen(listener)
+  }
+
+  onTagRemoved(listener: (tag: string) => void): void {
+    this.#leases.listenForTags(listener)
   }
 
   onHearing(): void {

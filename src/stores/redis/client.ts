@@ -129,10 +129,13 @@ export class Client {
     limit?: Limit,
   ): Promise<unknown> {
     try {
-      return await this.send((redis) => redis.callBuffer('evalsha', script.sha1, keys.length, ...keys, ...args), limit)
+      return await this.send(
+        (redis) => scripting(redis).evalshaBuffer(script.sha1, keys.length, ...keys, ...args),
+        limit,
+      )
     } catch (error) {
       if (!isUnknownScript(error)) throw error
-      return this.send((redis) => redis.callBuffer('eval', script.source, keys.length, ...keys, ...args), limit)
+      return this.send((redis) => scripting(redis).evalBuffer(script.source, keys.length, ...keys, ...args), limit)
     }
   }
 
@@ -216,6 +219,16 @@ export class Client {
     const own = this.#redis.isCluster ? (this.#redis as Cluster).nodes() : [this.#redis as Redis]
     return [...own, ...this.#subscribers]
   }
+}
+
+/** What ioredis has and its types do not. `callBuffer` would lose the command's name where the owner of a client has it pipeline by itself. */
+interface Scripting {
+  evalshaBuffer(sha1: string, keys: number, ...args: readonly (string | Buffer | number)[]): Promise<unknown>
+  evalBuffer(source: string, keys: number, ...args: readonly (string | Buffer | number)[]): Promise<unknown>
+}
+
+function scripting(redis: Redis): Scripting {
+  return redis as unknown as Scripting
 }
 
 function isUnknownScript(error: unknown): boolean {

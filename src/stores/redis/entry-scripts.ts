@@ -20,7 +20,7 @@ local added, refused = 0, {}
 for i = 1, n do
   local entry, bytes, expires = KEYS[3 + i], ARGV[2 * i + 3], ARGV[2 * i + 4]
   local key = string.sub(entry, begin)
-  if leased then drop(KEYS[1], ARGV[1], key, 'voided') end
+  if leased then void(KEYS[1], ARGV[1], key) end
   if expires ~= '+inf' and tonumber(expires) <= time then
     redis.call('UNLINK', entry)
     redis.call('ZREM', KEYS[2], key)
@@ -47,7 +47,7 @@ export const REMOVE: Script = script(`${LEASE}
 local entries, names, begin = { unpack(KEYS, 4) }, {}, #KEYS[4] - ARGV[2] + 1
 for i, entry in ipairs(entries) do names[i] = string.sub(entry, begin) end
 if redis.call('EXISTS', KEYS[1]) == 1 then
-  for _, name in ipairs(names) do drop(KEYS[1], ARGV[1], name, 'voided') end
+  for _, name in ipairs(names) do void(KEYS[1], ARGV[1], name) end
 end
 local there = redis.call('EXISTS', unpack(entries))
 if there == #entries then redis.call('UNLINK', unpack(entries))

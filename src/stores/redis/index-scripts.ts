@@ -59,7 +59,7 @@ for i = 3, #KEYS do
   local left = redis.call('PTTL', KEYS[i])
   if left ~= -2 then
     redis.call('ZADD', KEYS[1], 0, ARGV[i - 2])
-    redis.call('ZADD', KEYS[2], left == -1 and '+inf' or string.format('%.0f', time + left), ARGV[i - 2])
+    redis.call('ZADD', KEYS[2], left == -1 and '+inf' or string.format('%.0f', math.floor(time) + left), ARGV[i - 2])
   end
 end
 return 1
@@ -112,7 +112,7 @@ return { whole(KEYS[1], KEYS[2]), unpack(redis.call('ZRANGEBYLEX', KEYS[1], ARGV
  */
 export const VOID_AND_RANGE: Script = script(`${LEASE}${WHOLE}
 for _, key in ipairs(redis.call('HKEYS', KEYS[3])) do
-  if ARGV[5] == '' or key == ARGV[5] or string.sub(key, 1, #ARGV[6]) == ARGV[6] then drop(KEYS[3], ARGV[4], key, 'voided') end
+  if ARGV[5] == '' or key == ARGV[5] or string.sub(key, 1, #ARGV[6]) == ARGV[6] then void(KEYS[3], ARGV[4], key) end
 end
 return { whole(KEYS[1], KEYS[2]), unpack(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])) }
 `)

@@ -33,7 +33,7 @@ local function attempt(entry, token, process, ms, seen, follows, patient)
       if patient == '1' then return { 'paused', left } end
     end
   end
-  redis.call('HSET', KEYS[1], key, string.format('%.0f %.0f %s 0 %s', time + ms, time, token, process))
+  redis.call('HSET', KEYS[1], key, string.format('%.0f %.3f %s 0 %s', time + ms, time, token, process))
   return { 'leads' }
 end
 for i = 2, #KEYS do reply[i - 1] = attempt(KEYS[i], unpack(ARGV, 6 * i - 9, 6 * i - 4)) end
@@ -41,15 +41,22 @@ return reply
 `)
 
 /**
- * Makes a lease last from now on, if it has this token.
+ * Makes a lease last from now on, if it has this token; ends it where one of the tags was removed since it began.
  *
- * KEYS: leases. ARGV: key, token, lease in ms. Returns 1, or 0 when the lease is another's or gone.
+ * KEYS: leases, tombstones. ARGV: channel, key, token, lease in ms, tag 1..n. Returns 1, or 0 when the lease is another's or gone.
  */
 export const RENEW: Script = script(`${NOW}${LEASE}
-local lease = holds(KEYS[1], ARGV[1], ARGV[2])
+local channel, key, token, ms = unpack(ARGV)
+local lease = holds(KEYS[1], key, token)
 if not lease then return 0 end
-local _, since, token, followed, process = parse(lease)
-redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f %s %s %s %s', now() + ARGV[3], since, token, followed, process))
+local _, since, _, followed, process = parse(lease)
+for i = 5, #ARGV do
+  if tonumber(redis.call('HGET', KEYS[2], ARGV[i]) or 0) >= tonumber(since) then
+    finish(KEYS[1], channel, key, lease, 'voided')
+    return 0
+  end
+end
+redis.call('HSET', KEYS[1], key, string.format('%.0f %s %s %s %s', now() + ms, since, token, followed, process))
 return 1
 `)
 

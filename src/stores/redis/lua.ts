@@ -1,10 +1,10 @@
 import { HEADER_BYTES } from '../../cache/entry.js'
 
-/** The server's time in ms. Called once in a script: it moves on while the script runs. */
+/** The server's time in ms, to a microsecond. Called once in a script: it moves on while the script runs. */
 export const NOW: string = `
 local function now()
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  return time[1] * 1000 + time[2] / 1000
 end
 `
 
@@ -71,20 +71,20 @@ end
 
 /**
  * A lease is `<until> <since> <token> <followed 0 or 1> <process>`, times in ms; the token of a pause is `-`.
- * `finish` ends one and tells those who follow it: `<outcome> <key>`; `drop` does so where there is one.
+ * `finish` ends one and tells those who follow it: `<outcome> <key>`. `void` takes one away from the process that holds it, and tells
+ * that process too, whose other callers are not to wait for what is void.
  */
 export const LEASE: string = `
 local function parse(lease)
-  return string.match(lease, '^(%d+) (%d+) (%S+) ([01]) (.*)$')
+  return string.match(lease, '^([%d.]+) ([%d.]+) (%S+) ([01]) (.*)$')
 end
 local function finish(leases, channel, key, lease, outcome)
   redis.call('HDEL', leases, key)
   local _, _, _, followed = parse(lease)
   if followed == '1' then redis.call('PUBLISH', channel, outcome .. ' ' .. key) end
 end
-local function drop(leases, channel, key, outcome)
-  local lease = redis.call('HGET', leases, key)
-  if lease then finish(leases, channel, key, lease, outcome) end
+local function void(leases, channel, key)
+  if redis.call('HDEL', leases, key) == 1 then redis.call('PUBLISH', channel, 'voided ' .. key) end
 end
 local function holds(leases, key, token)
   local lease = redis.call('HGET', leases, key)

@@ -37,8 +37,9 @@ export class RedisLeases {
     return this.#attempts.ask(attempt)
   }
 
-  async renew(key: string, token: string, leaseMs: number): Promise<boolean> {
-    return (await this.#connection.run(RENEW, [this.#keyspace.leases], [key, token, leaseMs])) === 1
+  async renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean> {
+    const { leases, tombstones, wake } = this.#keyspace
+    return (await this.#connection.run(RENEW, [leases, tombstones], [wake, key, token, leaseMs, ...tags])) === 1
   }
 
   fill(entry: Write, token: string): Promise<boolean> {
@@ -60,7 +61,7 @@ export class RedisLeases {
     const now = this.#connection.clock.now()
     const leases = await this.#connection.send((client) => client.hgetall(this.#keyspace.leases))
     return Object.entries(leases).flatMap(([key, lease]) => {
-      const [, until, since, token, process] = /^(\d+) (\d+) (\S+) [01] (.*)$/.exec(lease) ?? []
+      const [, until, since, token, process] = /^([\d.]+) ([\d.]+) (\S+) [01] (.*)$/.exec(lease) ?? []
       if (process === undefined || token === '-' || Number(until) <= now) return []
       return [{ key, process, since: new Date(Number(since)) }]
     })
@@ -126,7 +127,7 @@ function acquired([kind, detail]: [Buffer, (Buffer | number)?]): Acquired {
   }
 }
 
-/** When an entry expires, as Redis takes it. */
+/** When an entry expires, as Redis takes it. What lies beyond exact numbers is never: Redis refuses it, and all that is sent with it. */
 export function expiryArgument(expiresAt: number): string {
-  return Number.isFinite(expiresAt) ? String(Math.ceil(expiresAt)) : '+inf'
+  return expiresAt <= Number.MAX_SAFE_INTEGER ? String(Math.ceil(expiresAt)) : '+inf'
 }

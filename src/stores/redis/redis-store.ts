@@ -118,8 +118,8 @@ export class RedisStore implements Store {
     return this.#parts.shards.of(attempt.key).leases.acquire(attempt)
   }
 
-  renew(key: string, token: string, leaseMs: number): Promise<boolean> {
-    return this.#parts.shards.of(key).leases.renew(key, token, leaseMs)
+  renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean> {
+    return this.#parts.shards.of(key).leases.renew(key, token, leaseMs, tags)
   }
 
   fill(entry: Write, token: string): Promise<boolean> {
@@ -137,6 +137,10 @@ export class RedisStore implements Store {
 
   onEnded(listener: (key: string, ended: Ended) => void): void {
     this.#subscribers.onEnded(listener)
+  }
+
+  onTagRemoved(listener: (tag: string) => void): void {
+    this.#subscribers.onTagRemoved(listener)
   }
 
   get hearsEnds(): boolean {

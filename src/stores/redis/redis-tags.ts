@@ -21,8 +21,9 @@ export class RedisTags {
 
   /** Voids the computations that will give their entries this tag. Gives how far the tag's set reaches now, for `remove`. */
   async bury(tag: string): Promise<string | null> {
-    const { leases, tombstones } = this.#keyspace
-    return (await this.#connection.run(BURY_TAG, [leases, tombstones, this.#keyspace.tag(tag)], [tag])) as string | null
+    const { leases, tombstones, wake } = this.#keyspace
+    const keys = [leases, tombstones, this.#keyspace.tag(tag)]
+    return (await this.#connection.run(BURY_TAG, keys, [wake, tag])) as string | null
   }
 
   /** Removes all entries that carried a tag when it was buried, in bounded steps, and tells of them. What is tagged meanwhile does not make it endless. */

@@ -28,6 +28,7 @@ export class Subscribers {
   #hears = false
   #tracks = false
   #onEnded: (key: string, ended: Ended) => void = () => undefined
+  #onTagRemoved: (tag: string) => void = () => undefined
   #onHearing: () => void = () => undefined
   #onChanged: (names: readonly string[] | undefined) => void = () => undefined
   #closed = false
@@ -49,6 +50,10 @@ export class Subscribers {
 
   onEnded(listener: (key: string, ended: Ended) => void): void {
     this.#onEnded = listener
+  }
+
+  onTagRemoved(listener: (tag: string) => void): void {
+    this.#onTagRemoved = listener
   }
 
   /** Calls the listener when messages arrive no more, or again. */
@@ -141,8 +146,9 @@ export class Subscribers {
 
   #tell(message: string): void {
     const space = message.indexOf(' ')
-    const ended = message.slice(0, space)
-    if (ended === 'filled' || ended === 'nothing' || ended === 'voided') this.#onEnded(message.slice(space + 1), ended)
+    const [what, whose] = [message.slice(0, space), message.slice(space + 1)]
+    if (what === 'tag') this.#onTagRemoved(whose)
+    else if (what === 'filled' || what === 'nothing' || what === 'voided') this.#onEnded(whose, what)
   }
 }
 

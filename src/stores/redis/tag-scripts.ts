@@ -2,9 +2,9 @@ import { CARRIES, LEASE, NOW } from './lua.js'
 import { type Script, script } from './script.js'
 
 /**
- * Notes that a tag is removed now, where something is being computed that may carry it at its end.
+ * Notes that a tag is removed now, where something is being computed that may carry it at its end, and tells those who compute.
  *
- * KEYS: leases, tombstones, the tag's set. ARGV: tag. Returns the score of the last key in the set, or nil.
+ * KEYS: leases, tombstones, the tag's set. ARGV: channel, tag. Returns the score of the last key in the set, or nil.
  */
 export const BURY_TAG: Script = script(`${NOW}${LEASE}
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -19,7 +19,8 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
       if tonumber(buried[i + 1]) < first then redis.call('HDEL', KEYS[2], buried[i]) end
     end
   end
-  redis.call('HSET', KEYS[2], ARGV[1], string.format('%.0f', now()))
+  redis.call('HSET', KEYS[2], ARGV[2], string.format('%.3f', now()))
+  redis.call('PUBLISH', ARGV[1], 'tag ' .. ARGV[2])
 else
   redis.call('UNLINK', KEYS[2])
 end
@@ -36,7 +37,7 @@ local there = {}
 for i = 6, #KEYS do
   local key = ARGV[i - 3]
   if carries(KEYS[i], ARGV[2]) then
-    drop(KEYS[1], ARGV[1], key, 'voided')
+    void(KEYS[1], ARGV[1], key)
     redis.call('UNLINK', KEYS[i])
     redis.call('ZREM', KEYS[2], key)
     redis.call('ZREM', KEYS[3], key)
