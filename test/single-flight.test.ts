@@ -595,6 +595,17 @@ describeOnBothStores('schema', (open) => {
     expect(await cache.has('a')).toBe(false)
   })
 
+  test('may itself throw at a stored value, which is a miss then', async () => {
+    const cache = open()
+    const validate = (value: unknown): { value: string } => ({ value: (value as string).trim() })
+    const picky = { '~standard': { ...schema['~standard'], validate } }
+    await cache.set('a', null)
+    expect(await cache.getOrSet('a', () => 'v', { schema: picky })).toBe('v')
+    await cache.set('b', null, { ttl: '20ms', grace: '1m' })
+    await until(async () => (await cache.entry('b'))?.stale, 'it is stale')
+    expect(await cache.getOrSet('b', () => 'v', { schema: picky })).toBe('v')
+  })
+
   test('judges what was computed for others as well: what it refuses is a miss', async () => {
     const cache = open()
     const others = gated<string | number>(1)
@@ -609,7 +620,7 @@ describeOnBothStores('schema', (open) => {
     expect(await cache.get('a')).toBe('v')
   })
 
-  test('may itself throw, which rejects the call', async () => {
+  test('may itself throw at a fresh value, which rejects the call', async () => {
     const cache = open()
     const broken = { '~standard': { ...schema['~standard'], validate: () => Promise.reject(new Error('broken')) } }
     await expect(cache.getOrSet('a', () => 'v', { schema: broken })).rejects.toThrow('broken')

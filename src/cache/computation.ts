@@ -5,6 +5,7 @@ import { type FactoryPlan, type Outcome, runOnce } from './factory-run.js'
 import { Lease, type LeaseSetting } from './lease.js'
 import { nextMoment } from './moment.js'
 import type { Lifetime } from './options.js'
+import { type Result, resultOf } from './result.js'
 import { processName } from './stats.js'
 import { schemaError, type Stored, type Values } from './values.js'
 
@@ -38,29 +39,6 @@ export interface ComputationPlan extends FactoryPlan {
   /** Told when another one computes the key, or nobody does. */
   readonly onFollow?: (() => void) | undefined
 }
-
-/** How a computation ended. */
-export type Result =
-  | {
-      readonly kind: 'value'
-      readonly value: unknown
-      readonly computeMs: number
-      /** The encoded value, where it can be encoded. */
-      readonly bytes: Buffer | undefined
-      /** Whether an entry holds it. */
-      readonly isStored: boolean
-      /** The value is good for calls that began up to this moment. */
-      readonly asOf: number
-      /** When its factory began here; -1 when another process computed it. */
-      readonly startedAt: number
-      /** Whether others than the call that began it may have it. */
-      readonly shared: boolean
-    }
-  | { readonly kind: 'error'; readonly error: unknown; readonly pauseMs: number }
-  /** `maxCompute` has passed. */
-  | { readonly kind: 'given-up' }
-  /** Left to others, or nobody wants it any more; not to be tried again for this long. */
-  | { readonly kind: 'left'; readonly restMs: number }
 
 const MIN_PAUSE_MS = 1000
 const MAX_PAUSE_MS = 30_000
@@ -136,7 +114,7 @@ export class Computation {
           const stored = await values.decode(key, acquired.bytes)
           // eslint-disable-next-line no-await-in-loop
           const good = stored !== undefined && (await schemaError(schema, key, stored.value)) === undefined
-          if (good && stored.state === 'fresh') return found(stored, askedAt)
+          if (good && stored.state === 'fresh') return resultOf(stored, askedAt)
           // eslint-disable-next-line no-await-in-loop
           if (values.mustStay(key, acquired.bytes)) return await this.#alone()
           seen = acquired.bytes
@@ -259,19 +237,6 @@ export class Computation {
   #compute(stale: Stored | undefined): Promise<Outcome> {
     const { cache, values } = this.#setting
     return runOnce(cache, this.#plan, this.#abort, stale === undefined ? undefined : staleCopy(stale, values))
-  }
-}
-
-function found({ value, bytes, entry }: Stored, asOf: number): Result {
-  return {
-    kind: 'value',
-    value,
-    computeMs: entry.computeMs ?? 0,
-    bytes,
-    isStored: true,
-    asOf,
-    startedAt: -1,
-    shared: true,
   }
 }
 

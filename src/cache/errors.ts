@@ -42,16 +42,17 @@ export class CacheNotRespondingError extends KeyedCacheError {
   }
 }
 
-/** A caller's own `timeout` ended before the value was there. The computation goes on for the others. */
+/**
+ * A value was not there in time: a caller's own `timeout` has passed, while the computation goes on for the others, or `maxCompute`, after
+ * which it is given up.
+ */
 export class CacheTimeoutError extends KeyedCacheError {
   /** The full key that was being computed. */
   readonly key: string
 
-  constructor(key: string, timeoutMs: number) {
-    super(
-      'ERR_CACHE_TIMEOUT',
-      `${JSON.stringify(key)} was not computed within ${timeoutMs} ms, the timeout of this call`,
-    )
+  constructor(key: string, limitMs: number, limit: 'timeout' | 'maxCompute' = 'timeout') {
+    const whose = limit === 'timeout' ? 'the `timeout` of this call' : 'its `maxCompute`'
+    super('ERR_CACHE_TIMEOUT', `${JSON.stringify(key)} was not computed within ${limitMs} ms, ${whose}`)
     this.key = key
   }
 }

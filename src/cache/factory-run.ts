@@ -77,7 +77,7 @@ export async function runOnce(
     timer = startTimer(maxComputeMs, () => {
       // Resolved first: a factory that fails when it is told has been given up all the same.
       resolve({ kind: 'given-up' })
-      abort.abort(new CacheTimeoutError(key, maxComputeMs))
+      abort.abort(new CacheTimeoutError(key, maxComputeMs, 'maxCompute'))
     })
   })
   const outcome = await Promise.race([computed, givenUp])

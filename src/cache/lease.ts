@@ -57,6 +57,8 @@ export class Lease {
     near?.forget(keys)
     const filled = await this.#end('fill', () => store.fill(entry, this.#token))
     near?.forget(keys)
+    // Whoever waits does not wait for what is not stored. Nor is it stored later.
+    if (filled === undefined && this.canEnd) void this.release('nothing')
     return filled
   }
 

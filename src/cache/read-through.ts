@@ -1,6 +1,8 @@
 import type { Factory, GetOrSetOptions, ManyFactory } from './cache.js'
+import { Answers, type Call } from './answers.js'
 import { BatchFactory } from './batch-factory.js'
-import type { ComputationPlan, ComputationSetting } from './computation.js'
+import type { ComputationSetting } from './computation.js'
+import { isEarly } from './early.js'
 import { refuseOwnKey } from './factory-chain.js'
 import { type Found, hit } from './found.js'
 import { nextMoment } from './moment.js'
@@ -9,7 +11,7 @@ import { Patience } from './patience.js'
 import { promised } from './promised.js'
 import { type Reader, type Reading, UNREAD } from './reader.js'
 import { SingleFlight } from './single-flight.js'
-import { schemaError, type Stored } from './values.js'
+import { schemaError } from './values.js'
 import { type Wish, type WishDefaults, wishOf } from './wish.js'
 
 /** What the cache tells a read-through of itself. */
@@ -17,27 +19,18 @@ export interface ReadThroughSetting extends ComputationSetting, WishDefaults {
   readonly reader: Reader
 }
 
-/** A call to be answered. */
-interface Call {
-  readonly key: string
-  readonly factory: Factory<unknown>
-  readonly wish: Wish
-  /** The moment at which it began. */
-  readonly at: number
-  /** Where it is one of many. */
-  readonly many?: Membership
-}
-
 /** Reads through the cache to a factory: fresh values are hits, stale ones serve while they are computed anew, the rest is computed. */
 export class ReadThrough {
   readonly #setting: ReadThroughSetting
   readonly #flights: SingleFlight
+  readonly #answers: Answers
   /** That of a call without options. */
   readonly #plainWish: Wish
 
   constructor(setting: ReadThroughSetting) {
     this.#setting = setting
     this.#flights = new SingleFlight(setting)
+    this.#answers = new Answers(setting, this.#flights)
     this.#plainWish = wishOf(undefined, setting)
   }
 
@@ -100,28 +93,28 @@ export class ReadThrough {
     wish: Wish,
   ): Promise<Map<string, Found>> {
     const at = nextMoment()
-    const near = await this.#nearbyOf(all, wish)
-    const keys = all.filter((key) => !near.has(key))
-    if (keys.length === 0) return near
+    const found = await this.#nearbyOf(all, wish)
+    const keys = all.filter((key) => !found.has(key))
+    if (keys.length === 0) return found
     const readings = wish.refresh
       ? keys.map(() => UNREAD)
       : await this.#setting.reader.many(keys, 'getOrSetMany', (reading) => reading)
     const batch = new BatchFactory(this.#setting.cache, keys, factory)
     const background = new BatchFactory(this.#setting.cache, keys, factory)
-    const found = await Promise.allSettled(
+    const answers = await Promise.allSettled(
       keys.map((key, i) => {
         const member = { foreground: batch.member(key), background: background.member(key), refreshes: false }
         const call = { key, factory: member.foreground.factory, wish, at, many: member }
-        return Promise.resolve(this.#answer(call, readings[i] as Reading)).finally(() => {
+        return Promise.resolve(this.#answers.to(call, readings[i] as Reading)).finally(() => {
           member.foreground.stay()
           if (!member.refreshes) member.background.stay()
         })
       }),
     )
-    const failed = found.find((each) => each.status === 'rejected')
+    const failed = answers.find((each) => each.status === 'rejected')
     if (failed !== undefined) throw failed.reason
-    for (const [i, key] of keys.entries()) near.set(key, (found[i] as PromiseFulfilledResult<Found>).value)
-    return near
+    for (const [i, key] of keys.entries()) found.set(key, (answers[i] as PromiseFulfilledResult<Found>).value)
+    return found
   }
 
   /** Lets no call join the computations of these keys that are under way, or of any: what they began with was deleted. */
@@ -137,102 +130,11 @@ export class ReadThrough {
   /** Reads, and makes something of the answer: at once of what is fresh. */
   #read<R>(call: Call, give: (found: Found) => R): Promise<R> {
     const answer = (reading: Reading): R | Promise<R> => {
-      const found = this.#answer(call, reading)
+      const found = this.#answers.to(call, reading)
       return found instanceof Promise ? found.then(give) : give(found)
     }
     if (call.wish.refresh) return Promise.resolve(answer(UNREAD))
     return this.#setting.reader.one(call.key, 'getOrSet', answer)
-  }
-
-  /** What is found at once is given at once, not as a promise. */
-  #answer(call: Call, reading: Reading): Found | Promise<Found> {
-    const { key, wish } = call
-    const { stored } = reading
-    if (stored === undefined || wish.schema === undefined) return this.#answerJudged(call, reading, stored)
-    return schemaError(wish.schema, key, stored.value).then((error) =>
-      this.#answerJudged(call, reading, error === undefined ? stored : undefined),
-    )
-  }
-
-  #answerJudged(call: Call, { bytes, answered }: Reading, stored: Stored | undefined): Found | Promise<Found> {
-    const { key, factory, wish, at, many } = call
-    const { values, store } = this.#setting
-    const isEarly = stored !== undefined && wish.beta > 0 && this.#isEarly(stored.entry, wish.beta, store.now(key))
-    if (stored?.state === 'fresh' && !isEarly) return this.#hitStored(key, stored, false)
-    // Field by field: copies by `...` took 4 KB more for each miss.
-    const plan: ComputationPlan = {
-      key,
-      factory,
-      life: wish.life,
-      tags: wish.tags,
-      maxComputeMs: wish.maxComputeMs,
-      schema: wish.schema,
-      seen: wish.refresh ? 'any' : bytes,
-      stale: undefined,
-      manner: answered && !values.mustStay(key, bytes) ? 'wait' : 'alone',
-      onFollow: many?.foreground.stay,
-    }
-    if (stored?.state !== 'fresh') return this.#answerWithout(plan, wish, stored, at, many)
-    this.#refresh(plan, stored, many)
-    return this.#hitStored(key, stored, false)
-  }
-
-  /** Answers where nothing fresh is stored: with what is stale, or with what is computed. */
-  async #answerWithout(
-    plan: ComputationPlan,
-    wish: Wish,
-    stored: Stored | undefined,
-    at: number,
-    many: Membership | undefined,
-  ): Promise<Found> {
-    const { key } = plan
-    const { events, store } = this.#setting
-    // Without grace it is on its way out of the store, whose clock is known to within half a round trip.
-    const serves = stored?.entry.hasGrace === true && store.now(key) < stored.entry.expiresAt + wish.graceMs
-    const usable = serves ? stored : undefined
-    if (usable !== undefined && wish.softTimeoutMs === undefined) {
-      this.#refresh(plan, usable, many)
-      return this.#hitStored(key, usable, true)
-    }
-    const patience = new Patience(key, {
-      timeoutMs: wish.timeoutMs,
-      softTimeoutMs: usable === undefined ? undefined : wish.softTimeoutMs,
-      signal: wish.signal,
-    })
-    const planned = usable === undefined ? plan : { ...plan, stale: usable }
-    try {
-      // Who has left while the store was asked wants nothing computed.
-      wish.signal?.throwIfAborted()
-      const taken = await this.#flights.take({ plan: planned, at, anew: wish.refresh, patience })
-      if (typeof taken === 'object') {
-        events.emit('miss', { key })
-        const { value, computeMs, isStored } = taken
-        return { value, computeMs, isComputed: true, isStored }
-      }
-    } catch (error) {
-      if (usable === undefined || wish.signal?.aborted) {
-        events.emit('miss', { key })
-        throw error
-      }
-      this.#setting.onFailed('refresh', key, error)
-    } finally {
-      patience.end()
-    }
-    return this.#hitStored(key, usable as Stored, true)
-  }
-
-  #refresh(plan: ComputationPlan, stale: Stored, many: Membership | undefined): void {
-    if (many !== undefined) many.refreshes = true
-    this.#flights.refresh({
-      ...plan,
-      stale,
-      manner: 'leave',
-      ...(many === undefined ? {} : { factory: many.background.factory, onFollow: many.background.stay }),
-    })
-  }
-
-  #hitStored(key: string, { value, entry: { computeMs } }: Stored, stale: boolean): Found {
-    return hit(this.#setting.events, key, value, computeMs, 'store', stale)
   }
 
   #hitNear(key: string, { value, computeMs }: NearHit): Found {
@@ -243,7 +145,7 @@ export class ReadThrough {
   #nearby(key: string, { refresh, beta, schema }: Wish): NearHit | undefined | Promise<NearHit | undefined> {
     const { near, store } = this.#setting
     const copy = refresh ? undefined : near?.get(key)
-    if (copy === undefined || (beta > 0 && this.#isEarly(copy, beta, store.now(key)))) return undefined
+    if (copy === undefined || (beta > 0 && isEarly(copy, beta, store.now(key)))) return undefined
     if (schema === undefined) return copy
     return schemaError(schema, key, copy.value).then((error) => (error === undefined ? copy : undefined))
   }
@@ -258,24 +160,8 @@ export class ReadThrough {
     }
     return found
   }
-
-  /** XFetch (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, 2015). */
-  #isEarly(
-    { computeMs = 0, expiresAt }: Pick<NearHit, 'computeMs' | 'expiresAt'>,
-    beta: number,
-    nowMs: number,
-  ): boolean {
-    return nowMs - beta * computeMs * Math.log(1 - Math.random()) >= expiresAt
-  }
 }
 
 function hasLimits({ timeoutMs, signal }: Wish): boolean {
   return timeoutMs !== undefined || signal !== undefined
-}
-
-interface Membership {
-  readonly foreground: { readonly factory: Factory<unknown>; readonly stay: () => void }
-  readonly background: { readonly factory: Factory<unknown>; readonly stay: () => void }
-  /** Whether a refresh was begun, which will say itself whether the key is computed in the background. */
-  refreshes: boolean
 }

@@ -1,6 +1,7 @@
-import { Computation, type ComputationPlan, type ComputationSetting, type Result } from './computation.js'
+import { Computation, type ComputationPlan, type ComputationSetting } from './computation.js'
 import { CacheTimeoutError } from './errors.js'
 import type { Patience } from './patience.js'
+import { isGoodFor, type Result } from './result.js'
 import { schemaError, type Values } from './values.js'
 
 interface Flight {
@@ -66,7 +67,7 @@ export class SingleFlight {
       if (result === 'voided') continue
       if (result.kind === 'error') throw result.error
       // Of many who wait in vain one takes over, and the others do not queue behind each other.
-      if (result.kind === 'given-up' && (own || ++givenUp > 1)) throw new CacheTimeoutError(plan.key, plan.maxComputeMs)
+      if (result.kind === 'given-up' && (own || ++givenUp > 1)) throw givenUpError(plan)
       if (result.kind === 'left' && own) return 'left'
       if (result.kind !== 'value') continue
       if (own) return result
@@ -95,8 +96,7 @@ export class SingleFlight {
       (result) => {
         plan.onFollow?.()
         if (result.kind === 'left') this.#rest(plan.key, result.restMs)
-        if (result.kind === 'given-up')
-          this.#setting.onFailed('refresh', plan.key, new CacheTimeoutError(plan.key, plan.maxComputeMs))
+        if (result.kind === 'given-up') this.#setting.onFailed('refresh', plan.key, givenUpError(plan))
         if (result.kind !== 'error') return
         this.#rest(plan.key, result.pauseMs)
         this.#setting.onFailed('refresh', plan.key, result.error)
@@ -173,6 +173,6 @@ export class SingleFlight {
   }
 }
 
-function isGoodFor({ asOf, startedAt, shared }: Result & { kind: 'value' }, { at, anew }: Call): boolean {
-  return shared && asOf >= at && (!anew || startedAt >= at)
+function givenUpError({ key, maxComputeMs }: ComputationPlan): CacheTimeoutError {
+  return new CacheTimeoutError(key, maxComputeMs, 'maxCompute')
 }

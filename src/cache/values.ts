@@ -135,15 +135,24 @@ export class Values {
   }
 }
 
-/** What a schema has against a value; `undefined` when it has nothing against it. */
+/** What a schema has against a value: also what it throws. `undefined` when it has nothing against it. */
 export async function schemaError(
   schema: StandardSchemaV1 | undefined,
   key: string,
   value: unknown,
-): Promise<TypeError | undefined> {
+): Promise<Error | undefined> {
   if (schema === undefined) return undefined
-  const { issues } = await schema['~standard'].validate(value)
-  if (issues === undefined) return undefined
+  try {
+    const { issues } = await schema['~standard'].validate(value)
+    return issues === undefined ? undefined : refusal(key, issues)
+  } catch (error) {
+    return error instanceof Error
+      ? error
+      : new TypeError(`The schema of ${JSON.stringify(key)} failed`, { cause: error })
+  }
+}
+
+function refusal(key: string, issues: readonly StandardSchemaV1.Issue[]): TypeError {
   const messages = issues.map(({ message }) => message).join('; ')
   return new TypeError(`The value of ${JSON.stringify(key)} is not as its schema says: ${messages}`, { cause: issues })
 }
