@@ -1,8 +1,8 @@
 import type { Factory, ManyFactory } from './cache.js'
 import { FactoryLink } from './factory-chain.js'
 import type { Key } from './key.js'
+import { kindOf } from './kind.js'
 import { checkFunction } from './options.js'
-import { show } from './show.js'
 
 interface Waiting<T> {
   readonly resolve: (value: T) => void
@@ -63,7 +63,7 @@ export class BatchFactory<T> {
       const results = await link.run(() => this.#factory(missing, { signal: this.#abort.signal }))
       if (!Array.isArray(results) || results.length !== waiting.size) {
         throw new TypeError(
-          `Expected the factory to give ${waiting.size} results, one for each key, got ${show(results)}`,
+          `Expected the factory to give ${waiting.size} results, one for each key, got ${kindOf(results)}`,
         )
       }
       for (const [i, key] of missing.entries()) {

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto'
 import { toUSVString, types } from 'node:util'
 import { identityOf, isPlain, scalarText } from './key-scalar.js'
-import { show } from './show.js'
+import { kindOf } from './kind.js'
+import { showScalar } from './show-scalar.js'
 
 const MAX_DEPTH = 100
 
@@ -26,7 +27,7 @@ function form(value: unknown, place: string, ancestors: readonly object[]): stri
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'object' && value !== null && !types.isDate(value)) return objectForm(value, place, ancestors)
   const text = scalarText(value)
-  if (text === undefined) throw refusal(place, value)
+  if (text === undefined) throw contentRefusal(place, value)
   return typeof value === 'object' && value !== null ? `Date"${text}"` : text
 }
 
@@ -68,7 +69,7 @@ function objectForm(value: object, place: string, ancestors: readonly object[]):
     const hidden = ['cause', 'errors'].filter((name) => Object.hasOwn(value, name) && !names.includes(name))
     return `Error[${quote(value.name, place)},${quote(value.message, place)}]${extra([...names, ...hidden])}`
   }
-  if (names.length === 0 || hidesContent(value)) throw refusal(place, value)
+  if (names.length === 0 || hidesContent(value)) throw contentRefusal(place, value)
   return quote(className(value), place) + properties(names)
 }
 
@@ -80,7 +81,8 @@ function className(value: object): string {
 function identityForm(identity: readonly unknown[], place: string): string {
   const [name, id] = identity
   const text = scalarText(id)
-  if (typeof name !== 'string' || text === undefined) throw refusal(place, identity)
+  if (typeof name !== 'string') throw contentRefusal(`the name of ${place}`, name)
+  if (text === undefined) throw contentRefusal(`the id of ${place}`, id)
   return `(${quote(name, place)},${quote(text, place)})`
 }
 
@@ -102,13 +104,19 @@ function hidesContent(value: object): boolean {
 }
 
 function quote(text: string, place: string): string {
-  if (toUSVString(text) !== text) throw refusal(place, text)
+  if (toUSVString(text) !== text) throw contentRefusal(place, text)
   return JSON.stringify(text)
 }
 
-/** The error for what cannot be in a key. */
+/** The error for what cannot be a part of a key. A scalar is shown. */
 export function refusal(place: string, value: unknown): TypeError {
-  return new TypeError(`Expected ${place} to be ${expected(value)}, got ${show(value)}`)
+  return new TypeError(`Expected ${place} to be ${expected(value)}, got ${showScalar(value)}`)
+}
+
+/** The error for what cannot be in an object that makes a key, or among arguments: nothing of it is shown. */
+export function contentRefusal(place: string, value: unknown): TypeError {
+  const kind = typeof value === 'string' ? 'text with one' : kindOf(value)
+  return new TypeError(`Expected ${place} to be ${expected(value)}, got ${kind}`)
 }
 
 function expected(value: unknown): string {

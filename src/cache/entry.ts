@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { compress, expand } from './compression.js'
+import { kindOf } from './kind.js'
 import type { Serializer } from './serializer.js'
 import { show } from './show.js'
 
@@ -67,7 +68,7 @@ export class EntryFormat {
     const payload = this.#serializer.encode(value)
     if (!(payload instanceof Uint8Array)) {
       throw new TypeError(
-        `Expected serializer ${show(this.#serializer.name)} to encode to a Buffer, got ${show(payload)}`,
+        `Expected serializer ${show(this.#serializer.name)} to encode to a Buffer, got ${kindOf(payload)}`,
       )
     }
     const payloadOffset = HEADER_BYTES + tagsLength(tags)

@@ -11,11 +11,20 @@ const ESCAPE = String.raw`\u`
 export function parseJson(bytes: Buffer): unknown {
   const text = bytes.toString()
   // It does not recurse, so any nesting is safe up to here; looking through the value costs a tenth of looking through the bytes.
-  const value: unknown = JSON.parse(text)
+  const value = parse(text)
   if (bytes.length > SHORT_BYTES && isNested(value)) refuseNesting(value, 1)
   // The name may be written with escapes.
   if (text.includes('__proto__') || text.includes(ESCAPE)) refuseProto(value)
   return value
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The message of the engine holds a piece of the text, which is a value.
+    throw new Error('what is stored is no JSON')
+  }
 }
 
 function refuseNesting(value: object, level: number): void {

@@ -1,8 +1,8 @@
 import { toUSVString } from 'node:util'
-import { canonicalForm, digest, refusal } from './digest.js'
+import { canonicalForm, contentRefusal, digest, refusal } from './digest.js'
 import { isSimpleSegment, isWrittenSegment, segmentOf } from './key-segment.js'
 import { identityOf, isPlain, type KeyScalar, scalarText } from './key-scalar.js'
-import { show } from './show.js'
+import { showScalar } from './show-scalar.js'
 
 export { keyParts, type KeyScalar } from './key-scalar.js'
 export { unescapeSegment } from './key-segment.js'
@@ -47,7 +47,7 @@ export function toKey(key: Key): string {
   if (typeof key === 'string') return isSimpleKey(key) ? key : wholeKey(key)
   if (Array.isArray(key)) return join(key as readonly KeyPart[])
   if (typeof key === 'object' && key !== null) return join([key])
-  throw new TypeError(`Expected the key to be text, an array of parts or an object of pairs, got ${show(key)}`)
+  throw new TypeError(`Expected the key to be text, an array of parts or an object of pairs, got ${showScalar(key)}`)
 }
 
 /**
@@ -56,7 +56,7 @@ export function toKey(key: Key): string {
  */
 export function toKeys(keys: readonly Key[]): string[] {
   if (Array.isArray(keys)) return keys.map((key) => toKey(key as Key))
-  throw new TypeError(`Expected the keys to be an array, got ${show(keys)}`)
+  throw new TypeError(`Expected the keys to be an array, got ${showScalar(keys)}`)
 }
 
 /**
@@ -161,7 +161,8 @@ function valueSegments(value: unknown, place: string): string {
   if (Array.isArray(identity)) {
     const [name, id] = identity as readonly unknown[]
     const idText = scalarText(id)
-    if (typeof name !== 'string' || idText === undefined) throw refusal(place, identity)
+    if (typeof name !== 'string') throw refusal(`the name of ${place}`, name)
+    if (idText === undefined) throw refusal(`the id of ${place}`, id)
     return segmentOf(name, place) + SEPARATOR + segmentOf(idText, place)
   }
   if (identity !== undefined) return segmentOf(String(identity), place)
@@ -170,7 +171,10 @@ function valueSegments(value: unknown, place: string): string {
 }
 
 function argument(value: unknown, place: string): string {
-  if (typeof value === 'string' && toUSVString(value) === value) return segmentOf(JSON.stringify(value), place)
+  if (typeof value === 'string') {
+    if (toUSVString(value) !== value) throw contentRefusal(place, value)
+    return segmentOf(JSON.stringify(value), place)
+  }
   if (typeof value === 'bigint') return segmentOf(`${value}n`, place)
   if (typeof value === 'number' || value === undefined) return String(value)
   return isPairs(value) ? `#${digest(canonicalForm(value, place))}` : valueSegments(value, place)
@@ -178,7 +182,7 @@ function argument(value: unknown, place: string): string {
 
 /** In a pair text stands without quotes, unless it could be taken for another type. */
 function optionValue(value: unknown, place: string): string {
-  const bare = typeof value === 'string' && !/^[-+\d"]/.test(value) && !NOT_A_NAME.has(value)
+  const bare = typeof value === 'string' && !/^[-+\d"]|\p{Surrogate}/u.test(value) && !NOT_A_NAME.has(value)
   return bare ? segmentOf(value, place) : argument(value, place)
 }
 

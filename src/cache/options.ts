@@ -2,7 +2,9 @@ import { toUSVString } from 'node:util'
 import type { PageOptions, SetOptions } from './cache.js'
 import { toMs } from './duration.js'
 import type { Key } from './key.js'
+import { kindOf } from './kind.js'
 import { show } from './show.js'
+import { showScalar } from './show-scalar.js'
 
 /**
  * Checks that an options argument is an object, or absent.
@@ -70,12 +72,12 @@ export function checkEntries(entries: Iterable<readonly [Key, unknown]>): (reado
   const given: unknown = entries
   if (typeof given !== 'object' || given === null || !(Symbol.iterator in given)) {
     throw new TypeError(
-      `Expected the entries to be an array, a Map or another iterable of [key, value], got ${show(given)}`,
+      `Expected the entries to be an array, a Map or another iterable of [key, value], got ${showScalar(given)}`,
     )
   }
   return Array.from(entries, (entry, i) => {
     if (Array.isArray(entry) && entry.length === 2) return entry as readonly [Key, unknown]
-    throw new TypeError(`Expected entry ${i + 1} to be [key, value], got ${show(entry)}`)
+    throw new TypeError(`Expected entry ${i + 1} to be [key, value], got ${kindOf(entry)}`)
   })
 }
 
@@ -91,5 +93,5 @@ export function checkKnown(options: object, known: readonly string[], of: string
 /** @throws {TypeError} when it is not a function. */
 export function checkFunction<F>(fn: F, name: string): F {
   if (typeof fn === 'function') return fn
-  throw new TypeError(`Expected ${name} to be a function, got ${show(fn)}`)
+  throw new TypeError(`Expected ${name} to be a function, got ${showScalar(fn)}`)
 }

@@ -1,13 +1,16 @@
 import { types } from 'node:util'
 import { classOf, isBuiltIn, isPlainPrototype } from './built-in.js'
+import { instanceOf, kindOf } from './kind.js'
 import { isWellFormed, MAX_LEVELS } from './plain-value.js'
-import { show } from './show.js'
+import { showScalar } from './show-scalar.js'
 import { ERROR_CLASSES, Tag, TYPED_ARRAY_CLASSES } from './tag.js'
 
 /** A name, an index, or what makes the path of the member from that of its container. */
 type Step = string | number | symbol | ((path: string) => string)
 
 const HIDDEN_OF_ERRORS: ReadonlySet<string | symbol> = new Set(['message', 'stack', 'cause', 'errors', 'name'])
+
+const STORE_INSTEAD = 'store a plain object (`{ ...user }`, `row.toJSON()`) or use CachedObject'
 
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
 
@@ -36,11 +39,11 @@ export class TaggedWriter {
       case 'symbol':
         break
     }
-    return this.#refuse(value, `a ${typeof value}`)
+    return this.#refuse(kindOf(value))
   }
 
   #text(text: string): unknown {
-    return isWellFormed(text) ? text : this.#refuse(text, 'text with a lone surrogate')
+    return isWellFormed(text) ? text : this.#refuse('text with a lone surrogate')
   }
 
   #object(value: object): unknown {
@@ -56,13 +59,13 @@ export class TaggedWriter {
     if (types.isNativeError(value) && ERROR_CLASSES.has(name) && isBuiltIn(value, name)) {
       return this.#container(value, () => this.#error(value))
     }
-    if (types.isPromise(value)) return this.#refuse(value, 'a promise (is an `await` missing?)')
-    return this.#refuse(value, `an instance of ${name || 'a class'}`)
+    if (types.isPromise(value)) return this.#refuse(kindOf(value), undefined, 'is an `await` missing?')
+    return this.#refuse(instanceOf(value), undefined, isOfGlobalClass(value, name) ? undefined : STORE_INSTEAD)
   }
 
   #container(value: object, write: () => unknown): unknown {
-    if (this.#ancestors.includes(value)) this.#refuse(value, 'a cycle')
-    if (this.#ancestors.length === MAX_LEVELS) this.#refuse(value, `deeper than ${MAX_LEVELS} levels`)
+    if (this.#ancestors.includes(value)) this.#refuse('a cycle')
+    if (this.#ancestors.length === MAX_LEVELS) this.#refuse(`deeper than ${MAX_LEVELS} levels`)
     this.#ancestors.push(value)
     const tree = write()
     this.#ancestors.pop()
@@ -76,9 +79,9 @@ export class TaggedWriter {
 
   #regExp(regExp: RegExp): unknown[] {
     const [, beside] = Reflect.ownKeys(regExp)
-    if (beside !== undefined) this.#refuse(Reflect.get(regExp, beside), 'a property of a RegExp', beside)
+    if (beside !== undefined) this.#refuse('a property of a RegExp', beside)
     const lastIndex: unknown = regExp.lastIndex
-    if (typeof lastIndex !== 'number') this.#refuse(lastIndex, 'not a number', 'lastIndex')
+    if (typeof lastIndex !== 'number') this.#refuse('not a number', 'lastIndex')
     return [Tag.regExp, this.#text(regExp.source), regExp.flags, this.write(lastIndex)]
   }
 
@@ -97,19 +100,18 @@ export class TaggedWriter {
     if (Object.getPrototypeOf(view) === Buffer.prototype) return this.#bytes([Tag.buffer], bytes)
     const name = classOf(view)
     if (TYPED_ARRAY_CLASSES.has(name) && isBuiltIn(view, name)) return this.#bytes([Tag.typedArray, name], bytes)
-    return this.#refuse(view, `an instance of ${name || 'a class'}`)
+    return this.#refuse(instanceOf(view))
   }
 
   #array(array: readonly unknown[]): unknown[] {
     const tree: unknown[] = [Tag.array]
     for (let i = 0; i < array.length; i++) {
-      if (!Object.hasOwn(array, i)) this.#refuse(undefined, 'a hole in an array', i)
+      if (!Object.hasOwn(array, i)) this.#refuse('a hole in an array', i)
       tree.push(this.#at(i, array[i]))
     }
     // Property names come in the order: indices, `length`, other names, symbols.
     const beside = Reflect.ownKeys(array)[array.length + 1]
-    if (beside !== undefined)
-      this.#refuse(Reflect.get(array, beside), 'a property beside the items of an array', beside)
+    if (beside !== undefined) this.#refuse('a property beside the items of an array', beside)
     return tree
   }
 
@@ -121,7 +123,7 @@ export class TaggedWriter {
       const place = i++
       tree.push(
         this.#at((path) => `[...${path}.keys()][${place}]`, key),
-        this.#at((path) => `${path}.get(${show(key)})`, value),
+        this.#at((path) => valueInMap(path, key, place), value),
       )
     }
     return tree
@@ -147,7 +149,7 @@ export class TaggedWriter {
       const value: unknown = Reflect.get(error, name)
       // A host's `Error.prepareStackTrace` may have made something else of it.
       if (name === 'stack' && typeof value !== 'string') continue
-      tree.push(this.#name(name, error), enumerable, this.#at(name, value))
+      tree.push(this.#name(name), enumerable, this.#at(name, value))
     }
     return tree
   }
@@ -157,36 +159,34 @@ export class TaggedWriter {
     if (names.length !== Reflect.ownKeys(object).length) this.#refuseHidden(object)
     if (Object.getPrototypeOf(object) === null || !names.every(isWellFormed)) return this.#pairs(object, names)
     const tree: Record<string, unknown> = {}
-    for (const name of names) tree[this.#name(name, object) as string] = this.#at(name, Reflect.get(object, name))
+    for (const name of names) tree[this.#name(name) as string] = this.#at(name, Reflect.get(object, name))
     return tree
   }
 
   #pairs(object: object, names: readonly string[]): unknown[] {
     const tree: unknown[] = [Tag.object, Object.getPrototypeOf(object) === null]
-    for (const name of names) tree.push(this.#name(name, object), this.#at(name, Reflect.get(object, name)))
+    for (const name of names) tree.push(this.#name(name), this.#at(name, Reflect.get(object, name)))
     return tree
   }
 
   #refuseHidden(object: object): void {
     for (const name of Reflect.ownKeys(object)) {
-      const value: unknown = Reflect.get(object, name)
-      if (typeof name === 'symbol') this.#refuse(value, 'a property named by a symbol', name)
+      if (typeof name === 'symbol') this.#refuse('a property named by a symbol', name)
       if (!Object.prototype.propertyIsEnumerable.call(object, name))
-        this.#refuse(value, 'a property that is not enumerable', name)
+        this.#refuse('a property that is not enumerable', name)
     }
   }
 
-  #name(name: string | symbol, owner: object): unknown {
-    if (typeof name === 'symbol') return this.#refuse(Reflect.get(owner, name), 'a property named by a symbol', name)
-    if (name === '__proto__') return this.#refuse(Reflect.get(owner, name), 'an own property named __proto__', name)
-    if (!isWellFormed(name))
-      return this.#refuse(Reflect.get(owner, name), 'a property whose name has a lone surrogate', name)
+  #name(name: string | symbol): unknown {
+    if (typeof name === 'symbol') return this.#refuse('a property named by a symbol', name)
+    if (name === '__proto__') return this.#refuse('an own property named __proto__', name)
+    if (!isWellFormed(name)) return this.#refuse('a property whose name has a lone surrogate', name)
     return this.#text(name)
   }
 
   #refuseProperties(container: object): void {
     const [name] = Reflect.ownKeys(container)
-    if (name !== undefined) this.#refuse(Reflect.get(container, name), `a property of a ${classOf(container)}`, name)
+    if (name !== undefined) this.#refuse(`a property of a ${classOf(container)}`, name)
   }
 
   #at(step: Step, value: unknown): unknown {
@@ -196,11 +196,23 @@ export class TaggedWriter {
     return tree
   }
 
-  #refuse(value: unknown, what: string, step?: Step): never {
+  /** Names the place and what is there, nothing of what stands in it. */
+  #refuse(what: string, step?: Step, remedy?: string): never {
     const steps = step === undefined ? this.#path : [...this.#path, step]
     const path = steps.reduce(extend, 'value')
-    throw new TypeError(`Expected \`${path}\` to be something that can be stored, got ${show(value)}: ${what}`)
+    throw new TypeError(`\`${path}\` is ${what}, which cannot be stored${remedy === undefined ? '' : `: ${remedy}`}`)
   }
+}
+
+/** Whether its class is not the user's own, so that it can be neither spread nor made a cached object. */
+function isOfGlobalClass(value: object, name: string): boolean {
+  const known: unknown = Reflect.get(globalThis, name)
+  return typeof known === 'function' && known.prototype === Object.getPrototypeOf(value)
+}
+
+function valueInMap(path: string, key: unknown, place: number): string {
+  const isObject = (typeof key === 'object' && key !== null) || typeof key === 'function'
+  return isObject ? `[...${path}.values()][${place}]` : `${path}.get(${showScalar(key)})`
 }
 
 function extend(path: string, step: Step): string {

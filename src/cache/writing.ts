@@ -97,9 +97,11 @@ export class Writing {
       const group = groupOf(key)
       if (!this.#warned.has(group)) {
         this.#warned.add(group)
-        process.emitWarning(`The value of ${JSON.stringify(key)} is not cached: ${String(error)}`, {
-          code: 'KEYEDCACHE_NOT_STORED',
-        })
+        const reason = error instanceof Error ? error.message : String(error)
+        process.emitWarning(
+          `The value of ${JSON.stringify(key)} is not stored, so it is computed again on every call: ${reason}`,
+          { code: 'KEYEDCACHE_NOT_STORED' },
+        )
       }
       return undefined
     }

@@ -2,7 +2,7 @@ import type { Cache, CachedFunction, FunctionOptions, SetOptions } from '../cach
 import { cachedFunction } from '../cache/cached-function.js'
 import type { Ttl } from '../cache/duration.js'
 import type { Key } from '../cache/key.js'
-import { show } from '../cache/show.js'
+import { showScalar } from '../cache/show-scalar.js'
 import { cacheHere, homeHere } from './cache-here.js'
 import { defaultCache } from './configure.js'
 
@@ -68,6 +68,6 @@ export async function cacheDeleteFunction(fn: AnyFunction): Promise<number> {
   const cached = cachedFunctions.get(fn) ?? (fn as Partial<CachedFunction<AnyFunction>>)
   if (typeof cached === 'function' && typeof cached.clear === 'function') return cached.clear()
   throw new TypeError(
-    `Expected a function that was given to cacheFunction, or what cacheFunction gave back, got ${show(fn)}`,
+    `Expected a function that was given to cacheFunction, or what cacheFunction gave back, got ${showScalar(fn)}`,
   )
 }

@@ -1,0 +1,31 @@
+import { types } from 'node:util'
+import { classOf, isPlainPrototype } from './built-in.js'
+
+/** What a value is, as an error message may say it of what is nobody else's business: nothing of what stands in it. */
+export function kindOf(value: unknown): string {
+  switch (typeof value) {
+    case 'object':
+      return value === null ? 'null' : kindOfObject(value)
+    case 'undefined':
+      return 'undefined'
+    case 'string':
+      return 'text'
+    case 'number':
+      return Number.isFinite(value) ? 'a number' : String(value)
+    default:
+      return `a ${typeof value}`
+  }
+}
+
+function kindOfObject(value: object): string {
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (types.isPromise(value)) return 'a promise'
+  if (types.isDate(value) && Number.isNaN(Date.prototype.getTime.call(value))) return 'an invalid date'
+  if (isPlainPrototype(Object.getPrototypeOf(value) as object | null)) return 'an object'
+  return instanceOf(value)
+}
+
+/** The kind of an object that its class tells best. */
+export function instanceOf(value: object): string {
+  return `an instance of ${classOf(value) || 'a class'}`
+}
