@@ -141,12 +141,33 @@ describeOnBothStores('getOrSet', (open) => {
     expect(await cache.count()).toBe(0)
   })
 
-  test('gives what is too large to be stored, and leaves nothing stored', async () => {
+  test('gives what is too large to be stored, leaves nothing stored, and warns once for each first part of keys', async () => {
     const cache = open({ maxValueBytes: 1000 })
-    await warningsDuring('KEYEDCACHE_NOT_STORED', async () => {
-      expect(await cache.getOrSet('a', () => 'x'.repeat(2000))).toHaveLength(2000)
+    const warnings = await warningsDuring('KEYEDCACHE_NOT_STORED', async () => {
+      expect(await cache.getOrSet(['a', 1], () => 'x'.repeat(2000))).toHaveLength(2000)
+      expect(await cache.getOrSet(['a', 1], () => 'x'.repeat(2000))).toHaveLength(2000)
+      expect(await cache.getOrSet(['a', 2], () => 'x'.repeat(2000))).toHaveLength(2000)
+      expect(await cache.getOrSetMany(['b'], () => ['x'.repeat(2000)])).toHaveLength(1)
     })
-    expect(await cache.has('a')).toBe(false)
+    expect(warnings).toEqual([
+      expect.stringMatching(/"a::1" is not stored.*again on every call: \d+ bytes are above `maxValueBytes`.* 1000$/),
+      expect.stringContaining('"b"'),
+    ])
+    expect(await cache.has(['a', 1])).toBe(false)
+  })
+
+  test('tells of each value that it does not store by an error event, be it too large or of no kind that can be stored', async () => {
+    const cache = open({ maxValueBytes: 1000 })
+    const errors: CacheEvents['error'][] = []
+    cache.on('error', (event) => errors.push(event))
+    await warningsDuring('KEYEDCACHE_NOT_STORED', async () => {
+      for (const value of ['x'.repeat(2000), () => 1, Symbol('s')]) await cache.getOrSet('a', () => value) // eslint-disable-line no-await-in-loop
+    })
+    expect(errors).toEqual([
+      { operation: 'set', key: 'a', error: expect.any(RangeError) },
+      { operation: 'set', key: 'a', error: new TypeError('`value` is a function, which cannot be stored') },
+      { operation: 'set', key: 'a', error: new TypeError('`value` is a symbol, which cannot be stored') },
+    ])
   })
 
   test('rejects with what the factory throws, stores nothing, and asks it again next time', async () => {

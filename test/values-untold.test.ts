@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../src/cache/cache.js'
 import type { Key, KeyPart } from '../src/cache/key.js'
+import { defaultSerializer } from '../src/cache/serializer.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../src/create-keyed-cache.js'
 import { closeCaches, configure } from '../src/defaults/configure.js'
 import { cacheDeleteFunction, cacheFunction } from '../src/defaults/functions.js'
@@ -146,6 +147,12 @@ describe('What stands in values, arguments and results is told to nobody', () =>
     expect(said[0]).toContain('got text')
     expect([...said, ...told].join('\n')).not.toContain(SECRET)
   })
+})
+
+test('What is stored and does not decode is told without what stands in it', () => {
+  const wrong = (): unknown => defaultSerializer.decode(Buffer.from(SECRET))
+  expect(wrong).toThrow('no JSON')
+  expect(wrong).not.toThrow(SECRET)
 })
 
 describe('What cannot be stored is named by its kind and place', () => {

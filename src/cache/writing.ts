@@ -82,7 +82,7 @@ export class Writing {
     return concerned.length === 0 ? undefined : Promise.all(concerned)
   }
 
-  /** The bytes of what a factory gave; `undefined` for what cannot be stored, told once for each group of keys. */
+  /** The bytes of what a factory gave; `undefined` for what cannot be stored, which is told, and warned of once for each group of keys. */
   encodeComputed(
     key: string,
     value: unknown,
@@ -92,19 +92,24 @@ export class Writing {
   ): Buffer | undefined {
     try {
       const bytes = this.#setting.values.encode(key, value, life, computeMs, tags)
-      return this.#fits(key, bytes) ? bytes : undefined
+      this.#checkSize(bytes)
+      return bytes
     } catch (error) {
-      const group = groupOf(key)
-      if (!this.#warned.has(group)) {
-        this.#warned.add(group)
-        const reason = error instanceof Error ? error.message : String(error)
-        process.emitWarning(
-          `The value of ${JSON.stringify(key)} is not stored, so it is computed again on every call: ${reason}`,
-          { code: 'KEYEDCACHE_NOT_STORED' },
-        )
-      }
+      this.#setting.onFailed('set', key, error)
+      this.#warnOnce(key, error)
       return undefined
     }
+  }
+
+  #warnOnce(key: string, error: unknown): void {
+    const group = groupOf(key)
+    if (this.#warned.has(group)) return
+    this.#warned.add(group)
+    const reason = error instanceof Error ? error.message : String(error)
+    process.emitWarning(
+      `The value of ${JSON.stringify(key)} is not stored, so it is computed again on every call: ${reason}`,
+      { code: 'KEYEDCACHE_NOT_STORED' },
+    )
   }
 
   /** The entries of all values. @throws {TypeError} naming the path of what cannot be stored. */
@@ -138,10 +143,20 @@ export class Writing {
     return sent
   }
 
-  #fits(key: string, { length }: Buffer): boolean {
-    const { maxValueBytes, onFailed } = this.#setting
-    if (length <= maxValueBytes) return true
-    onFailed('set', key, new RangeError(`${length} bytes are above \`maxValueBytes\`, which is ${maxValueBytes}`))
-    return false
+  #fits(key: string, bytes: Buffer): boolean {
+    try {
+      this.#checkSize(bytes)
+      return true
+    } catch (error) {
+      this.#setting.onFailed('set', key, error)
+      return false
+    }
+  }
+
+  /** @throws {RangeError} when they are too many. */
+  #checkSize({ length }: Buffer): void {
+    const { maxValueBytes } = this.#setting
+    if (length <= maxValueBytes) return
+    throw new RangeError(`${length} bytes are above \`maxValueBytes\`, which is ${maxValueBytes}`)
   }
 }
