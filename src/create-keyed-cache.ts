@@ -1,12 +1,15 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import type { KeyedCache } from './cache/cache.js'
-import { toMs, type Ttl } from './cache/duration.js'
+import { secondsHint, toMs, type Ttl } from './cache/duration.js'
+import { warnOfEmbedded } from './cache/embedded-warning.js'
 import { ImproperlyConfiguredError } from './cache/errors.js'
 import { logErrors } from './cache/error-log.js'
 import { Events } from './cache/events.js'
+import { isKeyPrefix, KEY_PREFIXES } from './cache/key-prefix.js'
 import { StoreBackedCache } from './cache/keyed-cache.js'
 import { nearBounds, type NearOptions } from './cache/near-bounds.js'
 import { checkKnown, checkOptions } from './cache/options.js'
+import { isRedisUrl, kindOfOtherText } from './cache/redis-url.js'
 import { defaultSerializer, type Serializer } from './cache/serializer.js'
 import { show } from './cache/show.js'
 import { MemoryStore } from './stores/memory/memory-store.js'
@@ -118,6 +121,13 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
   const { logger } = given
   if (logger !== undefined) logErrors(events, name, (line) => logger.error(line))
   const cache = new StoreBackedCache({ ...parts, events, store: openStore(given, events) })
+  if ('redis' in given && given.redis === undefined) {
+    warnOfEmbedded(
+      name,
+      'its `redis` is undefined',
+      'set what it is read from, or leave `redis` out where one process is all there is',
+    )
+  }
   if (!cache.enabled) warn('KEYEDCACHE_DISABLED', `The cache ${show(name)} is disabled, since its \`ttl\` is 0`)
   return cache
 }
@@ -186,13 +196,13 @@ function logState({ logger, name = 'default' }: KeyedCacheOptions, up: boolean, 
 
 function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
   if (keyPrefix !== undefined) {
-    if (typeof keyPrefix === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(keyPrefix)) return keyPrefix
-    throw new TypeError(`Expected \`keyPrefix\` to be 1 to 64 of A-Z a-z 0-9 . _ -, got ${show(keyPrefix)}`)
+    if (isKeyPrefix(keyPrefix)) return keyPrefix
+    throw new TypeError(`Expected \`keyPrefix\` to be ${KEY_PREFIXES}, got ${show(keyPrefix)}`)
   }
   if (redis !== undefined) {
     if (process.env['NODE_ENV'] === 'production') {
       throw new ImproperlyConfiguredError(
-        'With Redis in production `keyPrefix` must be given, so that no two applications share their keys',
+        'With Redis in production `keyPrefix` must be given (KEYEDCACHE_KEY_PREFIX where the cache is made from the environment), so that no two applications share their keys',
       )
     }
     warn(
@@ -206,23 +216,19 @@ function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
 function checkRedis(redis: NonNullable<KeyedCacheOptions['redis']>): NonNullable<KeyedCacheOptions['redis']> {
   if (Array.isArray(redis)) {
     if (redis.length > 0 && redis.every(isRedisUrl)) return redis
+    const other: unknown = redis.find((url) => !isRedisUrl(url))
     throw new TypeError(
-      'Expected `redis` to list URLs like redis://host:6379 of the nodes of one Cluster, got other things',
+      `Expected \`redis\` to list URLs like redis://host:6379 of the nodes of one Cluster, got ${typeof other === 'string' ? kindOfOtherText(other) : 'other things'}`,
     )
   }
   if (typeof redis === 'string') {
     if (isRedisUrl(redis)) return redis
-    // What was given may hold a password.
     throw new TypeError(
-      'Expected `redis` to be a URL like redis://host:6379, options or a client of ioredis, got other text',
+      `Expected \`redis\` to be a URL like redis://host:6379, options or a client of ioredis, got ${kindOfOtherText(redis)}`,
     )
   }
   if (typeof redis === 'object' && redis !== null) return redis
   throw new TypeError(`Expected \`redis\` to be a URL, options or a client of ioredis, got ${show(redis)}`)
-}
-
-function isRedisUrl(url: unknown): boolean {
-  return typeof url === 'string' && URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol)
 }
 
 function checkShards(shards = 16): number {
@@ -233,7 +239,7 @@ function checkShards(shards = 16): number {
 function checkLimit(option: string, limit: Ttl): number {
   const ms = toMs(option, limit)
   if (ms >= 1 && ms <= 3_600_000) return Math.round(ms)
-  throw new TypeError(`Expected \`${option}\` to be from 1 ms to 1 hour, got ${show(limit)}`)
+  throw new TypeError(`Expected \`${option}\` to be from 1 ms to 1 hour, got ${show(limit)}${secondsHint(limit)}`)
 }
 
 function checkCount(option: string, value: number): number {

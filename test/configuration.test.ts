@@ -37,8 +37,8 @@ function open(options: KeyedCacheOptions): KeyedCache {
 describe('The options of a cache', () => {
   test.each<[string, unknown, RegExp]>([
     ['redis', '', /`redis`/],
-    ['redis', 'localhost:6379', /`redis`.*redis:\/\//],
-    ['redis', 'http://localhost', /`redis`/],
+    ['redis', 'localhost:6379', /`redis`.*got text without `redis:\/\/` in front/],
+    ['redis', 'http://localhost', /`redis`.*got text of another kind/],
     ['redis', 6379, /`redis`.*6379/],
     ['redis', null, /`redis`.*null/],
     ['keyPrefix', '', /`keyPrefix`.*''/],
@@ -57,7 +57,10 @@ describe('The options of a cache', () => {
     ['lease', -1, /`lease`.*-1/],
     ['maxCompute', 'soon', /`maxCompute`.*'soon'/],
     ['redisTimeout', 0, /`redisTimeout`.*0/],
-    ['redisTimeout', Infinity, /`redisTimeout`.*Infinity/],
+    ['redisTimeout', Infinity, /`redisTimeout`.*Infinity$/],
+    ['redisTimeout', 5000, /`redisTimeout`.*got 5000: numbers are seconds, '5000ms' is milliseconds/],
+    ['lease', 10_000, /`lease`.*got 10000: numbers are seconds, '10000ms' is milliseconds/],
+    ['lease', '2h', /`lease`.*got '2h'$/],
     ['maxEntries', 0, /`maxEntries`.*0/],
     ['maxEntries', 1.5, /`maxEntries`.*1\.5/],
     ['maxBytes', -1, /`maxBytes`.*-1/],
@@ -163,12 +166,63 @@ describe('A ttl of 0', () => {
   })
 })
 
+describe('In production, a cache that lacks the Redis that was meant', () => {
+  beforeEach(() => {
+    vi.stubEnv('NODE_ENV', 'production')
+  })
+  const warned = (make: () => unknown): Promise<string[]> => warningsDuring('KEYEDCACHE_EMBEDDED', make)
+
+  test('is warned of once, where `redis` is given as undefined', async () => {
+    expect(await warned(() => open({ redis: process.env['REDIS_URL'], name: 'mine' }))).toEqual([
+      "The cache 'mine' is kept in each process for itself, and deletes do not reach the others, since its `redis` is undefined: " +
+        'set what it is read from, or leave `redis` out where one process is all there is',
+    ])
+    expect(await warned(() => configure({ caches: { default: { redis: undefined } } }))).toHaveLength(1)
+  })
+
+  test('is warned of once, where the default cache is made without REDIS_URL', async () => {
+    for (const url of [undefined, '']) {
+      vi.stubEnv('REDIS_URL', url)
+      // oxlint-disable-next-line no-await-in-loop -- each is made when the one before is closed
+      const warnings = await warned(async () => {
+        await cacheSet('a', 1)
+        await cacheGet('a')
+      })
+      expect(warnings).toEqual([
+        expect.stringMatching(
+          /'default'.*in each process.*deletes do not reach.*REDIS_URL.*redis:\/\/host:6379.*configure/,
+        ),
+      ])
+      await closeCaches() // oxlint-disable-line no-await-in-loop
+    }
+  })
+
+  test('is not where `redis` is not mentioned, nor where there is one', async () => {
+    expect(await warned(() => open({}))).toEqual([])
+    expect(await warned(() => configure({ caches: { default: {}, other: { ttl: 5 } } }))).toEqual([])
+    expect(await warned(() => open({ redis: server.url, keyPrefix: freshPrefix() }))).toEqual([])
+    await closeCaches()
+    vi.stubEnv('REDIS_URL', server.url)
+    vi.stubEnv('KEYEDCACHE_KEY_PREFIX', freshPrefix())
+    expect(await warned(() => caches())).toEqual([])
+  })
+
+  test('is not in development', async () => {
+    vi.stubEnv('NODE_ENV', 'development')
+    expect(await warned(() => open({ redis: undefined }))).toEqual([])
+    expect(await warned(() => caches())).toEqual([])
+  })
+})
+
 describe('Without a keyPrefix', () => {
   test('Redis is refused in production', () => {
     vi.stubEnv('NODE_ENV', 'production')
     expect(() => createKeyedCache({ redis: server.url })).toThrow(ImproperlyConfiguredError)
     expect(() => createKeyedCache({ redis: server.url })).toThrow(
-      expect.objectContaining({ code: 'ERR_IMPROPERLY_CONFIGURED', message: expect.stringContaining('`keyPrefix`') }),
+      expect.objectContaining({
+        code: 'ERR_IMPROPERLY_CONFIGURED',
+        message: expect.stringMatching(/`keyPrefix`.*KEYEDCACHE_KEY_PREFIX/),
+      }),
     )
     expect(() => open({ redis: server.url, keyPrefix: 'given' })).not.toThrow()
     expect(() => open({})).not.toThrow()
@@ -329,10 +383,31 @@ describe('Without configure, the default cache', () => {
     expect(await warningsDuring('KEYEDCACHE_DISABLED', () => expect(cacheEnabled()).toBe(false))).toHaveLength(1)
   })
 
-  test.each(['-1', 'abc', 'five'])('refuses a KEYEDCACHE_TTL of %j', async (text) => {
+  test.each(['-1', 'abc', '5minutes', '-Infinity'])('refuses a KEYEDCACHE_TTL of %j, by its name', async (text) => {
     vi.stubEnv('KEYEDCACHE_TTL', text)
     expect(() => caches()).toThrow(TypeError)
+    expect(() => caches()).toThrow(`KEYEDCACHE_TTL is '${text}': expected seconds`)
     await expect(cacheGet('a', { default: null })).rejects.toThrow(TypeError)
+  })
+
+  test('says which units KEYEDCACHE_TTL may have', () => {
+    vi.stubEnv('KEYEDCACHE_TTL', '5minutes')
+    expect(() => caches()).toThrow(/the units are ms, s, m, h, d, w, y$/)
+  })
+
+  test('refuses a KEYEDCACHE_KEY_PREFIX, by its name', () => {
+    vi.stubEnv('KEYEDCACHE_KEY_PREFIX', 'a b')
+    expect(() => caches()).toThrow(
+      new TypeError("KEYEDCACHE_KEY_PREFIX is 'a b': expected 1 to 64 of A-Z a-z 0-9 . _ -"),
+    )
+  })
+
+  test.each([
+    [':hunter2@localhost:6379', 'text without `redis://` in front'],
+    ['http://:hunter2@localhost', 'text of another kind'],
+  ])('refuses a REDIS_URL, by its name and without its password', (url, what) => {
+    vi.stubEnv('REDIS_URL', url)
+    expect(() => caches()).toThrow(new TypeError(`REDIS_URL is ${what}: expected a URL like redis://host:6379`))
   })
 
   test('reads KEYEDCACHE_ALIAS, of which it knows only `default`', async () => {

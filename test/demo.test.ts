@@ -220,6 +220,14 @@ describe('the program', () => {
     expect(program.output().trim().split('\n')).toHaveLength(3)
   })
 
+  it('says once in production that without REDIS_URL its cache is its own', async () => {
+    const program = await startDemo({ NODE_ENV: 'production', DEMO_PASSWORD: 'another one' })
+    expect((await new HttpClient(program.url).get('/')).status).toBe(200)
+    expect(await program.close()).toBe(0)
+    expect(program.output().match(/\[KEYEDCACHE_\w+\]/g)).toEqual(['[KEYEDCACHE_EMBEDDED]'])
+    expect(program.output()).toMatch(/'default' is kept in each process.*since REDIS_URL is not set: set it to/)
+  })
+
   it('stops with a sentence when it cannot run', async () => {
     const alone = await runDemo({ WORKERS: '2' })
     expect(alone.code).toBe(1)

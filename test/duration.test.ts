@@ -51,6 +51,13 @@ describe('A length of time', () => {
 
   test('is named in the error as it was given', () => {
     expect(() => toMs('ttl', -1)).toThrow(/got -1$/)
-    expect(() => toMs('ttl', '5 min')).toThrow(/got '5 min'$/)
+    expect(() => toMs('ttl', '5 min')).toThrow(/got '5 min':/)
+  })
+
+  test('is said how to write, where text has no unit or one that is not known', () => {
+    const units = 'the units are ms, s, m, h, d, w, y; for seconds write'
+    expect(() => toMs('ttl', '45')).toThrow(`got '45': ${units} 45 without quotes`)
+    for (const text of ['5min', '5 minutes', '', 'soon'])
+      expect(() => toMs('ttl', text)).toThrow(`got '${text}': ${units} 90 without quotes`)
   })
 })

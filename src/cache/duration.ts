@@ -6,14 +6,32 @@ export type Ttl = number | string
 
 const TEXT = /^\d{1,15}(?:\.\d{1,15})? ?(?:ms|s|m|h|d|w|y)$/
 
+/** What may be a length of time, in words. */
+export const DURATIONS = "seconds (0 or more) or text like '250ms', '30s', '5m', '2h', '1d'"
+/** What may stand behind the number in text, in words. */
+export const UNITS = 'the units are ms, s, m, h, d, w, y'
+
+/** Whether this is a length of time. */
+export function isDuration(ttl: unknown): ttl is Ttl {
+  return typeof ttl === 'number' ? ttl >= 0 : typeof ttl === 'string' && TEXT.test(ttl)
+}
+
 /**
  * Turns a length of time into milliseconds.
  * @throws {TypeError} naming the option and the value, when it is negative, `NaN`, or text without a unit.
  */
 export function toMs(option: string, ttl: Ttl): number {
-  if (typeof ttl === 'number' && ttl >= 0) return ttl * 1000
-  if (typeof ttl === 'string' && TEXT.test(ttl)) return parseMs(ttl as StringValue)
-  throw new TypeError(
-    `Expected \`${option}\` to be seconds (0 or more) or text like '250ms', '30s', '5m', '2h', '1d', got ${show(ttl)}`,
-  )
+  if (isDuration(ttl)) return typeof ttl === 'number' ? ttl * 1000 : parseMs(ttl as StringValue)
+  throw new TypeError(`Expected \`${option}\` to be ${DURATIONS}, got ${show(ttl)}${textHint(ttl)}`)
+}
+
+/** What is said of a number that is too large or too small to be the seconds that it stands for. */
+export function secondsHint(ttl: Ttl): string {
+  const isMeant = typeof ttl === 'number' && ttl > 0 && ttl < Infinity
+  return isMeant ? `: numbers are seconds, '${ttl}ms' is milliseconds` : ''
+}
+
+function textHint(ttl: unknown): string {
+  if (typeof ttl !== 'string') return ''
+  return `: ${UNITS}; for seconds write ${/^\d{1,15}$/.test(ttl) ? ttl : 90} without quotes`
 }

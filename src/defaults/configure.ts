@@ -4,6 +4,7 @@ import { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkKnown, checkOptions } from '../cache/options.js'
 import { show } from '../cache/show.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../create-keyed-cache.js'
+import { fromEnvironment } from './environment.js'
 
 /** The caches of an application, by alias. */
 export interface KeyedCacheConfiguration {
@@ -81,16 +82,6 @@ export async function closeCaches(): Promise<void> {
 function all(): ReadonlyMap<string, StoreBackedCache> {
   if (configured === undefined) configure({ caches: { default: fromEnvironment() } })
   return configured as ReadonlyMap<string, StoreBackedCache>
-}
-
-function fromEnvironment(): KeyedCacheOptions {
-  const { REDIS_URL: redis, KEYEDCACHE_KEY_PREFIX: keyPrefix } = process.env
-  const ttl = process.env['KEYEDCACHE_TTL']?.trim()
-  return {
-    ...(redis ? { redis } : {}),
-    ...(keyPrefix ? { keyPrefix } : {}),
-    ...(ttl ? { ttl: Number.isNaN(Number(ttl)) ? ttl : Number(ttl) } : {}),
-  }
 }
 
 function create(options: KeyedCacheOptions, alias: string): StoreBackedCache {

@@ -1,0 +1,47 @@
+import { DURATIONS, isDuration, type Ttl, UNITS } from '../cache/duration.js'
+import { show } from '../cache/show.js'
+import type { KeyedCacheOptions } from '../create-keyed-cache.js'
+import { warnOfEmbedded } from '../cache/embedded-warning.js'
+import { isKeyPrefix, KEY_PREFIXES } from '../cache/key-prefix.js'
+import { isRedisUrl, kindOfOtherText } from '../cache/redis-url.js'
+
+/**
+ * The options that the environment gives the default cache. Warns where it says nothing of a Redis in production.
+ * @throws {TypeError} naming the variable that is wrong.
+ */
+export function fromEnvironment(): KeyedCacheOptions {
+  const { REDIS_URL: redis, KEYEDCACHE_KEY_PREFIX: keyPrefix } = process.env
+  const ttl = process.env['KEYEDCACHE_TTL']?.trim()
+  const options = {
+    ...(redis ? { redis: checkUrl(redis) } : {}),
+    ...(keyPrefix ? { keyPrefix: checkKeyPrefix(keyPrefix) } : {}),
+    ...(ttl ? { ttl: checkTtl(ttl) } : {}),
+  }
+  if (!redis) {
+    warnOfEmbedded(
+      'default',
+      'REDIS_URL is not set',
+      'set it to a URL like redis://host:6379, or call `configure({ caches: { default: {} } })` where one process is all there is',
+    )
+  }
+  return options
+}
+
+function checkUrl(redis: string): string {
+  if (isRedisUrl(redis)) return redis
+  throw new TypeError(`REDIS_URL is ${kindOfOtherText(redis)}: expected a URL like redis://host:6379`)
+}
+
+function checkKeyPrefix(keyPrefix: string): string {
+  if (isKeyPrefix(keyPrefix)) return keyPrefix
+  throw new TypeError(`KEYEDCACHE_KEY_PREFIX is ${show(keyPrefix)}: expected ${KEY_PREFIXES}`)
+}
+
+function checkTtl(text: string): Ttl {
+  const seconds = Number(text)
+  const ttl = Number.isNaN(seconds) ? text : seconds
+  if (isDuration(ttl)) return ttl
+  throw new TypeError(
+    `KEYEDCACHE_TTL is ${show(text)}: expected ${DURATIONS}${Number.isNaN(seconds) ? `; ${UNITS}` : ''}`,
+  )
+}
