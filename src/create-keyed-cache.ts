@@ -85,6 +85,11 @@ const KNOWN: Record<keyof KeyedCacheOptions, true> = {
   logger: true,
 }
 
+/** Whether there is such an option of a cache. */
+export function isCacheOption(name: string): boolean {
+  return Object.hasOwn(KNOWN, name)
+}
+
 /**
  * Makes a cache: in Redis when `redis` is given, else in the embedded store.
  * @throws {TypeError} naming the option that is wrong.

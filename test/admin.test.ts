@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
-import express, { type Request } from 'express'
+import express, { type Request, type RequestHandler } from 'express'
 import session from 'express-session'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { keyedcacheAdmin, type KeyedcacheAdminOptions } from '../src/admin/admin.js'
@@ -386,6 +386,22 @@ describe('the options', () => {
     const call = (): unknown => keyedcacheAdmin(options as KeyedcacheAdminOptions)
     expect(call).toThrow(TypeError)
     expect(call).toThrow(message)
+  })
+
+  it('are not a cache: that says what to write', () => {
+    expect(() => keyedcacheAdmin(cache as KeyedcacheAdminOptions)).toThrow(
+      new TypeError('Expected the options of keyedcacheAdmin, got a cache: write `keyedcacheAdmin({ cache })`'),
+    )
+  })
+
+  it('are not a request: mounting without parentheses says what to write', async () => {
+    const app = express()
+    app.use('/cache', keyedcacheAdmin as unknown as RequestHandler)
+    const answer = await (await serve(app)).get('/cache/')
+    expect(answer.status).toBe(500)
+    expect(unescaped(await answer.text())).toContain(
+      "TypeError: Expected the options of keyedcacheAdmin, got a request: write `app.use('/cache', keyedcacheAdmin())`, with parentheses",
+    )
   })
 
   it('may be absent or undefined', () => {

@@ -258,6 +258,7 @@ describe('Names of cached functions', () => {
   test('a second function of the same name is an error that asks for `name`', async () => {
     cache.wrap(counting('fun').fn)
     expect(() => cache.wrap(counting('fun').fn)).toThrow(/called "fun".*`name`/)
+    expect(() => cache.wrap(counting('fun').fn)).toThrow(/call cacheFunction or wrap once, outside of request handlers/)
     expect(cache.wrap(counting('fun').fn, { name: 'other' }).key(1)).toBe('func::other::1')
     expect(createKeyedCache().wrap(counting('fun').fn).key(1)).toBe('func::fun::1')
     await expect(cacheFunction(60)(counting('fun').fn)(1)).rejects.toThrow(/called "fun".*`name`/)
@@ -265,7 +266,7 @@ describe('Names of cached functions', () => {
   })
 
   test.each([
-    ['', /without a name.*`name`/],
+    ['', /without a name.*`async function nearestCity\(…\)`.*option `name`.*`\{ name: 'nearestCity' \}`/],
     ['f', /called "f".*`name`/],
     ['ab', /called "ab".*`name`/],
   ])('a function called %j is an error that asks for `name`', (name, message) => {

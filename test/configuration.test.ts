@@ -297,9 +297,22 @@ describe('configure', () => {
     expect(() => configure(config as KeyedCacheConfiguration)).toThrow(message)
   })
 
-  test('asks for a cache with the alias `default`', () => {
-    expect(() => configure({ caches: { one: {} } })).toThrow(ImproperlyConfiguredError)
-    expect(() => configure({ caches: { one: {} } })).toThrow(/`default`/)
+  test.each(['redis', 'ttl', 'keyPrefix', 'near'])('says where the option `%s` of a cache belongs', (option) => {
+    const wrong = (): KeyedCache => configure({ [option]: 'redis://:hunter2@localhost' } as never)
+    expect(wrong).toThrow(
+      new TypeError(
+        `\`${option}\` is an option of a cache, not of configure: write \`configure({ caches: { default: { ${option}: … } } })\``,
+      ),
+    )
+  })
+
+  test('asks for a cache with the alias `default`, and names those there are', () => {
+    expect(() => configure({ caches: { one: {}, two: {} } })).toThrow(
+      new ImproperlyConfiguredError(
+        "There is no cache with the alias 'default', only 'one', 'two': choose the default one by the option `alias`",
+      ),
+    )
+    expect(() => configure({ caches: { one: {} }, alias: 'three' })).toThrow(/no cache with the alias 'three'.*'one'/)
   })
 
   test('leaves the caches as they were when it throws', async () => {

@@ -193,6 +193,21 @@ describe('Mounting', () => {
     expect(() => keyedcache(options as never)).toThrow(TypeError)
     expect(() => keyedcache(options as never)).toThrow(message)
   })
+
+  test('mounted without parentheses says what to write', async () => {
+    const mounted = served([keyedcache as unknown as RequestHandler], () => 'answered')
+    await expect(mounted).rejects.toThrow(
+      new TypeError(
+        'Expected the options of keyedcache, got a request: write `app.use(keyedcache())`, with parentheses',
+      ),
+    )
+  })
+
+  test('given a cache in place of options says what to write', () => {
+    expect(() => keyedcache(cache as never)).toThrow(
+      new TypeError('Expected the options of keyedcache, got a cache: write `keyedcache({ cache })`'),
+    )
+  })
 })
 
 describe('The functions of the original', () => {

@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import type { AuditEvent } from '../cache/audit.js'
 import type { KeyedCache } from '../cache/cache.js'
+import { checkMounting } from '../cache/mounting.js'
 import { show } from '../cache/show.js'
 import { cacheChooser, type ChooseCache } from './cache-choice.js'
 import { redactSecrets } from './redact.js'
@@ -70,6 +71,7 @@ const NAMES = [
 
 /** Checks the options of `keyedcacheAdmin` and fills in what is absent. @throws {TypeError} naming the option, the value given and what was expected. */
 export function adminSettings(options: KeyedcacheAdminOptions): AdminSettings {
+  checkMounting(options, { name: 'keyedcacheAdmin', mounted: "app.use('/cache', keyedcacheAdmin())", isCache })
   if (typeof options !== 'object' || options === null) throw wrong('the options', 'an object', options)
   for (const name of Object.keys(options)) checkName(name)
   const { user = sessionUser, isStaff, loginUrl = '/accounts/login', readOnly = false, trustedOrigins = [] } = options

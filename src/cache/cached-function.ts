@@ -21,7 +21,7 @@ export class FunctionNames {
     if (known === undefined) this.#owners.set(name, owner)
     else if (known !== owner) {
       throw new Error(
-        `Two cached functions are called ${JSON.stringify(name)} and would share their keys: give one of them another \`name\``,
+        `Two cached functions are called ${JSON.stringify(name)} and would share their keys: give one of them another \`name\`, and call cacheFunction or wrap once, outside of request handlers`,
       )
     }
   }
@@ -122,5 +122,7 @@ function under(parent: string, parts: readonly KeyPart[]): string {
 function ownName({ name }: AnyFunction): string {
   if (name.length > 2) return name
   const why = name === '' ? 'without a name' : `called ${JSON.stringify(name)}, as minifiers do,`
-  throw new Error(`A function ${why} cannot be cached by its name: give it one with the option \`name\``)
+  throw new Error(
+    `A function ${why} cannot be cached by its name: write \`async function nearestCity(…)\`, or give the option \`name\`, as in \`{ name: 'nearestCity' }\``,
+  )
 }

@@ -3,7 +3,7 @@ import { ImproperlyConfiguredError } from '../cache/errors.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkKnown, checkOptions } from '../cache/options.js'
 import { show } from '../cache/show.js'
-import { createKeyedCache, type KeyedCacheOptions } from '../create-keyed-cache.js'
+import { createKeyedCache, isCacheOption, type KeyedCacheOptions } from '../create-keyed-cache.js'
 import { fromEnvironment } from './environment.js'
 
 /** The caches of an application, by alias. */
@@ -23,6 +23,7 @@ let defaultAlias = 'default'
  */
 export function configure(config: KeyedCacheConfiguration): KeyedCache {
   const given = checkOptions<Partial<KeyedCacheConfiguration>>(config, 'configure') ?? {}
+  checkPlaces(given)
   checkKnown(given, ['caches', 'alias'], 'configure')
   const { caches: byAlias } = given
   if (given.alias !== undefined && typeof given.alias !== 'string') {
@@ -57,7 +58,7 @@ export function caches(alias?: string): KeyedCache {
   const cache = all().get(alias)
   if (cache !== undefined) return cache
   throw new ImproperlyConfiguredError(
-    `There is no cache with the alias ${show(alias)}: there are ${[...all().keys()].map(show).join(', ')}`,
+    `There is no cache with the alias ${show(alias)}: there are ${listed(all().keys())}`,
   )
 }
 
@@ -84,6 +85,19 @@ function all(): ReadonlyMap<string, StoreBackedCache> {
   return configured as ReadonlyMap<string, StoreBackedCache>
 }
 
+/** @throws {TypeError} for an option of a cache. */
+function checkPlaces(given: object): void {
+  const name = Object.keys(given).find(isCacheOption)
+  if (name === undefined) return
+  throw new TypeError(
+    `\`${name}\` is an option of a cache, not of configure: write \`configure({ caches: { default: { ${name}: … } } })\``,
+  )
+}
+
+function listed(aliases: Iterable<string>): string {
+  return Array.from(aliases, show).join(', ')
+}
+
 function create(options: KeyedCacheOptions, alias: string): StoreBackedCache {
   return createKeyedCache({ name: alias, ...checkOptions(options, `the cache ${alias}`) }) as StoreBackedCache
 }
@@ -91,7 +105,9 @@ function create(options: KeyedCacheOptions, alias: string): StoreBackedCache {
 function chooseAlias(made: ReadonlyMap<string, unknown>, alias: string): string {
   if (made.has(alias)) return alias
   if (!made.has('default')) {
-    throw new ImproperlyConfiguredError(`\`caches\` must hold a cache with the alias ${show(alias)} or \`default\``)
+    throw new ImproperlyConfiguredError(
+      `There is no cache with the alias ${show(alias)}, only ${listed(made.keys())}: choose the default one by the option \`alias\``,
+    )
   }
   process.emitWarning(`There is no cache with the alias ${show(alias)}: \`default\` is used`, {
     code: 'KEYEDCACHE_ALIAS',

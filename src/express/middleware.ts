@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express'
 import type { Cache, KeyedCache } from '../cache/cache.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
+import { checkMounting } from '../cache/mounting.js'
 import { checkKnown, checkOptions } from '../cache/options.js'
 import { show } from '../cache/show.js'
 import { defaultCache } from '../defaults/configure.js'
@@ -29,10 +30,11 @@ export interface KeyedcacheOptions {
  * @throws {TypeError} naming the option that is wrong.
  */
 export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
+  checkMounting(options, { name: 'keyedcache', mounted: 'app.use(keyedcache())', isCache })
   const given = checkOptions(options, 'keyedcache') ?? {}
   checkKnown(given, ['cache', 'context'], 'keyedcache')
   const { cache, context = true } = given
-  if (cache !== undefined && !(cache instanceof StoreBackedCache)) {
+  if (cache !== undefined && !isCache(cache)) {
     throw new TypeError(`Expected \`cache\` to be a cache made by createKeyedCache or configure, got ${show(cache)}`)
   }
   if (typeof context !== 'boolean')
@@ -48,4 +50,8 @@ export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
     req.cache = new RequestCache(requestContext, lookUp)
     return context ? runInRequest(requestContext, next) : next()
   }
+}
+
+function isCache(value: unknown): value is StoreBackedCache {
+  return value instanceof StoreBackedCache
 }
