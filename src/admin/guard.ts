@@ -1,4 +1,5 @@
 import type { Request } from 'express'
+import { warnOfClosed } from './closed-warning.js'
 import type { AdminSettings } from './options.js'
 import type { Place } from './mount.js'
 import { Problem } from './problem.js'
@@ -16,6 +17,7 @@ export async function admit(req: Request, settings: AdminSettings, next: string)
   const verdict = isStaff ? await orDenied(() => isStaff(req)) : (user as { isStaff?: unknown } | undefined)?.isStaff
   const userName = nameOf(user)
   if (verdict === true) return { as: 'staff', userName }
+  warnOfClosed(req, settings, verdict)
   const loginUrl = loginUrlWithNext(settings.loginUrl(req), next)
   return user ? { as: 'user', userName, loginUrl } : { as: 'stranger', loginUrl }
 }

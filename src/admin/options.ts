@@ -5,6 +5,7 @@ import { checkMounting } from '../cache/mounting.js'
 import { show } from '../cache/show.js'
 import { cacheChooser, type ChooseCache } from './cache-choice.js'
 import { redactSecrets } from './redact.js'
+import { sessionUser } from './session-user.js'
 
 /** How `keyedcacheAdmin` is mounted. */
 export interface KeyedcacheAdminOptions {
@@ -96,11 +97,6 @@ export function adminSettings(options: KeyedcacheAdminOptions): AdminSettings {
     redact,
     onAudit,
   }
-}
-
-function sessionUser(req: Request): unknown {
-  const { user, session } = req as { user?: unknown; session?: { user?: unknown } | null }
-  return user ?? session?.user
 }
 
 function givenCaches({ cache, caches }: KeyedcacheAdminOptions): ReadonlyMap<string, KeyedCache> | undefined {
