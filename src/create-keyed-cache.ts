@@ -189,7 +189,7 @@ function warnOnceUntracked(name = 'default'): (error: unknown) => void {
 }
 
 function logState({ logger, name = 'default' }: KeyedCacheOptions, up: boolean, error: unknown): void {
-  const reason = error instanceof Error ? ` (${error.message})` : ''
+  const reason = error instanceof Error ? ` (${error.message})${rightsHint(error)}` : ''
   const message = up
     ? `The cache ${show(name)} reaches its Redis`
     : `The cache ${show(name)} does not reach its Redis${reason}`
@@ -197,6 +197,12 @@ function logState({ logger, name = 'default' }: KeyedCacheOptions, up: boolean, 
     if (!up) warn('KEYEDCACHE_DOWN', message)
   } else if (up) logger.info(message)
   else logger.warn(message)
+}
+
+/** Commands that scripts may not send are refused in other words than those sent alone. */
+function rightsHint({ message }: Error): string {
+  const isRefused = /NOPERM|ACL failure in script|user executing the script/.test(message)
+  return isRefused ? ': the Redis user lacks rights, which “The Redis user” in SECURITY.md lists' : ''
 }
 
 function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {

@@ -34,7 +34,7 @@ afterAll(async () => {
 
 it('is published with its views and assets, without the demo, the tests and the sources', () => {
   expect(packed).toEqual(
-    expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/index.js', 'dist/index.d.ts']),
+    expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'dist/index.js', 'dist/index.d.ts']),
   )
   expect(packed.filter((path) => path.startsWith('views/'))).not.toEqual([])
   expect(packed.filter((path) => path.endsWith('.css'))).not.toEqual([])

@@ -94,6 +94,26 @@ describe('What a cache tells of its trouble', () => {
     for (const secret of [SECRET, WRONG, VALUE]) expect(text).not.toContain(secret)
   })
 
+  test.each([
+    ['a command', ['-eval', '-evalsha'], 'NOPERM .*'],
+    ['a command of a script', ['-time'], '.*script.*'],
+    ['the names of its prefix', ['resetkeys', '~other:*'], 'NOPERM .*'],
+  ])('says where the rights are written down that a Redis user lacks: %s', async (_what, denied, reason) => {
+    await server.client().acl('SETUSER', 'poor', 'on', `>${SECRET}`, '~*', '&*', '+@all', ...denied)
+    const redis = { host: '127.0.0.1', port: server.port, username: 'poor', password: SECRET }
+    const { cache, lines } = open({ redis, name: 'shop' })
+    await failures(callsThatFail(cache))
+    await until(() => lines.length > 0, 'the cache has noticed')
+    const hint = 'the Redis user lacks rights, which “The Redis user” in SECURITY.md lists'
+    expect(lines[0]).toMatch(new RegExp(`^warn The cache 'shop' does not reach its Redis \\(${reason}\\): ${hint}$`))
+    const warnings = await warningsDuring('KEYEDCACHE_DOWN', async () => {
+      const silent = open({ redis, name: 'other', logger: undefined })
+      await failures(callsThatFail(silent.cache))
+      await until(() => silent.told.length > 0, 'the cache has noticed')
+    })
+    expect(warnings).toEqual([expect.stringContaining('SECURITY.md')])
+  })
+
   test('is one line a minute for each kind of what fails in the background', async () => {
     const { cache, lines } = open({ redis: server.url, keyPrefix: 'told' })
     await until(() => cache.set('a', 1), 'the cache answers')
