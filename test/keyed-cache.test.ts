@@ -138,6 +138,17 @@ describeOnBothStores('Reading and writing', (open) => {
     }
   })
 
+  test('of more text than a text can have is not stored, and leaves no older one', async () => {
+    const cache = open()
+    const operations: string[] = []
+    cache.on('error', ({ operation, key }) => operations.push(`${operation} ${key}`))
+    await cache.setMany([['a', 'old'], ['b', 'old']]) // prettier-ignore
+    const half = 'x'.repeat(2 ** 28)
+    expect(await cache.setMany([['a', [half, half, half]], ['b', 'new']])).toBe(false) // prettier-ignore
+    expect(await cache.getMany(['a', 'b'])).toEqual([undefined, 'new'])
+    expect(operations).toEqual(['set a'])
+  })
+
   test('is kept however long its ttl is, and takes no other with it', async () => {
     const cache = open()
     const long = [1e15, 1e17, 1e300, Number.MAX_VALUE, '999999999999999y']

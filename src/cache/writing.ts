@@ -43,13 +43,13 @@ export class Writing {
     const { store, near, deletions, events, isEnabled, onFailed } = this.#setting
     const entries = this.#encodeAll(values, life, tags)
     if (!isEnabled()) return entries.map(() => false)
-    const keys = entries.map(({ key }) => key)
+    const keys = values.map(([key]) => key)
     const kept: Write[] = []
     const gone: string[] = []
-    const fits = entries.map((entry) => life.ttlMs > 0 && this.#fits(entry.key, entry.bytes))
-    for (const [i, entry] of entries.entries()) {
-      if (fits[i] === true) kept.push(entry)
-      else gone.push(entry.key)
+    const fits = entries.map((entry) => entry !== undefined && life.ttlMs > 0 && this.#fits(entry.key, entry.bytes))
+    for (const [i, key] of keys.entries()) {
+      if (fits[i] === true) kept.push(entries[i] as Write)
+      else gone.push(key)
     }
     let stored: boolean[]
     try {
@@ -64,7 +64,7 @@ export class Writing {
       let next = 0
       stored = fits.map((each) => (each ? written[next++] === true : life.ttlMs === 0))
     } catch (error) {
-      onFailed('set', entries.length === 1 ? entries[0]?.key : undefined, error)
+      onFailed('set', keys.length === 1 ? keys[0] : undefined, error)
       deletions.addKeys(keys)
       stored = entries.map(() => false)
     } finally {
@@ -112,17 +112,24 @@ export class Writing {
     )
   }
 
-  /** The entries of all values. @throws {TypeError} naming the path of what cannot be stored. */
+  /** The entries of all values; none for one that is too large to be encoded. @throws {TypeError} naming the path of what cannot be stored. */
   #encodeAll(
     values: readonly (readonly [key: string, value: unknown])[],
     life: Lifetime,
     tags: readonly string[],
-  ): Write[] {
-    const { store, values: format } = this.#setting
+  ): (Write | undefined)[] {
+    const { store, values: format, onFailed } = this.#setting
     return values.map(([key, value]) => {
       // Before the header is written, which says when the value is stale: what `get` no longer finds is not listed either.
       const expiresAt = store.now(key) + life.ttlMs + life.graceMs
-      return { key, bytes: format.encode(key, value, life, undefined, tags), expiresAt, tags }
+      try {
+        return { key, bytes: format.encode(key, value, life, undefined, tags), expiresAt, tags }
+      } catch (error) {
+        // Text and buffers have a longest length, whatever `maxValueBytes` is.
+        if (!(error instanceof RangeError)) throw error
+        onFailed('set', key, error)
+        return undefined
+      }
     })
   }
 
