@@ -25,7 +25,7 @@ export function report({ machine, redisRows, memoryRows, stampede, cluster, expr
     markdown([['', 'object', 'text', 'a copy', 'runs', 'slowest call'], ...libraryRows(memoryRows, stampede)]),
     'Further, of keyedcache:',
     markdown([['', 'Measured'], ...otherRows(cluster, express, rest)]),
-    `Each as its documentation says: ${versions()}. layered-loader stands in its last version for Node 20.`,
+    `Each library is used as its documentation shows: ${versions()}. layered-loader is in its last version for Node 20.`,
   ].join('\n\n')
 }
 
@@ -75,7 +75,7 @@ function otherRows(
     ["keys built, `['product', 123]`", `${whole(keysPerSecond)}/s`],
     ['hit, 64 callers, Cluster of 3 masters', `${times.toFixed(2)} times the Cluster client of ioredis`],
     [
-      "the server's time for one `set`, its place in the index included",
+      'server time of one `set`, including its place in the index',
       `${setServerUs.toFixed(1)} µs, of 64 callers ${mergedServerUs.toFixed(1)} µs; \`SET\` alone ${rawServerUs.toFixed(1)} µs`,
     ],
     [`${coherenceText}, seen by all: median / 99th percentile`, lag(coherence.calm)],
