@@ -8,6 +8,7 @@ import {
   type KeyedCache,
   type KeyedcacheOptions,
 } from '../src/index.js'
+import { inRequest as inRequestOf } from './support/in-request.js'
 import { listen } from './support/listen.js'
 import { pipelined } from './support/pipelined.js'
 import { commandsDuring } from './support/monitor.js'
@@ -43,21 +44,7 @@ async function inRequest<T>(
   work: (req: Request, res: Response) => T | Promise<T>,
   options: KeyedcacheOptions = {},
 ): Promise<T> {
-  const app = express().use(keyedcache({ cache, ...options }))
-  const outcome = new Promise<T>((resolve, reject) => {
-    app.get('/', (req, res) => {
-      Promise.resolve(work(req, res))
-        .then(resolve, reject)
-        .finally(() => res.end())
-    })
-  })
-  const server = await listen(app)
-  try {
-    await Promise.all([fetch(server.url), outcome])
-    return await outcome
-  } finally {
-    await server.close()
-  }
+  return inRequestOf(work, { cache, ...options })
 }
 
 /** How many commands that read a value Redis was sent while the work was done. */

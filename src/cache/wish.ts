@@ -31,25 +31,33 @@ export function wishOf(options: GetOrSetOptions<any> | undefined, defaults: Wish
   const { grace, early = false, timeout, softTimeout, maxCompute, refresh = false, signal, schema } = given
   if (typeof refresh !== 'boolean')
     throw new TypeError(`Expected \`refresh\` to be true or false, got ${show(refresh)}`)
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${show(signal)}`)
-  }
-  if (schema !== undefined && typeof (schema as Partial<typeof schema>)?.['~standard']?.validate !== 'function') {
-    throw new TypeError(`Expected \`schema\` to be a Standard Schema, got ${show(schema)}`)
-  }
   return {
     life: lifetime(given, defaults.lifetime),
     tags: checkTags(given.tags),
     maxComputeMs: maxCompute === undefined ? defaults.maxComputeMs : toMs('maxCompute', maxCompute),
     timeoutMs: timeout === undefined ? undefined : toMs('timeout', timeout),
     softTimeoutMs: softTimeout === undefined ? undefined : toMs('softTimeout', softTimeout),
-    signal,
-    schema,
+    signal: checkSignal(signal),
+    schema: checkSchema(schema),
     refresh,
     beta: checkBeta(early),
     // An entry is kept for the grace it was stored with; a call may narrow that, not widen it.
     graceMs: grace === undefined ? Infinity : toMs('grace', grace),
   }
+}
+
+/** @throws {TypeError} when it is no `AbortSignal`, nor absent. */
+export function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal
+  throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${show(signal)}`)
+}
+
+/** @throws {TypeError} when it is no Standard Schema, nor absent. */
+export function checkSchema(schema: Wish['schema']): Wish['schema'] {
+  if (schema === undefined || typeof (schema as Partial<typeof schema>)?.['~standard']?.validate === 'function') {
+    return schema
+  }
+  throw new TypeError(`Expected \`schema\` to be a Standard Schema, got ${show(schema)}`)
 }
 
 function checkBeta(early: boolean | number): number {

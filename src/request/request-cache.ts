@@ -7,13 +7,16 @@ import type { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkEntries, checkFunction, checkOptions } from '../cache/options.js'
 import type { Found } from '../cache/found.js'
 import { Scope } from '../cache/scope.js'
+import { checkSignal } from '../cache/wish.js'
+import type { Remembered } from './remembered.js'
 import type { RequestContext } from './request-context.js'
 import type { RequestMemory } from './request-memory.js'
+import { type Taste, takesNone, tasteOf } from './taste.js'
 
 /**
  * A cache with a Map in front of it, for one request. It remembers what the request read, found or not, and reads that are under
- * way, so that each key is read once; it shows the request its own writes and deletes. Inside a factory the Map is not consulted,
- * since what a factory computes is shared with others.
+ * way, so that each key is read once, and hands out one object for each; it shows the request its own writes and deletes. Inside a
+ * factory the Map is not consulted, since what a factory computes is shared with others.
  */
 export class RequestCache implements Cache {
   readonly #context: RequestContext
@@ -60,16 +63,21 @@ export class RequestCache implements Cache {
     if (this.#passesThrough()) return this.#cache.getMany(keys, options)
     checkOptions(options, 'getMany')
     const full = toKeys(keys)
-    const unknown = [...new Set(full)].filter((key) => this.#isUnknown(key))
-    const reading = unknown.length === 0 ? Promise.resolve([]) : this.#cache.lookupMany(unknown)
-    const read = new Map(unknown.map((key, i) => [key, reading.then((all) => all[i])]))
-    for (const [key, one] of read) if (this.#memory.get(key) === undefined) this.#memory.add(key, one, 'reading')
+    const known = new Map(full.map((key) => [key, this.#memory.at(key)]))
+    const unread = [...known.values()].filter(({ isUnread }) => isUnread)
+    const reading = unread.length === 0 ? Promise.resolve([]) : this.#cache.lookupMany(unread.map(({ key }) => key))
+    const read = new Map(
+      unread.map((remembered, i) => {
+        const one = reading.then((all) => all[i])
+        return [remembered.key, this.#memory.read(remembered, one)]
+      }),
+    )
     const found = await Promise.all(
       full.map((key) => {
         const one = read.get(key)
         read.delete(key)
         // A key given twice is read once, and answered the second time by the Map.
-        return one ?? this.#lookup(key)
+        return one ?? this.#remembered(known.get(key) as Remembered)
       }),
     )
     return found.map((each) => (each === undefined ? options?.default : each.value))
@@ -77,8 +85,10 @@ export class RequestCache implements Cache {
 
   async has(key: Key): Promise<boolean> {
     const full = toKey(key)
-    if (this.#passesThrough() || this.#isUnknown(full)) return this.#cache.has(full)
-    return (await this.#memory.get(full)?.found) !== undefined
+    if (this.#passesThrough()) return this.#cache.has(full)
+    const remembered = this.#memory.get(full)
+    if (remembered === undefined || remembered.isUnread) return this.#cache.has(full)
+    return (remembered.found ?? (await remembered.reading)) !== undefined
   }
 
   async set(key: Key, value: unknown, options?: SetOptions): Promise<boolean> {
@@ -108,36 +118,36 @@ export class RequestCache implements Cache {
     try {
       const full = toKey(key)
       checkFunction(factory, 'the factory')
-      const plain = isPlain(options)
-      return (plain ? this.#given(full) : undefined) ?? this.#getOrSetUnknown(full, factory, options, plain)
+      checkOptions(options, 'getOrSet')
+      return (takesAll(options) ? this.#given(full) : undefined) ?? this.#getOrSetUnknown(full, factory, options)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  async #getOrSetUnknown<T>(
-    full: string,
-    factory: Factory<T>,
-    options: GetOrSetOptions<T> | undefined,
-    plain: boolean,
-  ): Promise<T> {
+  async #getOrSetUnknown<T>(full: string, factory: Factory<T>, options: GetOrSetOptions<T> | undefined): Promise<T> {
     if (this.#passesThrough()) return this.#cache.getOrSet(full, factory, options)
-    for (;;) {
-      const remembered = plain ? this.#memory.get(full) : undefined
-      if (remembered === undefined || !remembered.shared || remembered.state === 'missing') break
-      const { state } = remembered
-      // eslint-disable-next-line no-await-in-loop -- goes round again only where the key was missing
-      const found = await remembered.found
-      if (found === undefined) continue
+    this.#refuseAborted([full], options)
+    const taste = tasteOf(options)
+    const taken = await this.#taken(full, taste)
+    if (taken !== undefined) return taken.value as T
+    const remembered = this.#memory.at(full)
+    const joins = isPlain(options)
+    const joined = joins ? (remembered.found ?? remembered.obtaining) : undefined
+    if (joined !== undefined) {
+      const found = await joined
       // Who waits for a computation is a miss, as it is without a Map.
-      if (state === 'obtaining' && found.isComputed) this.#cache.events.emit('miss', { key: full })
+      if (found.isComputed) this.#cache.events.emit('miss', { key: full })
       else this.#countHit(full, found)
       return found.value as T
     }
-    const obtaining = this.#cache.obtain<T>(full, factory, options)
-    this.#memory.add(full, obtaining, 'obtaining', plain)
-    const { value } = await obtaining
-    return value
+    const obtaining = this.#memory.obtain(remembered, this.#cache.obtain<T>(full, factory, options), taste)
+    if (joins) remembered.obtaining = obtaining
+    try {
+      return (await obtaining).value as T
+    } finally {
+      if (joins) remembered.obtaining = undefined
+    }
   }
 
   async getOrSetMany<T, const K extends Key = Key>(
@@ -148,35 +158,22 @@ export class RequestCache implements Cache {
     if (this.#passesThrough()) return this.#cache.getOrSetMany(keys, factory, options)
     const full = toKeys(keys)
     const ofFull = ofFullKeys(full, keys, factory)
-    const known = isPlain(options) ? await this.#remembered(full) : new Map<string, Found>()
-    const asked = [...new Set(full)].filter((key) => !known.has(key))
-    const obtaining =
-      asked.length === 0
-        ? Promise.resolve(new Map<string, Found<T>>())
-        : this.#cache.obtainMany<T>(asked, ofFull, options)
-    for (const key of asked) {
-      this.#memory.add(
-        key,
-        obtaining.then((found) => found.get(key)),
-        'obtaining',
-        false,
+    const each = [...new Set(full)]
+    this.#refuseAborted(each, checkOptions(options, 'getOrSetMany'))
+    const taste = tasteOf(options)
+    const taken = await Promise.all(each.map((key) => this.#taken(key, taste)))
+    const found = new Map(each.map((key, i) => [key, taken[i]]))
+    const asked = each.filter((key) => found.get(key) === undefined)
+    if (asked.length > 0) {
+      const obtaining = this.#cache.obtainMany<T>(asked, ofFull, options)
+      await Promise.all(
+        asked.map(async (key) => {
+          const one = obtaining.then((all) => all.get(key) as Found)
+          found.set(key, await this.#memory.obtain(this.#memory.at(key), one, taste))
+        }),
       )
     }
-    const obtained = await obtaining
-    return full.map((key) => (known.get(key) ?? obtained.get(key))?.value as T)
-  }
-
-  /** What the request has found of these keys, counted as hits. */
-  async #remembered(full: readonly string[]): Promise<Map<string, Found>> {
-    const known = new Map<string, Found>()
-    for (const key of new Set(full)) {
-      // eslint-disable-next-line no-await-in-loop -- all of them are under way, if not known already
-      const found = this.#isUnknown(key) ? undefined : await this.#memory.get(key)?.found
-      if (found === undefined) continue
-      this.#countHit(key, found)
-      known.set(key, found)
-    }
-    return known
+    return full.map((key) => found.get(key)?.value as T)
   }
 
   get #cache(): StoreBackedCache {
@@ -203,25 +200,35 @@ export class RequestCache implements Cache {
     const { cache, memory } = this.#use()
     if (!cache.enabled || insideFactory()) return undefined
     const remembered = memory.get(full)
-    if (remembered?.state !== 'found' || !remembered.shared || remembered.value === undefined) return undefined
-    const { value, computeMs } = remembered.value
+    if (remembered?.found === undefined) return undefined
+    const { value, computeMs } = remembered.found
     cache.events.emit('hit', { key: full, by: 'request', stale: false, savedMs: computeMs })
     remembered.given ??= Promise.resolve(value)
     return remembered.given
   }
 
-  async #lookup(full: string): Promise<Found | undefined> {
+  #lookup(full: string): Promise<Found | undefined> {
     if (this.#passesThrough()) return this.#cache.lookup(full)
+    const remembered = this.#memory.at(full)
+    if (remembered.isUnread) return this.#memory.read(remembered, this.#cache.lookup(full))
+    return this.#remembered(remembered)
+  }
+
+  /** What another call of the request has read or is reading, counted as a call. */
+  async #remembered({ key, found, reading }: Remembered): Promise<Found | undefined> {
+    const given = found ?? (await reading)
+    if (given === undefined) this.#cache.events.emit('miss', { key })
+    else this.#countHit(key, given)
+    return given
+  }
+
+  /** The same for a call of `getOrSet`, where it is to its taste; else nothing is counted. */
+  async #taken(full: string, taste: Taste): Promise<Found | undefined> {
+    if (taste === takesNone) return undefined
     const remembered = this.#memory.get(full)
-    if (remembered === undefined) {
-      const reading = this.#cache.lookup(full)
-      this.#memory.add(full, reading, 'reading')
-      return reading
-    }
-    if (remembered.state === 'obtaining') return this.#cache.lookup(full)
-    const found = await remembered.found
-    if (found === undefined) this.#cache.events.emit('miss', { key: full })
-    else this.#countHit(full, found)
+    const found = remembered?.found ?? (await remembered?.reading)
+    if (found === undefined || !(await taste(full, found))) return undefined
+    this.#countHit(full, found)
     return found
   }
 
@@ -229,10 +236,12 @@ export class RequestCache implements Cache {
     this.#cache.events.emit('hit', { key: full, by: 'request', stale: false, savedMs: computeMs })
   }
 
-  /** Whether a read has to ask the cache. It does not wait for what may be computed just now. */
-  #isUnknown(full: string): boolean {
-    const remembered = this.#memory.get(full)
-    return remembered === undefined || remembered.state === 'obtaining'
+  /** @throws the reason of a signal that has aborted: who has left is answered by nothing. */
+  #refuseAborted(keys: readonly string[], options: GetOrSetOptions<any> | undefined): void {
+    const signal = checkSignal(options?.signal)
+    if (signal?.aborted !== true) return
+    for (const key of keys) this.#cache.events.emit('miss', { key })
+    throw signal.reason
   }
 
   #passesThrough(): boolean {
@@ -240,8 +249,12 @@ export class RequestCache implements Cache {
   }
 }
 
-/** Whether a call may take what another call of the request obtained, and the other way round: not when it has wishes of its own. */
-function isPlain<T>(options: GetOrSetOptions<T> | undefined): boolean {
-  const { refresh, schema, signal, timeout, softTimeout } = checkOptions(options, 'getOrSet') ?? {}
-  return refresh !== true && [schema, signal, timeout, softTimeout].every((wish) => wish === undefined)
+/** Whether a call of `getOrSet` takes what is remembered unseen. */
+function takesAll(options: GetOrSetOptions<any> | undefined): boolean {
+  return options === undefined || (!options.refresh && options.schema === undefined && options.signal === undefined)
+}
+
+/** Whether it may also wait for what another one obtains, and the other way round: not when it has wishes of its own. */
+function isPlain(options: GetOrSetOptions<any> | undefined): boolean {
+  return takesAll(options) && options?.timeout === undefined && options?.softTimeout === undefined
 }

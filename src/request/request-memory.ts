@@ -1,22 +1,14 @@
-import { isUnder } from '../cache/key.js'
 import type { Found } from '../cache/found.js'
-
-/** What a request knows of one key. */
-export interface Remembered {
-  readonly found: Promise<Found | undefined>
-  /** The same once it is settled. */
-  value: Found | undefined
-  /** Its value, as it is given to those who ask from then on. */
-  given: Promise<unknown> | undefined
-  /** `obtaining`: it may be computed just now, for which only those wait who would compute it themselves. */
-  state: 'reading' | 'obtaining' | 'found' | 'missing'
-  /** Whether another call may take the outcome: not where it depends on a wish of the call that began it. */
-  readonly shared: boolean
-}
+import { isUnder } from '../cache/key.js'
+import { Remembered } from './remembered.js'
+import type { Taste } from './taste.js'
 
 const MAX_REMEMBERED = 1000
 
-/** The Map of one request: what it found under which key, what it found missing, and what is under way. */
+/**
+ * The Map of one request: what it found under which key, what it found missing, and what is under way. A call that was under way when its
+ * key was forgotten has what it found for itself.
+ */
 export class RequestMemory {
   readonly #remembered = new Map<string, Remembered>()
   #open = true
@@ -25,21 +17,54 @@ export class RequestMemory {
     return this.#remembered.get(key)
   }
 
-  /** Remembers what is under way for a key. It is forgotten where it fails, or gives what is not stored. */
-  add(key: string, found: Promise<Found | undefined>, state: 'reading' | 'obtaining', shared = true): void {
-    const remembered: Remembered = { found, value: undefined, given: undefined, state, shared }
-    this.#remembered.delete(key)
+  /** What is known of a key; if that is nothing, where it will be remembered. */
+  at(key: string): Remembered {
+    const known = this.#remembered.get(key)
+    if (known !== undefined) return known
+    const remembered = new Remembered(key)
+    if (!this.#open) return remembered
     // A Map gives its keys in the order in which they came: the oldest makes room.
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value as string)
-    if (this.#open) this.#remembered.set(key, remembered)
-    const drop = (): void => {
-      if (this.#remembered.get(key) === remembered) this.#remembered.delete(key)
+    this.#remembered.set(key, remembered)
+    return remembered
+  }
+
+  /** Has a read that begins remembered. Gives what its callers are to have. */
+  read(remembered: Remembered, reading: Promise<Found | undefined>): Promise<Found | undefined> {
+    const end = (found: Found | undefined): Found | undefined => {
+      remembered.reading = undefined
+      if (remembered.found !== undefined && this.#holds(remembered)) return remembered.found
+      if (found === undefined) remembered.isMissing = true
+      else this.#keep(remembered, found)
+      return found
     }
-    found.then((value) => {
-      remembered.value = value
-      remembered.state = value === undefined ? 'missing' : 'found'
-      if (value?.isStored === false) drop()
-    }, drop)
+    remembered.reading = reading.then(end, (error: unknown) => {
+      remembered.reading = undefined
+      throw error
+    })
+    return remembered.reading
+  }
+
+  /** Has what a call obtains remembered. Gives what the call is to have: what was found meanwhile, if that is to its taste. */
+  async obtain(remembered: Remembered, obtaining: Promise<Found>, taste: Taste): Promise<Found> {
+    remembered.obtains++
+    try {
+      const own = await obtaining
+      for (;;) {
+        const { found } = remembered
+        const takes = found !== undefined && own.isStored && this.#holds(remembered) && taste(remembered.key, found)
+        if (takes === true) return found
+        if (takes === false) return this.#keep(remembered, own)
+        // eslint-disable-next-line no-await-in-loop -- another may be remembered by then
+        await takes
+      }
+    } catch (error) {
+      // It may be computed yet.
+      remembered.isMissing = false
+      throw error
+    } finally {
+      remembered.obtains--
+    }
   }
 
   /** Forgets a key, with `children` all keys below it too; everything for `undefined`. */
@@ -51,15 +76,31 @@ export class RequestMemory {
     }
   }
 
-  /** A computation that the request began has ended: what was known is out of date, and what was not stored is not to be remembered. */
+  /** A computation that the request began has ended: what was known is out of date, unless a call is about to say what is stored now. */
   computed(key: string, stored: boolean): void {
-    if (stored && this.#remembered.get(key)?.state === 'obtaining') return
-    this.#remembered.delete(key)
+    const obtains = this.#remembered.get(key)?.obtains ?? 0
+    if (!stored || obtains === 0) this.#remembered.delete(key)
   }
 
   /** Forgets everything, and remembers nothing from now on. */
   close(): void {
     this.#open = false
     this.#remembered.clear()
+  }
+
+  /** Whether the key has not been forgotten since. */
+  #holds(remembered: Remembered): boolean {
+    return this.#remembered.get(remembered.key) === remembered
+  }
+
+  /** Remembers what is stored. What is not is the caller's, and what was known is out of date. */
+  #keep(remembered: Remembered, found: Found): Found {
+    if (!this.#holds(remembered)) return found
+    if (found.isStored) {
+      remembered.found = found
+      remembered.given = undefined
+      remembered.isMissing = false
+    } else this.#remembered.delete(remembered.key)
+    return found
   }
 }
