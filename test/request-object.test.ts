@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { Found } from '../src/cache/found.js'
 import type { Cache, GetOrSetOptions, KeyedCache, KeyedcacheOptions } from '../src/index.js'
+import { RequestMemory } from '../src/request/request-memory.js'
 import { describeOnBothStores } from './support/both-stores.js'
 import { inRequest as inRequestOf } from './support/in-request.js'
 import { until } from './support/until.js'
@@ -292,5 +294,46 @@ describeOnBothStores('A request has one object for each key', (open) => {
       },
       { context },
     )
+  })
+
+  test.each([true, false])(
+    'a computation that a write overtook leaves what was written, and read, remembered (context: %s)',
+    async (context) => {
+      await inRequest(
+        async (own) => {
+          let give!: (value: Thing) => void
+          const slow = own.getOrSet('x', () => new Promise<Thing>((resolve) => (give = resolve)))
+          await until(() => give, 'it is computed')
+          await own.set('x', { by: 'set' })
+          const written = await own.get('x')
+          give({ by: 'factory' })
+          expect(await slow).toEqual({ by: 'factory' })
+          expect(written).toEqual({ by: 'set' })
+          expect(await own.get('x')).toBe(written)
+        },
+        { context },
+      )
+    },
+  )
+})
+
+describe('A call that was under way when its key was forgotten', () => {
+  const found = (value: unknown): Found => ({ value, computeMs: 0, isComputed: false, isStored: true })
+
+  test('has what it found for itself, not what was known before', async () => {
+    const memory = new RequestMemory()
+    const before = memory.at('x')
+    const old = found('old')
+    let end!: (each: Found) => void
+    const late = new Promise<Found>((resolve) => (end = resolve))
+    const obtaining = memory.obtain(before, late, () => true)
+    const reading = memory.read(before, late)
+    expect(await memory.obtain(before, Promise.resolve(old), () => true)).toBe(old)
+    memory.forget('x', false)
+    const own = found('new')
+    end(own)
+    expect([await obtaining, await reading]).toEqual([own, own])
+    expect(before.found).toBe(old)
+    expect(memory.get('x')).toBeUndefined()
   })
 })

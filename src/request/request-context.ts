@@ -66,5 +66,7 @@ function watchWrites(cache: StoreBackedCache): void {
   const memory = (): RequestMemory | undefined => currentRequest()?.memoryInUse(cache)
   cache.on('set', ({ key }) => memory()?.forget(key, false))
   cache.on('delete', ({ key, children }) => memory()?.forget(key, children))
-  cache.on('compute', ({ key, stored }) => memory()?.computed(key, stored))
+  cache.on('compute', ({ key, stored }) => {
+    if (stored) memory()?.computed(key)
+  })
 }

@@ -76,10 +76,9 @@ export class RequestMemory {
     }
   }
 
-  /** A computation that the request began has ended: what was known is out of date, unless a call is about to say what is stored now. */
-  computed(key: string, stored: boolean): void {
-    const obtains = this.#remembered.get(key)?.obtains ?? 0
-    if (!stored || obtains === 0) this.#remembered.delete(key)
+  /** A computation that the request began was stored: what was known is out of date, unless a call is about to say what is stored now. */
+  computed(key: string): void {
+    if (this.#remembered.get(key)?.obtains === 0) this.#remembered.delete(key)
   }
 
   /** Forgets everything, and remembers nothing from now on. */
@@ -93,14 +92,12 @@ export class RequestMemory {
     return this.#remembered.get(remembered.key) === remembered
   }
 
-  /** Remembers what is stored. What is not is the caller's, and what was known is out of date. */
+  /** Remembers what is stored. What is not is the caller's alone. */
   #keep(remembered: Remembered, found: Found): Found {
-    if (!this.#holds(remembered)) return found
-    if (found.isStored) {
-      remembered.found = found
-      remembered.given = undefined
-      remembered.isMissing = false
-    } else this.#remembered.delete(remembered.key)
+    remembered.isMissing = false
+    if (!found.isStored || !this.#holds(remembered)) return found
+    remembered.found = found
+    remembered.given = undefined
     return found
   }
 }
