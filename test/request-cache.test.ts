@@ -392,6 +392,30 @@ describe('A request sees its own writes and deletes', () => {
     })
   })
 
+  test.each([true, false])(
+    'what is computed is not given to a call that begins after a delete made elsewhere (context: %s)',
+    async (context) => {
+      await inRequest(
+        async (req) => {
+          const work = deferred<string>()
+          const begun = deferred<void>()
+          const first = req.cache.getOrSet('x', async () => {
+            begun.resolve()
+            return work.promise
+          })
+          await begun.promise
+          await elsewhere.delete('x')
+          const late = req.cache.getOrSet('x', () => 'computed after')
+          work.resolve('computed before')
+          expect(await first).toBe('computed before')
+          expect(await late).toBe('computed after')
+          expect(await req.cache.get('x')).toBe('computed after')
+        },
+        { context },
+      )
+    },
+  )
+
   test('a computation that fails is not remembered, and a reader is not told of it', async () => {
     await inRequest(async (req) => {
       const work = deferred<number>()

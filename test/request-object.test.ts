@@ -318,7 +318,7 @@ describeOnBothStores('A request has one object for each key', (open) => {
 })
 
 describe('A call that was under way when its key was forgotten', () => {
-  const found = (value: unknown): Found => ({ value, computeMs: 0, isComputed: false, isStored: true })
+  const found = (value: unknown): Found => ({ value, computeMs: 0, isComputed: false, isStored: true, isShared: true })
 
   test('has what it found for itself, not what was known before', async () => {
     const memory = new RequestMemory()

@@ -99,8 +99,8 @@ export class Answers {
       const taken = await this.#flights.take({ plan: planned, at, anew: wish.refresh, patience })
       if (typeof taken === 'object') {
         events.emit('miss', { key })
-        const { value, computeMs, isStored } = taken
-        return { value, computeMs, isComputed: true, isStored }
+        const { value, computeMs, isStored, shared } = taken
+        return { value, computeMs, isComputed: true, isStored, isShared: shared }
       }
     } catch (error) {
       if (usable === undefined || wish.signal?.aborted) {

@@ -4,7 +4,7 @@ import type { Found } from './found.js'
 
 /** What the factory of a key gives, when the cache is disabled: nothing is read and nothing stored. */
 export async function callThrough<T>(key: string, factory: Factory<T>): Promise<Found<T>> {
-  return { value: await factory(contextOf(key)), computeMs: 0, isComputed: true, isStored: false }
+  return { value: await factory(contextOf(key)), computeMs: 0, isComputed: true, isStored: false, isShared: false }
 }
 
 /** The same for many keys, by one call of their factory. */

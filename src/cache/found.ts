@@ -9,6 +9,8 @@ export interface Found<T = unknown> {
   readonly isComputed: boolean
   /** Whether an entry holds it. */
   readonly isStored: boolean
+  /** Whether others than the call that began its computation may have it: not where a write or delete has voided that. */
+  readonly isShared: boolean
 }
 
 /** What an entry answers a call with, of which it tells. */
@@ -21,5 +23,5 @@ export function hit(
   stale = false,
 ): Found {
   events.emit('hit', { key, by, stale, savedMs: computeMs })
-  return { value, computeMs, isComputed: false, isStored: true }
+  return { value, computeMs, isComputed: false, isStored: true, isShared: true }
 }

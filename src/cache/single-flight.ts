@@ -27,6 +27,8 @@ export interface Taken {
   readonly computeMs: number
   /** Whether an entry holds it. */
   readonly isStored: boolean
+  /** Whether others may have it too. */
+  readonly shared: boolean
 }
 
 const MAX_RESTING = 10_000
@@ -153,9 +155,9 @@ export class SingleFlight {
 
   /** What one caller does to its value is not to be seen by another. What cannot be stored cannot be copied either. */
   async #copy(key: string, result: Result & { kind: 'value' }): Promise<Taken> {
-    const { value, bytes, computeMs, isStored } = result
+    const { value, bytes, computeMs, isStored, shared } = result
     const stored = bytes === undefined ? undefined : await this.#values.decode(key, bytes)
-    return { value: stored === undefined ? this.#values.copy(value) : stored.value, computeMs, isStored }
+    return { value: stored === undefined ? this.#values.copy(value) : stored.value, computeMs, isStored, shared }
   }
 
   #isResting(key: string): boolean {

@@ -136,6 +136,7 @@ export class RequestCache implements Cache {
     const joined = joins ? (remembered.found ?? remembered.obtaining) : undefined
     if (joined !== undefined) {
       const found = await joined
+      if (!found.isShared) return this.#getOrSetUnknown(full, factory, options)
       // Who waits for a computation is a miss, as it is without a Map.
       if (found.isComputed) this.#cache.events.emit('miss', { key: full })
       else this.#countHit(full, found)
