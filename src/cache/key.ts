@@ -21,7 +21,7 @@ const MAX_PARTS = 32
 const COLON = 58
 
 /**
- * Joins parts to a key: `cacheKey('product', 123)` is `product::123`. Different lists of scalars never make the same key.
+ * Joins parts to a key: `cacheKey('product', 123)` is `product::123`. Lists whose parts differ as text never make the same key.
  * @throws {TypeError} naming the position, for a part that has no key, no parts at all, or more than 32.
  */
 export function cacheKey(...parts: KeyPart[]): string {
