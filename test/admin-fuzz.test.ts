@@ -150,7 +150,7 @@ const request: fc.Arbitrary<Injected & { readonly who: string }> = fc
 
 test(
   `${REQUESTS} hostile requests are answered, none by an error of the server, and delete nothing (SEED=${seed})`,
-  { timeout: 180_000 },
+  { timeout: 400_000 },
   async () => {
     await using cache = createKeyedCache()
     for (const part of HOSTILE_PARTS) await cache.set(['hostile', part], { text: part, secret: CANARY }) // eslint-disable-line no-await-in-loop

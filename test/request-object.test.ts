@@ -284,6 +284,7 @@ describeOnBothStores('A request has one object for each key', (open) => {
         let give!: (value: Thing) => void
         const slow = (): Promise<Thing> => new Promise((resolve) => (give = resolve))
         const patient = cache.getOrSet('x', slow)
+        await until(() => give as unknown, 'it is computed')
         expect(await own.get('x', { default: 'nothing' })).toBe('nothing')
         await expect(own.getOrSet('x', compute, { timeout: '5ms' })).rejects.toMatchObject({
           code: 'ERR_CACHE_TIMEOUT',
