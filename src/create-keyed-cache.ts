@@ -6,7 +6,7 @@ import { logErrors } from './cache/error-log.js'
 import { Events } from './cache/events.js'
 import { StoreBackedCache } from './cache/keyed-cache.js'
 import { nearBounds, type NearOptions } from './cache/near-bounds.js'
-import { checkKnown, checkOptions } from './cache/options.js'
+import { checkOptions } from './cache/options.js'
 import { defaultSerializer, type Serializer } from './cache/serializer.js'
 import { show } from './cache/show.js'
 import { MemoryStore } from './stores/memory/memory-store.js'
@@ -88,8 +88,7 @@ const KNOWN: Record<keyof KeyedCacheOptions, true> = {
  * @throws {ImproperlyConfiguredError} with Redis in production without a `keyPrefix`.
  */
 export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
-  const given = checkOptions(options, 'createKeyedCache') ?? {}
-  checkKnown(given, Object.keys(KNOWN), 'createKeyedCache')
+  const given = checkOptions(options, 'createKeyedCache', KNOWN) ?? {}
   const {
     name = 'default',
     serializer = defaultSerializer,

@@ -65,6 +65,8 @@ describe('The options of a cache', () => {
     ['maxValueBytes', NaN, /`maxValueBytes`.*NaN/],
     ['serializer', {}, /`serializer`.*\{\}/],
     ['serializer', 'json', /serializer.*'json'/],
+    ['near', [], /`near`.*\[\]/],
+    ['near', { entries: 5 }, /`entries` of near.*maxEntries/],
     ['name', '', /`name`.*''/],
     ['name', 5, /`name`.*5/],
     ['logger', {}, /`logger`.*\{\}/],
@@ -77,7 +79,7 @@ describe('The options of a cache', () => {
     expect(create).toThrow(message)
   })
 
-  test.each<[unknown]>([[5], ['redis://localhost'], [null]])('cannot be %j as a whole', (options) => {
+  test.each<[unknown]>([[5], ['redis://localhost'], [null], [[]]])('cannot be %j as a whole', (options) => {
     expect(() => createKeyedCache(options as KeyedCacheOptions)).toThrow(/options of createKeyedCache/)
   })
 

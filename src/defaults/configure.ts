@@ -1,7 +1,7 @@
 import type { KeyedCache } from '../cache/cache.js'
 import { ImproperlyConfiguredError } from '../cache/errors.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
-import { checkKnown, checkOptions } from '../cache/options.js'
+import { checkOptions } from '../cache/options.js'
 import { show } from '../cache/show.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../create-keyed-cache.js'
 
@@ -21,8 +21,8 @@ let defaultAlias = 'default'
  * @throws {TypeError} naming what is wrong.
  */
 export function configure(config: KeyedCacheConfiguration): KeyedCache {
-  const given = checkOptions<Partial<KeyedCacheConfiguration>>(config, 'configure') ?? {}
-  checkKnown(given, ['caches', 'alias'], 'configure')
+  const known = { caches: true, alias: true } as const
+  const given = checkOptions<Partial<KeyedCacheConfiguration>>(config, 'configure', known) ?? {}
   const { caches: byAlias } = given
   if (given.alias !== undefined && typeof given.alias !== 'string') {
     throw new TypeError(`Expected \`alias\` to be text, got ${show(given.alias)}`)

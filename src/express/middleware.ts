@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express'
 import type { Cache, KeyedCache } from '../cache/cache.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
-import { checkKnown, checkOptions } from '../cache/options.js'
+import { checkOptions } from '../cache/options.js'
 import { show } from '../cache/show.js'
 import { defaultCache } from '../defaults/configure.js'
 import { RequestCache } from '../request/request-cache.js'
@@ -29,9 +29,7 @@ export interface KeyedcacheOptions {
  * @throws {TypeError} naming the option that is wrong.
  */
 export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
-  const given = checkOptions(options, 'keyedcache') ?? {}
-  checkKnown(given, ['cache', 'context'], 'keyedcache')
-  const { cache, context = true } = given
+  const { cache, context = true } = checkOptions(options, 'keyedcache', { cache: true, context: true }) ?? {}
   if (cache !== undefined && !(cache instanceof StoreBackedCache)) {
     throw new TypeError(`Expected \`cache\` to be a cache made by createKeyedCache or configure, got ${show(cache)}`)
   }

@@ -4,6 +4,7 @@ import { NotCachedError } from '../cache/errors.js'
 import { insideFactory } from '../cache/factory-chain.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from '../cache/key.js'
 import type { StoreBackedCache } from '../cache/keyed-cache.js'
+import { GET_OPTIONS, GET_OR_SET_OPTIONS } from '../cache/known-options.js'
 import { checkEntries, checkFunction, checkOptions } from '../cache/options.js'
 import type { Found } from '../cache/found.js'
 import { Scope } from '../cache/scope.js'
@@ -42,7 +43,7 @@ export class RequestCache implements Cache {
   get(key: Key, options?: { default?: any }): Promise<any> {
     try {
       const full = toKey(key)
-      checkOptions(options, 'get')
+      checkOptions(options, 'get', GET_OPTIONS)
       return this.#given(full) ?? this.#getUnknown(full, options)
     } catch (error) {
       return Promise.reject(error)
@@ -58,7 +59,7 @@ export class RequestCache implements Cache {
 
   async getMany(keys: readonly Key[], options?: { default?: any }): Promise<any[]> {
     if (this.#passesThrough()) return this.#cache.getMany(keys, options)
-    checkOptions(options, 'getMany')
+    checkOptions(options, 'getMany', GET_OPTIONS)
     const full = toKeys(keys)
     const unknown = [...new Set(full)].filter((key) => this.#isUnknown(key))
     const reading = unknown.length === 0 ? Promise.resolve([]) : this.#cache.lookupMany(unknown)
@@ -242,6 +243,9 @@ export class RequestCache implements Cache {
 
 /** Whether a call may take what another call of the request obtained, and the other way round: not when it has wishes of its own. */
 function isPlain<T>(options: GetOrSetOptions<T> | undefined): boolean {
-  const { refresh, schema, signal, timeout, softTimeout } = checkOptions(options, 'getOrSet') ?? {}
-  return refresh !== true && [schema, signal, timeout, softTimeout].every((wish) => wish === undefined)
+  if (options === undefined) return true
+  checkOptions(options, 'getOrSet', GET_OR_SET_OPTIONS)
+  const { refresh, schema, signal, timeout, softTimeout } = options
+  const waits = signal !== undefined || timeout !== undefined || softTimeout !== undefined
+  return refresh !== true && schema === undefined && !waits
 }
