@@ -122,15 +122,16 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
 }
 
 function openStore(options: KeyedCacheOptions, events: Events): Store {
-  const { redis, redisTimeout = '250ms', maxEntries = 100_000, maxBytes = 64 * 2 ** 20 } = options
+  const { redisTimeout = '250ms', maxEntries = 100_000, maxBytes = 64 * 2 ** 20 } = options
   const bounds = { maxEntries: checkCount('maxEntries', maxEntries), maxBytes: checkCount('maxBytes', maxBytes) }
   const timeoutMs = checkLimit('redisTimeout', redisTimeout)
+  const redis = options.redis === undefined ? undefined : checkRedis(options.redis)
   const keyPrefix = checkKeyPrefix(options)
   const shards = checkShards(options.shards)
   if (redis === undefined) return new MemoryStore(bounds)
   warnOfSettings(redis, options.name)
   return new RedisStore({
-    redis: checkRedis(redis),
+    redis,
     keyPrefix,
     timeoutMs,
     shards,
@@ -242,7 +243,7 @@ function checkCount(option: string, value: number): number {
 
 function checkSerializer(serializer: Serializer): void {
   const { name, encode, decode } = checkOptions(serializer, 'serializer') ?? defaultSerializer
-  if (typeof name === 'string' && typeof encode === 'function' && typeof decode === 'function') return
+  if (typeof name === 'string' && name !== '' && typeof encode === 'function' && typeof decode === 'function') return
   throw new TypeError(
     `Expected \`serializer\` to have a name and the functions encode and decode, got ${show(serializer)}`,
   )

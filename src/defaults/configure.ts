@@ -94,7 +94,8 @@ function fromEnvironment(): KeyedCacheOptions {
 }
 
 function create(options: KeyedCacheOptions, alias: string): StoreBackedCache {
-  return createKeyedCache({ name: alias, ...checkOptions(options, `the cache ${alias}`) }) as StoreBackedCache
+  const { name = alias, ...others } = checkOptions(options, `the cache ${alias}`) ?? {}
+  return createKeyedCache({ ...others, name }) as StoreBackedCache
 }
 
 function chooseAlias(made: ReadonlyMap<string, unknown>, alias: string): string {
@@ -110,6 +111,8 @@ function chooseAlias(made: ReadonlyMap<string, unknown>, alias: string): string 
 
 function closeAll(made: ReadonlyMap<string, StoreBackedCache>): void {
   for (const cache of made.values()) {
-    cache.close().catch((error: unknown) => process.emitWarning(`A cache did not close: ${String(error)}`))
+    cache.close().catch((error: unknown) => {
+      process.emitWarning(`A cache did not close: ${String(error)}`, { code: 'KEYEDCACHE_CLOSE' })
+    })
   }
 }
