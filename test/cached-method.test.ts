@@ -20,10 +20,11 @@ let Weather: Classes['Weather']
 let Local: Classes['Local']
 let Shop: Classes['Shop']
 let Account: Classes['Account']
+let Office: Classes['Office']
 
 beforeAll(async () => {
   module = await importCompiled<Decorated>(DECORATED)
-  ;({ Weather, Local, Shop, Account } = module.decorated(cached))
+  ;({ Weather, Local, Shop, Account, Office } = module.decorated(cached))
 })
 
 describe('A method under @cached', () => {
@@ -91,6 +92,25 @@ describe('A method under @cached', () => {
     expect((await cache.keys()).keys).toEqual(['func::Account.turnover::1::2020', 'func::Account.turnover::2::2020'])
   })
 
+  test('has a `key` that is called with its `this`', async () => {
+    expect(await new Office('praha').address()).toBe('in praha')
+    expect(await new Office('brno').address()).toBe('in brno')
+    expect((await cache.keys()).keys).toEqual(['func::Office.address::brno', 'func::Office.address::praha'])
+  })
+
+  test('whose `key` gives no part has the key of its name', async () => {
+    const office = new Office('praha')
+    expect([await office.motto(), await new Office('brno').motto(), await Office.founded()]).toEqual([1, 1, 1999])
+    expect(await Office.founded(2000)).toBe(1999)
+    expect((await cache.keys()).keys).toEqual(['func::Office.founded', 'func::Office.motto'])
+  })
+
+  test('whose `key` gives no array rejects with a TypeError', async () => {
+    await expect(new Office('praha').phone()).rejects.toThrow(TypeError)
+    await expect(new Office('praha').phone()).rejects.toThrow("Expected `key` to give an array of parts, got 'text'")
+    expect(await cache.count()).toBe(0)
+  })
+
   test('with arguments that have no key is called through, with one warning', async () => {
     const praha = new Weather('praha')
     const warnings = await warningsDuring('KEYEDCACHE_NO_KEY', async () => {
@@ -143,6 +163,11 @@ describe('Wrong use', () => {
     ['soon', /`ttl`.*got 'soon'/],
     [{ key: 5 }, /`key`.*got 5/],
     [null, /options.*got null/],
+    [[60], /options.*got \[ 60 \]/],
+    [{ timeout: 'soon' }, /`timeout`.*got 'soon'/],
+    [{ early: -1 }, /`early`.*got -1/],
+    [{ expires: 60 }, /`expires` of a cached function.*ttl.*key/],
+    [async () => 1, /write @cached\(options\) before the method, got \[AsyncFunction/],
   ])('with options %o is a TypeError', (options, message) => {
     expect(() => cached(options as never)).toThrow(TypeError)
     expect(() => cached(options as never)).toThrow(message)

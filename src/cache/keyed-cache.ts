@@ -20,7 +20,7 @@ import type {
   SetOptions,
 } from './cache.js'
 import { ofFullKeys } from './batch-factory.js'
-import { cachedFunction, FunctionNames } from './cached-function.js'
+import { cachedFunction, checkFunctionOptions, FunctionNames } from './cached-function.js'
 import { callThrough, callThroughMany } from './call-through.js'
 import { Endings } from './endings.js'
 import { NotCachedError } from './errors.js'
@@ -242,11 +242,13 @@ export class StoreBackedCache implements KeyedCache {
   }
 
   wrap(fn: (...args: any[]) => unknown, options?: FunctionOptions<any>): CachedFunction<any> {
-    const known = this.#functions.get(checkFunction(fn, 'what is wrapped'))
+    checkFunction(fn, 'what is wrapped')
+    const checked = checkFunctionOptions(options)
+    const known = this.#functions.get(fn)
     if (known !== undefined) return known
-    const cached = cachedFunction(() => ({ cache: this, names: this.functionNames }), fn, options)
+    const cached = cachedFunction(() => ({ cache: this, names: this.functionNames }), fn, checked)
     this.functionNames.claim(cached.name, fn)
-    this.#functions.set(fn, cached)
+    this.#functions.set(fn, cached).set(cached, cached)
     return cached
   }
 

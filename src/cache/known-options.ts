@@ -1,4 +1,4 @@
-import type { GetOrSetOptions, PageOptions, SetOptions } from './cache.js'
+import type { FunctionOptions, GetOrSetOptions, PageOptions, SetOptions } from './cache.js'
 
 /** The names that options may have: any other is refused, since what is misspelt would be silently ignored. */
 export type Known<T extends object> = Readonly<Record<keyof T, true>>
@@ -14,6 +14,12 @@ export const GET_OR_SET_OPTIONS: Known<GetOrSetOptions<unknown>> = Object.freeze
   refresh: true,
   signal: true,
   schema: true,
+})
+
+export const FUNCTION_OPTIONS: Known<FunctionOptions<() => unknown>> = Object.freeze({
+  ...GET_OR_SET_OPTIONS,
+  name: true,
+  key: true,
 })
 
 export const GET_OPTIONS: Known<{ default: unknown }> = Object.freeze({ default: true })

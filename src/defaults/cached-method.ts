@@ -1,7 +1,7 @@
 import type { CachedFunction, FunctionOptions } from '../cache/cache.js'
-import { checkFunctionOptions, planned } from '../cache/cached-function.js'
+import { optionsOrTtl, planned } from '../cache/cached-function.js'
 import type { Ttl } from '../cache/duration.js'
-import { argumentsKey, cacheKey, cacheKeyUnder, type KeyPart } from '../cache/key.js'
+import { cacheKey, cacheKeyUnder, type KeyPart } from '../cache/key.js'
 import { homeHere } from './cache-here.js'
 
 type Method = (this: any, ...args: any[]) => any
@@ -15,45 +15,42 @@ export type CachedDecorator = <M extends Method>(method: M, context: ClassMethod
  * @throws {TypeError} for wrong options, on anything but a method, and under `experimentalDecorators`.
  */
 export function cached(options: FunctionOptions<(...args: any[]) => any> | Ttl = {}): CachedDecorator {
-  const { key, name, ...getOrSet } = checkFunctionOptions<Method>(
-    typeof options === 'object' ? options : { ttl: options },
-  )
+  const { key, name, ...getOrSet } = optionsOrTtl<Method>(options, '@cached(options) before the method')
 
   return (method, context) => {
     checkContext(context)
     const byName = new Map<string, CachedFunction<Method>>()
 
-    const forClass = (className: string): CachedFunction<Method> => {
-      const fullName = name ?? nameOf(className, context.name)
+    const called = (fullName: string): CachedFunction<Method> => {
       const known = byName.get(fullName)
       if (known !== undefined) return known
       const parent = cacheKey('func', fullName)
       const made = planned<Method>({
         home: homeHere,
-        // What is cached is called with the method's `this` in front.
-        fn: (self: unknown, ...args: unknown[]) => method.apply(self, args),
-        owner: method,
+        fn: method,
         name: fullName,
-        keyOf: ([self, ...args]) => {
+        parentOf: (self) => {
           const id = context.static ? undefined : idOf(self)
-          const owner = id === undefined ? parent : cacheKeyUnder(parent, id)
-          return key === undefined ? argumentsKey(owner, args) : cacheKeyUnder(owner, ...key(...args))
+          return id === undefined ? parent : cacheKeyUnder(parent, id)
         },
+        key,
         options: getOrSet,
       })
       byName.set(fullName, made)
       return made
     }
 
-    return async function (this: any, ...args: any[]) {
+    async function caching(this: any, ...args: any[]): Promise<unknown> {
       if (!context.static && key === undefined && idOf(this) === undefined) throw withoutId(context.name)
-      return forClass(context.static ? this.name : this.constructor.name)(this, ...args)
-    } as typeof method
+      return called(name ?? nameOf(context.static ? this.name : this.constructor.name, context.name)).apply(this, args)
+    }
+    Object.defineProperty(caching, 'name', { value: method.name, configurable: true })
+    return caching as typeof method
   }
 }
 
-function idOf(self: { cacheId?: KeyPart | null } | undefined): KeyPart | undefined {
-  return self?.cacheId ?? undefined
+function idOf(self: unknown): KeyPart | undefined {
+  return (self as { cacheId?: KeyPart | null } | undefined)?.cacheId ?? undefined
 }
 
 /** Without an id all instances would share their results. */

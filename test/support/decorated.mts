@@ -56,7 +56,41 @@ export function decorated(cached: typeof decorator) {
     }
   }
 
-  return { Weather, Local, Shop, Account }
+  /** Its `key` looks at `this`, or gives no part at all, or is wrong. */
+  class Office {
+    readonly city: string
+    calls = 0
+
+    constructor(city: string) {
+      this.city = city
+    }
+
+    @cached({
+      key(this: unknown) {
+        return [(this as Office).city]
+      },
+    })
+    async address(): Promise<string> {
+      return `in ${this.city}`
+    }
+
+    @cached({ key: () => [] })
+    async motto(): Promise<number> {
+      return ++this.calls
+    }
+
+    @cached({ key: () => 'text' as never })
+    async phone(): Promise<number> {
+      return ++this.calls
+    }
+
+    @cached({ key: () => [] })
+    static async founded(year?: number): Promise<number> {
+      return year ?? 1999
+    }
+  }
+
+  return { Weather, Local, Shop, Account, Office }
 }
 
 /** A class of the same name as one above. */
