@@ -138,6 +138,63 @@ describe('A method under @cached', () => {
     await expect(module.namesake(cached).stations()).rejects.toThrow(/called "Weather.stations".*`name`/)
   })
 
+  test('that calls what it overrides has the declaring class in the name of that call', async () => {
+    const { Animal, Dog, Puppy } = module.overriding(cached)
+    const puppy = new Puppy(1)
+    expect(await puppy.sound()).toBe('puppy, dog, animal 1')
+    expect(await new Dog(1).sound()).toBe('dog, animal 1')
+    expect(await new Animal(1).sound()).toBe('animal 1')
+    expect((await cache.keys()).keys).toEqual([
+      'func::Animal.sound::1',
+      'func::Dog(Animal).sound::1',
+      'func::Dog.sound::1',
+      'func::Puppy(Animal).sound::1',
+      'func::Puppy(Dog).sound::1',
+      'func::Puppy.sound::1',
+    ])
+    expect([await puppy.sound(), Animal.calls]).toEqual(['puppy, dog, animal 1', 3])
+  })
+
+  test('that is static and calls what it overrides has the declaring class in the name of that call', async () => {
+    const { Animal, Dog, Puppy } = module.overriding(cached)
+    expect(await Dog.kinds()).toBe('dogs, kinds of Dog')
+    expect(await Puppy.kinds()).toBe('dogs, kinds of Puppy')
+    expect(await Animal.kinds()).toBe('kinds of Animal')
+    expect((await cache.keys()).keys).toEqual([
+      'func::Animal.kinds',
+      'func::Dog(Animal).kinds',
+      'func::Dog.kinds',
+      'func::Puppy(Animal).kinds',
+      'func::Puppy.kinds',
+    ])
+  })
+
+  test('called by what overrides it without @cached has both classes in its name', async () => {
+    const { Dog } = module.overriding(cached)
+    expect(await new Dog(1).food()).toBe('bones, food of 1')
+    expect((await cache.keys()).keys).toEqual(['func::Dog(Animal).food::1'])
+  })
+
+  test('keeps its name where the instance has the method as a property of its own', async () => {
+    const { Animal } = module.overriding(cached)
+    const animal = new Animal(1)
+    animal.sound = animal.sound.bind(animal)
+    expect(await animal.sound()).toBe('animal 1')
+    expect((await cache.keys()).keys).toEqual(['func::Animal.sound::1'])
+  })
+
+  test('may override one of a class without a name', async () => {
+    expect(await new (module.mixed(cached))().load()).toBe('own, mixed in')
+    expect((await cache.keys()).keys).toEqual(['func::Mixed(super).load', 'func::Mixed.load'])
+  })
+
+  test('may be static beside an instance method of the same name, and then says so in its name', async () => {
+    const City = module.twofold(cached)
+    expect([await City.load(7), await new City(7).load()]).toEqual(['static 7', 'instance 7 undefined'])
+    expect([await City.load(7), await new City(7).load()]).toEqual(['static 7', 'instance 7 undefined'])
+    expect((await cache.keys()).keys).toEqual(['func::City.load::7', 'func::static City.load::7'])
+  })
+
   test('of a class without a name is an error that asks for `name`', async () => {
     const [nameless] = module.nameless(cached)
     await expect(nameless.load()).rejects.toThrow(/class without a name.*`name`/)

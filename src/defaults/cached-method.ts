@@ -3,6 +3,7 @@ import { optionsOrTtl, planned } from '../cache/cached-function.js'
 import type { Ttl } from '../cache/duration.js'
 import { cacheKey, cacheKeyUnder, type KeyPart } from '../cache/key.js'
 import { homeHere } from './cache-here.js'
+import { methodName, nameByClass } from './method-name.js'
 
 type Method = (this: any, ...args: any[]) => any
 
@@ -42,9 +43,10 @@ export function cached(options: FunctionOptions<(...args: any[]) => any> | Ttl =
 
     async function caching(this: any, ...args: any[]): Promise<unknown> {
       if (!context.static && key === undefined && idOf(this) === undefined) throw withoutId(context.name)
-      return called(name ?? nameOf(context.static ? this.name : this.constructor.name, context.name)).apply(this, args)
+      return called(name ?? methodName(this, caching, context)).apply(this, args)
     }
     Object.defineProperty(caching, 'name', { value: method.name, configurable: true })
+    if (name === undefined) nameByClass(caching)
     return caching as typeof method
   }
 }
@@ -58,13 +60,6 @@ function withoutId(method: string | symbol): TypeError {
   const name = String(method)
   return new TypeError(
     `Expected the object whose method ${name} is @cached to have a \`cacheId\`, or the option \`key\` to be given`,
-  )
-}
-
-function nameOf(className: string, method: string | symbol): string {
-  if (className !== '') return `${className}.${String(method)}`
-  throw new Error(
-    `The method ${String(method)} of a class without a name cannot be cached by its name: give it one with the option \`name\``,
   )
 }
 
