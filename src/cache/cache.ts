@@ -231,7 +231,7 @@ export interface KeyedCache extends Cache {
   wrap<A extends any[], R>(
     fn: (...args: A) => R,
     options?: NoInfer<FunctionOptions<(...args: A) => R>>,
-  ): CachedFunction<(...args: A) => Promise<R>>
+  ): CachedFunction<(...args: A) => Promise<Awaited<R>>>
   /** That key and everything below it (without one: all keys), sorted by UTF-8 bytes. */
   keys(under?: Key, options?: PageOptions): Promise<KeyPage>
   /** One level below that key, each segment once. */

@@ -5,7 +5,7 @@ import { cacheKey, cacheKeyUnder, type KeyPart } from '../cache/key.js'
 import { homeHere } from './cache-here.js'
 import { methodName, nameByClass } from './method-name.js'
 
-type Method = (this: any, ...args: any[]) => any
+type Method = (this: any, ...args: any[]) => PromiseLike<unknown>
 
 /** The standard decorator that caches a method which gives a promise. */
 export type CachedDecorator = <M extends Method>(method: M, context: ClassMethodDecoratorContext<any, M>) => M
@@ -47,7 +47,7 @@ export function cached(options: FunctionOptions<(...args: any[]) => any> | Ttl =
     }
     Object.defineProperty(caching, 'name', { value: method.name, configurable: true })
     if (name === undefined) nameByClass(caching)
-    return caching as typeof method
+    return caching as unknown as typeof method
   }
 }
 

@@ -8,7 +8,7 @@ import { defaultCache } from './configure.js'
 
 type AnyFunction = (...args: any[]) => any
 type Asynchronous<F extends AnyFunction> =
-  ReturnType<F> extends PromiseLike<unknown> ? F : (...args: Parameters<F>) => Promise<ReturnType<F>>
+  ReturnType<F> extends PromiseLike<unknown> ? F : (...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>>
 
 /** The value under a key of the default cache. Rejects with `NotCachedError` when there is nothing and no default. */
 export const cacheGet: Cache['get'] = async (key: Key, options?: { default?: any }): Promise<any> =>
