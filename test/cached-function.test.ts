@@ -218,8 +218,8 @@ describe('A cached function', () => {
       currency: 'CZK',
       price: cache.wrap(async (amount: number) => amount, {
         name: 'price',
-        key(this: unknown, amount) {
-          return [amount, (this as { currency: string }).currency]
+        key(this: { currency: string }, amount) {
+          return [amount, this.currency]
         },
       }),
     }

@@ -11,8 +11,9 @@ type Method = (this: any, ...args: any[]) => PromiseLike<unknown>
 export type CachedDecorator = <M extends Method>(method: M, context: ClassMethodDecoratorContext<any, M>) => M
 
 /**
- * Caches the results of a method in the default cache: `@cached({ ttl: 60 })`. Its name in keys is `<Class>.<method>`; the key of an
- * instance method holds the instance's `cacheId`. An instance without one needs the option `key`.
+ * Caches the results of a method in the default cache: `@cached({ ttl: 60 })`. Its name in keys is `<Class>.<method>`, called through `super`
+ * `<Class>(<declaring class>).<method>`; the key of an instance method holds the instance's `cacheId`. An instance without one needs the
+ * option `key`.
  * @throws {TypeError} for wrong options, on anything but a method, and under `experimentalDecorators`.
  */
 export function cached(options: FunctionOptions<(...args: any[]) => any> | Ttl = {}): CachedDecorator {

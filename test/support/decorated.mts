@@ -66,8 +66,8 @@ export function decorated(cached: typeof decorator) {
     }
 
     @cached({
-      key(this: unknown) {
-        return [(this as Office).city]
+      key(this: Office) {
+        return [this.city]
       },
     })
     async address(): Promise<string> {
