@@ -8,7 +8,7 @@ import { Events } from './cache/events.js'
 import { isKeyPrefix, KEY_PREFIXES } from './cache/key-prefix.js'
 import { StoreBackedCache } from './cache/keyed-cache.js'
 import { nearBounds, type NearOptions } from './cache/near-bounds.js'
-import { checkKnown, checkOptions } from './cache/options.js'
+import { checkOptions } from './cache/options.js'
 import { isRedisUrl, kindOfOtherText } from './cache/redis-url.js'
 import { defaultSerializer, type Serializer } from './cache/serializer.js'
 import { show } from './cache/show.js'
@@ -96,8 +96,7 @@ export function isCacheOption(name: string): boolean {
  * @throws {ImproperlyConfiguredError} with Redis in production without a `keyPrefix`.
  */
 export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
-  const given = checkOptions(options, 'createKeyedCache') ?? {}
-  checkKnown(given, Object.keys(KNOWN), 'createKeyedCache')
+  const given = checkOptions(options, 'createKeyedCache', KNOWN) ?? {}
   const {
     name = 'default',
     serializer = defaultSerializer,
@@ -138,15 +137,16 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
 }
 
 function openStore(options: KeyedCacheOptions, events: Events): Store {
-  const { redis, redisTimeout = '250ms', maxEntries = 100_000, maxBytes = 64 * 2 ** 20 } = options
+  const { redisTimeout = '250ms', maxEntries = 100_000, maxBytes = 64 * 2 ** 20 } = options
   const bounds = { maxEntries: checkCount('maxEntries', maxEntries), maxBytes: checkCount('maxBytes', maxBytes) }
   const timeoutMs = checkLimit('redisTimeout', redisTimeout)
+  const redis = options.redis === undefined ? undefined : checkRedis(options.redis)
   const keyPrefix = checkKeyPrefix(options)
   const shards = checkShards(options.shards)
   if (redis === undefined) return new MemoryStore(bounds)
   warnOfSettings(redis, options.name)
   return new RedisStore({
-    redis: checkRedis(redis),
+    redis,
     keyPrefix,
     timeoutMs,
     shards,
@@ -260,7 +260,7 @@ function checkCount(option: string, value: number): number {
 
 function checkSerializer(serializer: Serializer): void {
   const { name, encode, decode } = checkOptions(serializer, 'serializer') ?? defaultSerializer
-  if (typeof name === 'string' && typeof encode === 'function' && typeof decode === 'function') return
+  if (typeof name === 'string' && name !== '' && typeof encode === 'function' && typeof decode === 'function') return
   throw new TypeError(
     `Expected \`serializer\` to have a name and the functions encode and decode, got ${show(serializer)}`,
   )

@@ -213,6 +213,29 @@ describe('A cached function', () => {
     await expect(endless(1)).rejects.toThrow('inside its own factory')
   })
 
+  test('has a `key` that is called with its own `this`', async () => {
+    const shop = {
+      currency: 'CZK',
+      price: cache.wrap(async (amount: number) => amount, {
+        name: 'price',
+        key(this: { currency: string }, amount) {
+          return [amount, this.currency]
+        },
+      }),
+    }
+    await shop.price(5)
+    expect((await cache.keys()).keys).toEqual(['func::price::5::CZK'])
+  })
+
+  test('whose `key` throws is called through, with one warning', async () => {
+    const read = async (given?: { id: number }): Promise<number> => given?.id ?? 0
+    const cached = cache.wrap(read, { key: (given) => [(given as { id: number }).id] })
+    const warnings = await warningsDuring('KEYEDCACHE_NO_KEY', async () => {
+      expect([await cached(), await cached()]).toEqual([0, 0])
+    })
+    expect(warnings).toHaveLength(1)
+  })
+
   test('is called through where the cache is disabled', async () => {
     const { fn, calls } = counting('fun')
     const cached = cache.wrap(fn)
@@ -253,6 +276,29 @@ describe('Names of cached functions', () => {
     expect(cache.wrap(fn)).toBe(cache.wrap(fn, { ttl: 1 }))
     expect(cacheFunction(60)(fn)).toBe(cacheFunction({ ttl: 5 })(fn))
     expect(cacheFunction(60)(cacheFunction(60)(fn))).toBe(cacheFunction(60)(fn))
+  })
+
+  test('a cached function wrapped again is itself', async () => {
+    const { fn, calls } = counting('fun')
+    const cached = cache.wrap(fn)
+    expect(cache.wrap(cached)).toBe(cached)
+    expect(cacheFunction(60)(cached)).toBe(cached)
+    expect([await cache.wrap(cached)(1), calls()]).toEqual([[1], 1])
+  })
+
+  test('a cached function of one cache can be cached in another too', async () => {
+    const { fn, calls } = counting('fun')
+    const [shared, local] = [createKeyedCache(), createKeyedCache()]
+    const cached = local.wrap(shared.wrap(fn))
+    expect([await cached(1), await cached(1), calls()]).toEqual([[1], [1], 1])
+    expect([await local.count(), await shared.count()]).toEqual([1, 1])
+    await Promise.all([shared.close(), local.close()])
+  })
+
+  test.each([5, undefined, () => 'fun'])('a function whose `name` is %o is an error that asks for `name`', (name) => {
+    const fn = Object.defineProperty(async () => 1, 'name', { value: name })
+    expect(() => cache.wrap(fn)).toThrow(/without a name.*`name`/)
+    expect(cache.wrap(fn, { name: 'given' }).key()).toBe('func::given')
   })
 
   test('a second function of the same name is an error that asks for `name`', async () => {
@@ -329,12 +375,49 @@ describe('Wrong use', () => {
     [{ key: 'a' }, /`key`.*got 'a'/],
     [{ name: '' }, /`name`/],
     [{ name: 5 }, /`name`.*5/],
+    [{ timeout: -1 }, /`timeout`.*got -1/],
+    [{ softTimeout: 'soon' }, /`softTimeout`.*got 'soon'/],
+    [{ maxCompute: NaN }, /`maxCompute`.*got NaN/],
+    [{ early: -1 }, /`early`.*got -1/],
+    [{ schema: {} }, /`schema`.*got {}/],
+    [{ signal: 1 }, /`signal`.*got 1/],
+    [{ refresh: 'yes' }, /`refresh`.*got 'yes'/],
+    [{ expires: 60 }, /`expires` of a cached function.*ttl.*key/],
+    [[60], /options.*got \[ 60 \]/],
     [null, /options.*got null/],
-  ])('options %o are a TypeError', (options, message) => {
-    const wrap = (): unknown => cache.wrap(counting('fun').fn, options as never)
+  ])('options %o are a TypeError at once', (options, message) => {
+    const { fn } = counting('fun')
+    const wrap = (): unknown => cache.wrap(fn, options as never)
     expect(wrap).toThrow(TypeError)
     expect(wrap).toThrow(message)
-    expect(() => cacheFunction(options as never)(counting('fun').fn)).toThrow(message)
+    cache.wrap(fn)
+    expect(wrap).toThrow(message)
+    expect(() => cacheFunction(options as never)).toThrow(TypeError)
+    expect(() => cacheFunction(options as never)).toThrow(message)
+  })
+
+  test('a ttl in place of options that is none is a TypeError at once', () => {
+    expect(() => cacheFunction(-1)).toThrow(/`ttl`.*got -1/)
+    expect(() => cacheFunction('soon')).toThrow(/`ttl`.*got 'soon'/)
+    expect(() => cacheFunction(true as never)).toThrow(/`ttl`.*got true/)
+  })
+
+  test('a function in place of options is a TypeError that says how it is written', () => {
+    const forgotten = (): unknown => cacheFunction(counting('fun').fn as never)
+    expect(forgotten).toThrow(TypeError)
+    expect(forgotten).toThrow(/write cacheFunction\(options\)\(fn\), got \[AsyncFunction: fun\]/)
+  })
+
+  test.each([['text'], [undefined], [{ id: 7 }]])('a `key` that gives %o is a TypeError', async (parts) => {
+    const { fn, calls } = counting('fun')
+    const cached = cache.wrap(fn, { key: () => parts as never })
+    expect(() => cached.key(1)).toThrow(TypeError)
+    expect(() => cached.key(1)).toThrow(/Expected `key` to give an array of parts, got/)
+    for (const call of [cached(1), cached.refresh(1), cached.delete(1)]) {
+      await expect(call).rejects.toThrow(TypeError)
+      await expect(call).rejects.toThrow(/Expected `key` to give an array of parts, got/)
+    }
+    expect(calls()).toBe(0)
   })
 
   test('what is no function is a TypeError', () => {

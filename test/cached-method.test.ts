@@ -20,10 +20,11 @@ let Weather: Classes['Weather']
 let Local: Classes['Local']
 let Shop: Classes['Shop']
 let Account: Classes['Account']
+let Office: Classes['Office']
 
 beforeAll(async () => {
   module = await importCompiled<Decorated>(DECORATED)
-  ;({ Weather, Local, Shop, Account } = module.decorated(cached))
+  ;({ Weather, Local, Shop, Account, Office } = module.decorated(cached))
 })
 
 describe('A method under @cached', () => {
@@ -91,6 +92,25 @@ describe('A method under @cached', () => {
     expect((await cache.keys()).keys).toEqual(['func::Account.turnover::1::2020', 'func::Account.turnover::2::2020'])
   })
 
+  test('has a `key` that is called with its `this`', async () => {
+    expect(await new Office('praha').address()).toBe('in praha')
+    expect(await new Office('brno').address()).toBe('in brno')
+    expect((await cache.keys()).keys).toEqual(['func::Office.address::brno', 'func::Office.address::praha'])
+  })
+
+  test('whose `key` gives no part has the key of its name', async () => {
+    const office = new Office('praha')
+    expect([await office.motto(), await new Office('brno').motto(), await Office.founded()]).toEqual([1, 1, 1999])
+    expect(await Office.founded(2000)).toBe(1999)
+    expect((await cache.keys()).keys).toEqual(['func::Office.founded', 'func::Office.motto'])
+  })
+
+  test('whose `key` gives no array rejects with a TypeError', async () => {
+    await expect(new Office('praha').phone()).rejects.toThrow(TypeError)
+    await expect(new Office('praha').phone()).rejects.toThrow("Expected `key` to give an array of parts, got 'text'")
+    expect(await cache.count()).toBe(0)
+  })
+
   test('with arguments that have no key is called through, with one warning', async () => {
     const praha = new Weather('praha')
     const warnings = await warningsDuring('KEYEDCACHE_NO_KEY', async () => {
@@ -118,6 +138,63 @@ describe('A method under @cached', () => {
     await expect(module.namesake(cached).stations()).rejects.toThrow(/called "Weather.stations".*`name`/)
   })
 
+  test('that calls what it overrides has the declaring class in the name of that call', async () => {
+    const { Animal, Dog, Puppy } = module.overriding(cached)
+    const puppy = new Puppy(1)
+    expect(await puppy.sound()).toBe('puppy, dog, animal 1')
+    expect(await new Dog(1).sound()).toBe('dog, animal 1')
+    expect(await new Animal(1).sound()).toBe('animal 1')
+    expect((await cache.keys()).keys).toEqual([
+      'func::Animal.sound::1',
+      'func::Dog(Animal).sound::1',
+      'func::Dog.sound::1',
+      'func::Puppy(Animal).sound::1',
+      'func::Puppy(Dog).sound::1',
+      'func::Puppy.sound::1',
+    ])
+    expect([await puppy.sound(), Animal.calls]).toEqual(['puppy, dog, animal 1', 3])
+  })
+
+  test('that is static and calls what it overrides has the declaring class in the name of that call', async () => {
+    const { Animal, Dog, Puppy } = module.overriding(cached)
+    expect(await Dog.kinds()).toBe('dogs, kinds of Dog')
+    expect(await Puppy.kinds()).toBe('dogs, kinds of Puppy')
+    expect(await Animal.kinds()).toBe('kinds of Animal')
+    expect((await cache.keys()).keys).toEqual([
+      'func::Animal.kinds',
+      'func::Dog(Animal).kinds',
+      'func::Dog.kinds',
+      'func::Puppy(Animal).kinds',
+      'func::Puppy.kinds',
+    ])
+  })
+
+  test('called by what overrides it without @cached has both classes in its name', async () => {
+    const { Dog } = module.overriding(cached)
+    expect(await new Dog(1).food()).toBe('bones, food of 1')
+    expect((await cache.keys()).keys).toEqual(['func::Dog(Animal).food::1'])
+  })
+
+  test('keeps its name where the instance has the method as a property of its own', async () => {
+    const { Animal } = module.overriding(cached)
+    const animal = new Animal(1)
+    animal.sound = animal.sound.bind(animal)
+    expect(await animal.sound()).toBe('animal 1')
+    expect((await cache.keys()).keys).toEqual(['func::Animal.sound::1'])
+  })
+
+  test('may override one of a class without a name', async () => {
+    expect(await new (module.mixed(cached))().load()).toBe('own, mixed in')
+    expect((await cache.keys()).keys).toEqual(['func::Mixed(super).load', 'func::Mixed.load'])
+  })
+
+  test('may be static beside an instance method of the same name, and then says so in its name', async () => {
+    const City = module.twofold(cached)
+    expect([await City.load(7), await new City(7).load()]).toEqual(['static 7', 'instance 7 undefined'])
+    expect([await City.load(7), await new City(7).load()]).toEqual(['static 7', 'instance 7 undefined'])
+    expect((await cache.keys()).keys).toEqual(['func::City.load::7', 'func::static City.load::7'])
+  })
+
   test('of a class without a name is an error that asks for `name`', async () => {
     const [nameless] = module.nameless(cached)
     await expect(nameless.load()).rejects.toThrow(/class without a name.*`name`/)
@@ -143,6 +220,11 @@ describe('Wrong use', () => {
     ['soon', /`ttl`.*got 'soon'/],
     [{ key: 5 }, /`key`.*got 5/],
     [null, /options.*got null/],
+    [[60], /options.*got \[ 60 \]/],
+    [{ timeout: 'soon' }, /`timeout`.*got 'soon'/],
+    [{ early: -1 }, /`early`.*got -1/],
+    [{ expires: 60 }, /`expires` of a cached function.*ttl.*key/],
+    [async () => 1, /write @cached\(options\) before the method, got \[AsyncFunction/],
   ])('with options %o is a TypeError', (options, message) => {
     expect(() => cached(options as never)).toThrow(TypeError)
     expect(() => cached(options as never)).toThrow(message)

@@ -9,6 +9,7 @@ import {
   NotCachedError,
   type KeyedCache,
 } from '../src/index.js'
+import { describeOnBothStores } from './support/both-stores.js'
 import { warningsDuring } from './support/warnings.js'
 
 let cache: KeyedCache
@@ -214,10 +215,102 @@ describe('findCached', () => {
     await expect(Product.findCached(1, 5 as never)).rejects.toThrow(/`load`.*got 5/)
   })
 
-  test('of an entry that holds no fields rejects with a TypeError that says what it holds', async () => {
-    await cacheSet('Product::7', 'text')
-    await expect(Product.findCached(7, () => new Product(7, 'shoe'))).rejects.toThrow(/Product.*fields, got 'text'/)
-    await expect(new Product(7, '').cacheGet()).rejects.toThrow(TypeError)
+  test.each<[unknown]>([[60], ['5m'], [null], [[]], [{ expires: 60 }], [{ ttl: -1 }]])(
+    'with the options %o rejects with a TypeError',
+    async (options) => {
+      const finding = Product.findCached(7, () => new Product(7, 'shoe'), options as never)
+      await expect(finding).rejects.toThrow(TypeError)
+      expect(await cache.count()).toBe(0)
+    },
+  )
+
+  test('makes an instance of an object of any class, and of one without a prototype', async () => {
+    class Row {
+      readonly id = 7
+      readonly name = 'row'
+    }
+    const warnings = await warningsDuring('KEYEDCACHE_NOT_STORED', async () => {
+      expect((await Product.findCached(7, () => new Row())).label).toBe('row (7)')
+    })
+    expect(warnings).toHaveLength(1)
+    const bare = Object.assign(Object.create(null) as object, { id: 8, name: 'bare' })
+    expect((await Product.findCached(8, () => bare)).label).toBe('bare (8)')
+    expect(await new Product(8, '').isCached()).toBe(true)
+  })
+
+  test('whose `load` gives what `fromCache` of the class takes makes an instance of that', async () => {
+    class Pair extends CachedObject() {
+      readonly id: number
+      constructor(id: number) {
+        super()
+        this.id = id
+      }
+      override toCache(): unknown {
+        return [this.id]
+      }
+      static override fromCache([id]: [number]): Pair {
+        return new Pair(id)
+      }
+    }
+    expect((await Pair.findCached(1, () => [1])).id).toBe(1)
+    expect((await Pair.findCached(1, () => new Pair(2))).id).toBe(1)
+  })
+})
+
+describeOnBothStores('findCached', (open) => {
+  /** A class whose instances are in a cache of its own. */
+  function shoe(own: KeyedCache) {
+    return class Shoe extends CachedObject(undefined, { cache: own }) {
+      readonly id: number
+      name = 'shoe'
+      constructor(id: number) {
+        super()
+        this.id = id
+      }
+    }
+  }
+
+  const noFields: [unknown][] = [
+    ['text'],
+    [5],
+    [true],
+    [[1, 2]],
+    [new Date(0)],
+    [new Map([['id', 7]])],
+    [new Set([7])],
+    [Buffer.from('x')],
+    [new RangeError('x')],
+    [/x/],
+  ]
+
+  test.each(noFields)('with a `load` that gives %o rejects with a TypeError, and stores nothing', async (given) => {
+    const own = open()
+    const Shoe = shoe(own)
+    const finding = Shoe.findCached(7, () => given as never)
+    await expect(finding).rejects.toThrow(TypeError)
+    await expect(finding).rejects.toThrow(/Expected what is cached of a Shoe to be its fields, got/)
+    expect(await own.count()).toBe(0)
+    expect((await Shoe.findCached(7, () => new Shoe(7))).name).toBe('shoe')
+  })
+
+  test('with a `load` that gives a function rejects with a TypeError, without a warning', async () => {
+    const warnings = await warningsDuring('KEYEDCACHE_NOT_STORED', async () => {
+      await expect(shoe(open()).findCached(7, () => () => 1)).rejects.toThrow(/Shoe to be its fields, got a function/)
+    })
+    expect(warnings).toEqual([])
+  })
+
+  test.each(noFields)('of an entry that holds %o loads anew, and stores that', async (foreign) => {
+    const own = open({ grace: 60 })
+    const Shoe = shoe(own)
+    await own.set('Shoe::7', foreign)
+    await expect(new Shoe(7).cacheGet()).rejects.toThrow(TypeError)
+    let loads = 0
+    const find = () => Shoe.findCached(7, () => new Shoe(7 * ++loads))
+    const found = await find()
+    expect(found).toBeInstanceOf(Shoe)
+    expect([found.id, (await find()).id, loads]).toEqual([7, 7, 1])
+    expect((await new Shoe(7).cacheGet()).id).toBe(7)
   })
 })
 
@@ -395,6 +488,37 @@ describe('Options', () => {
     expect((await cache.entry('Short::2'))?.ttl).toBeCloseTo(5, 0)
   })
 
+  test('ttl is that of every instance also where a call gives undefined', async () => {
+    class Short extends CachedObject(undefined, { ttl: 5 }) {
+      readonly id = 1
+    }
+    await new Short().cacheSet({ ttl: undefined })
+    expect((await cache.entry('Short::1'))?.ttl).toBeCloseTo(5, 0)
+    await new Short().cacheReset({ ttl: undefined, tags: ['t'] })
+    expect(await cache.entry('Short::1')).toMatchObject({ ttl: expect.closeTo(5, 0), tags: ['t'] })
+    await Short.findCached(2, () => new Short(), { ttl: undefined })
+    expect((await cache.entry('Short::2'))?.ttl).toBeCloseTo(5, 0)
+    await expect(new Short().cacheSet({ ttl: null as never })).rejects.toThrow(/`ttl`.*null/)
+  })
+
+  test.each<[unknown, RegExp]>([
+    [60, /options of cacheSet.*got 60/],
+    ['5m', /options of cacheSet.*got '5m'/],
+    [null, /options of cacheSet.*got null/],
+    [[60], /options of cacheSet.*got \[ 60 \]/],
+    [{ expires: 60 }, /`expires` of cacheSet.*ttl, grace, tags/],
+    [{ ttl: -1 }, /`ttl`.*got -1/],
+    [{ tags: 't' }, /`tags`.*got 't'/],
+  ])('of a call that are %o are a TypeError, and nothing is deleted', async (options, message) => {
+    const product = new Product(7, 'shoe')
+    await product.cacheSet()
+    for (const call of [product.cacheSet(options as never), product.cacheReset(options as never)]) {
+      await expect(call).rejects.toThrow(TypeError)
+    }
+    await expect(product.cacheSet(options as never)).rejects.toThrow(message)
+    expect(await product.isCached()).toBe(true)
+  })
+
   test('cache is where they are kept', async () => {
     const own = createKeyedCache()
     class Kept extends CachedObject(undefined, { cache: own }) {
@@ -410,6 +534,8 @@ describe('Options', () => {
     [undefined, { ttl: -1 }, /`ttl`.*got -1/],
     [undefined, { cache: {} }, /`cache`.*got {}/],
     [undefined, 5, /CachedObject.*got 5/],
+    [undefined, [], /CachedObject.*got \[\]/],
+    [undefined, { ttls: 5 }, /`ttls` of CachedObject.*cache, ttl/],
     ['Base', undefined, /base of CachedObject.*got 'Base'/],
     [null, undefined, /base of CachedObject.*got null/],
   ])('base %o with options %o is a TypeError', (base, options, message) => {

@@ -68,6 +68,9 @@ describe('The options of a cache', () => {
     ['maxValueBytes', NaN, /`maxValueBytes`.*NaN/],
     ['serializer', {}, /`serializer`.*\{\}/],
     ['serializer', 'json', /serializer.*'json'/],
+    ['serializer', { name: '', encode: () => Buffer.from(''), decode: () => 1 }, /`serializer` to have a name.*''/],
+    ['near', [], /`near`.*\[\]/],
+    ['near', { entries: 5 }, /`entries` of near.*maxEntries/],
     ['name', '', /`name`.*''/],
     ['name', 5, /`name`.*5/],
     ['logger', {}, /`logger`.*\{\}/],
@@ -80,7 +83,7 @@ describe('The options of a cache', () => {
     expect(create).toThrow(message)
   })
 
-  test.each<[unknown]>([[5], ['redis://localhost'], [null]])('cannot be %j as a whole', (options) => {
+  test.each<[unknown]>([[5], ['redis://localhost'], [null], [[]]])('cannot be %j as a whole', (options) => {
     expect(() => createKeyedCache(options as KeyedCacheOptions)).toThrow(/options of createKeyedCache/)
   })
 
@@ -238,6 +241,15 @@ describe('Without a keyPrefix', () => {
     expect(warnings).toHaveLength(1)
     expect(await warningsDuring('KEYEDCACHE_KEY_PREFIX', () => open({}))).toEqual([])
   })
+
+  test('a wrong `redis` is told of first, without a warning', async () => {
+    const warnings = await warningsDuring('KEYEDCACHE_KEY_PREFIX', () => {
+      expect(() => createKeyedCache({ redis: 6379 as never })).toThrow(/`redis`.*6379/)
+    })
+    expect(warnings).toEqual([])
+    vi.stubEnv('NODE_ENV', 'production')
+    expect(() => createKeyedCache({ redis: 'localhost' })).toThrow(/`redis`/)
+  })
 })
 
 describe('configure', () => {
@@ -255,6 +267,9 @@ describe('configure', () => {
   test('names a cache after its alias', () => {
     configure({ caches: { default: {}, sessions: {} } })
     expect(caches('sessions').name).toBe('sessions')
+    configure({ caches: { default: {}, b: { name: undefined } } })
+    expect(caches('b').name).toBe('b')
+    expect(() => configure({ caches: { default: { name: null as never } } })).toThrow(/`name`.*null/)
   })
 
   test('takes the default cache by `alias`, else by KEYEDCACHE_ALIAS, else `default`', () => {
@@ -335,6 +350,17 @@ describe('configure', () => {
     const second = configure({ caches: { default: {} } })
     expect(caches()).toBe(second)
     await until(async () => (await connections()) === 0, 'the connections of the first are closed')
+  })
+})
+
+describe('A cache that does not close', () => {
+  test('is told of by a warning with a code', async () => {
+    const first = configure({ caches: { default: {} } })
+    const close = vi.spyOn(first, 'close').mockRejectedValue(new Error('stuck'))
+    const warnings = await warningsDuring('KEYEDCACHE_CLOSE', () => configure({ caches: { default: {} } }))
+    expect(warnings).toEqual([expect.stringContaining('stuck')])
+    close.mockRestore()
+    await first.close()
   })
 })
 

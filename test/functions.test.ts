@@ -181,6 +181,23 @@ describe('Inside a request', () => {
     expect((await cache.stats()).hitsBy.request).toBe(5)
   })
 
+  test('what no cached object can be made of is loaded anew once', async () => {
+    configure({ caches: { default: {} } })
+    class Product extends CachedObject() {
+      readonly id = 7
+    }
+    await inRequest(async (req) => {
+      await req.cache.set('Product::7', 'text')
+      expect(await req.cache.get('Product::7')).toBe('text')
+      let loads = 0
+      for (let i = 0; i < 3; i++) {
+        const found = await Product.findCached(7, () => ({ id: ++loads }))
+        expect([found instanceof Product, found.id]).toEqual([true, 1])
+      }
+      expect(await req.cache.get('Product::7')).toEqual({ id: 1 })
+    })
+  })
+
   test('cacheClear is seen by the request', async () => {
     configure({ caches: { default: {} } })
     await inRequest(async (req) => {

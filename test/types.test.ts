@@ -2,6 +2,7 @@ import type { Request } from 'express'
 import { describe, expectTypeOf, test } from 'vitest'
 import {
   type Cache,
+  type CachedDecorator,
   type CachedFunction,
   CachedObject,
   cacheFunction,
@@ -56,6 +57,12 @@ describe('Types', () => {
       [a: number, b?: string | undefined]
     >()
     expectTypeOf<ReturnType<typeof synchronous>['refresh']>().returns.toEqualTypeOf<Promise<number>>()
+    const sometimes = () => cache.wrap((id: string): City | Promise<City> => load(id), { ttl: 60 })
+    expectTypeOf(sometimes).returns.returns.toEqualTypeOf<Promise<City>>()
+    expectTypeOf<ReturnType<typeof sometimes>['refresh']>().returns.toEqualTypeOf<Promise<City>>()
+    const sometimesGlobal = () => cacheFunction(60)((id: string): City | Promise<City> => load(id))
+    expectTypeOf(sometimesGlobal).returns.returns.toEqualTypeOf<Promise<City>>()
+    expectTypeOf(sometimesGlobal).returns.parameters.toEqualTypeOf<[id: string]>()
     const global = () => cacheFunction(60)((a: number) => `${a}`)
     expectTypeOf(global).returns.returns.toEqualTypeOf<Promise<string>>()
   })
@@ -78,5 +85,48 @@ describe('Types', () => {
     expectTypeOf(() =>
       Product.findCached(1, async (): Promise<Product | null> => null),
     ).returns.resolves.toEqualTypeOf<Product | null>()
+  })
+
+  test('of what findCached makes of rows are those of the class, and what there is none of stays', () => {
+    class Row extends CachedObject() {
+      readonly id: number
+      private constructor(id: number) {
+        super()
+        this.id = id
+      }
+      static find(id: number): Promise<Row> {
+        return this.findCached(id, () => new Row(id))
+      }
+    }
+    interface Fields {
+      id: number
+    }
+    expectTypeOf(() => Row.find(1)).returns.resolves.toEqualTypeOf<Row>()
+    expectTypeOf(() => Row.findCached(1, () => ({ id: 1, name: 'row' }))).returns.resolves.toEqualTypeOf<Row>()
+    expectTypeOf(() =>
+      Row.findCached(1, async () => null as Fields | null, { ttl: 60 }),
+    ).returns.resolves.toEqualTypeOf<Row | null>()
+    expectTypeOf(() => Row.findCached(1, async () => undefined as Fields | undefined)).returns.resolves.toEqualTypeOf<
+      Row | undefined
+    >()
+    expectTypeOf(() => Row.findCached(1, () => null)).returns.resolves.toEqualTypeOf<Row | null>()
+    expectTypeOf(() =>
+      Row.findCached(1, () => {
+        throw new Error('no database')
+      }),
+    ).returns.resolves.toEqualTypeOf<Row>()
+    // @ts-expect-error text is no row
+    expectTypeOf(() => Row.findCached(1, () => 'text')).toBeFunction()
+  })
+
+  test('of @cached take no method that is not asynchronous', () => {
+    type Decorated<M extends (...args: any[]) => unknown> = (
+      method: M,
+      context: ClassMethodDecoratorContext<object, M>,
+    ) => unknown
+    expectTypeOf<CachedDecorator>().toExtend<Decorated<() => Promise<number>>>()
+    expectTypeOf<CachedDecorator>().toExtend<Decorated<(id: string) => PromiseLike<City>>>()
+    expectTypeOf<CachedDecorator>().not.toExtend<Decorated<() => number>>()
+    expectTypeOf<CachedDecorator>().not.toExtend<Decorated<() => number | Promise<number>>>()
   })
 })

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { Cache } from '../src/index.js'
 import { describeOnBothStores } from './support/both-stores.js'
 
 describeOnBothStores('Wrong use', (open) => {
@@ -37,6 +38,32 @@ describeOnBothStores('Wrong use', (open) => {
     ['count of a wrong key', (c) => c.count(bad(5)), /5/],
     ['entry of a wrong key', (c) => c.entry(''), /not empty/],
     ['entry with wrong options', (c) => c.entry('a', bad(true)), /options of entry.*true/],
+    ['entry with a wrong value', (c) => c.entry('a', { value: bad('yes') }), /`value`.*'yes'/],
+    ['get with an array of options', (c) => c.get('a', bad([])), /options of get.*\[\]/],
+    ['set with an array of options', (c) => c.set('a', 1, bad([60])), /options of set.*\[ 60 \]/],
+    ['getOrSet with an array of options', (c) => c.getOrSet('a', () => 1, bad([])), /options of getOrSet.*\[\]/],
+    ['keys with an array of options', (c) => c.keys('a', bad([])), /options of a listing.*\[\]/],
+    ['get with an unknown option', (c) => c.get('a', bad({ ttl: 1 })), /no option `ttl` of get.*default/],
+    ['get with the name of what every object has', (c) => c.get('a', bad({ constructor: 1 })), /`constructor`/],
+    ['getMany with an unknown option', (c) => c.getMany(['a'], bad({ defaults: 1 })), /`defaults` of getMany.*default/],
+    ['set with an unknown option', (c) => c.set('a', 1, bad({ expires: 60 })), /`expires` of set.*ttl, grace, tags/],
+    ['set with an option of getOrSet', (c) => c.set('a', 1, bad({ early: true })), /`early` of set.*ttl, grace, tags/],
+    ['setMany with an unknown option', (c) => c.setMany([['a', 1]], bad({ TTL: 60 })), /`TTL`.*ttl, grace, tags/],
+    ['delete with an unknown option', (c) => c.delete('a', bad({ child: true })), /`child` of delete.*children/],
+    ['getOrSet with an unknown option', (c) => c.getOrSet('a', () => 1, bad({ maxAge: 1 })), /`maxAge`.*ttl.*schema/],
+    [
+      'getOrSetMany with an unknown option',
+      (c) => c.getOrSetMany(['a'], () => [1], bad({ maxAge: 1 })),
+      /`maxAge`.*ttl/,
+    ],
+    ['keys with an unknown option', (c) => c.keys('a', bad({ count: 5 })), /`count` of a listing.*after, limit/],
+    [
+      'children with an unknown option',
+      (c) => c.children('a', bad({ count: 5 })),
+      /`count` of a listing.*after, limit/,
+    ],
+    ['entry with an unknown option', (c) => c.entry('a', bad({ values: true })), /`values` of entry.*value/],
+    ['tagged with an unknown option', (c) => c.tagged('a', bad({ after: 'x' })), /`after` of a listing.*limit/],
   ])('rejects: %s', async (_what, call, message) => {
     const c = cache()
     let promise: unknown
@@ -45,6 +72,30 @@ describeOnBothStores('Wrong use', (open) => {
     }).not.toThrow()
     await expect(promise).rejects.toThrow(TypeError)
     await expect(promise).rejects.toThrow(message)
+  })
+
+  test.each<[string, (c: Cache) => unknown, RegExp]>([
+    ['getOrSet with a wrong ttl', (c) => c.getOrSet('a', () => 1, { ttl: -1 }), /`ttl`.*-1/],
+    ['getOrSet with a wrong timeout', (c) => c.getOrSet('a', () => 1, { timeout: 'soon' }), /`timeout`.*'soon'/],
+    ['getOrSet with an unknown option', (c) => c.getOrSet('a', () => 1, bad({ expires: 1 })), /`expires`/],
+    ['getOrSetMany with a wrong ttl', (c) => c.getOrSetMany(['a'], () => [1], { ttl: -1 }), /`ttl`.*-1/],
+    ['getOrSetMany of nothing', (c) => c.getOrSetMany([], () => [], { ttl: -1 }), /`ttl`.*-1/],
+    ['set with a wrong ttl', (c) => c.set('a', 1, { ttl: -1 }), /`ttl`.*-1/],
+    ['set with an unknown option', (c) => c.set('a', 1, bad({ expires: 1 })), /`expires`/],
+    ['get with an unknown option', (c) => c.get('a', bad({ ttl: 1 })), /`ttl`/],
+    ['getMany with wrong options', (c) => c.getMany(['a'], bad(5)), /options of getMany.*5/],
+  ])('rejects on a disabled cache and in its scopes too: %s', async (_what, call, message) => {
+    const c = cache()
+    c.enable(false)
+    for (const each of [c, c.scope('x')]) {
+      await expect(call(each)).rejects.toThrow(TypeError)
+      await expect(call(each)).rejects.toThrow(message)
+    }
+  })
+
+  test('of no option at all: what inherited names say of an object is not looked at', async () => {
+    const given = Object.assign(Object.create({ colour: 'red' }) as object, { ttl: 60 })
+    expect(await cache().set('a', 1, given)).toBe(true)
   })
 
   test.each<[string, (c: ReturnType<typeof open>) => unknown, RegExp]>([

@@ -112,7 +112,7 @@ export interface FunctionOptions<F extends (...args: any[]) => unknown> extends 
 > {
   /** The name in its keys. @defaultValue the function's own name */
   name?: string | undefined
-  /** The parts that stand for its arguments in keys. */
+  /** The parts that stand for its arguments in keys, an array of any length. Called with the `this` of the call. */
   key?: ((...args: Parameters<F>) => readonly KeyPart[]) | undefined
 }
 
@@ -226,12 +226,16 @@ export interface KeyedCache extends Cache {
   deleteTag(tag: string): Promise<string[]>
   /** Some of the keys whose entries carry the tag, and how many there are; those beyond the limit may have lost it since. */
   tagged(tag: string, options?: { limit?: number | undefined }): Promise<{ keys: string[]; total: number }>
-  /** A function whose results are cached by its arguments. */
+  /**
+   * A function whose results are cached by its arguments. The same function given again, or what was made of it, gives the same.
+   * @throws {TypeError} naming the option that is wrong.
+   * @throws {Error} asking for `name`, for a function without one, or another one of the same name.
+   */
   wrap<F extends (...args: any[]) => PromiseLike<unknown>>(fn: F, options?: FunctionOptions<F>): CachedFunction<F>
   wrap<A extends any[], R>(
     fn: (...args: A) => R,
     options?: NoInfer<FunctionOptions<(...args: A) => R>>,
-  ): CachedFunction<(...args: A) => Promise<R>>
+  ): CachedFunction<(...args: A) => Promise<Awaited<R>>>
   /** That key and everything below it (without one: all keys), sorted by UTF-8 bytes. */
   keys(under?: Key, options?: PageOptions): Promise<KeyPage>
   /** One level below that key, each segment once. */

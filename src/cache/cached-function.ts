@@ -1,7 +1,10 @@
 import type { Cache, CachedFunction, FunctionOptions, GetOrSetOptions } from './cache.js'
-import { toMs } from './duration.js'
+import type { Ttl } from './duration.js'
 import { argumentsKey, cacheKey, cacheKeyUnder, type KeyPart } from './key.js'
-import { checkFunction, checkOptions, checkTags } from './options.js'
+import { FUNCTION_OPTIONS } from './known-options.js'
+import { checkFunction, checkOptions } from './options.js'
+import { show } from './show.js'
+import { checkWish } from './wish.js'
 
 /** Where the results of a cached function are kept, for as long as one call takes. */
 export interface FunctionHome {
@@ -29,50 +32,61 @@ export class FunctionNames {
 
 type AnyFunction = (...args: any[]) => any
 
-/** A function to be cached: where, under which name, and under which key for which arguments. */
+/** A function to be cached: where, under which name, and under which key for which arguments. Its options are checked. */
 export interface FunctionPlan<F extends AnyFunction> {
   readonly home: () => FunctionHome
   readonly fn: F
-  /** What the name belongs to: two functions of one owner are the same function. */
-  readonly owner: unknown
   readonly name: string
-  readonly keyOf: (args: Parameters<F>) => string
+  /** The key that those of its calls continue, for the object that it is called on. */
+  readonly parentOf: (self: unknown) => string
+  readonly key: FunctionOptions<F>['key']
   readonly options: GetOrSetOptions<any>
 }
 
+const cachedFunctions = new WeakSet<object>()
+
+/** Whether a function is one that was made here, of whichever cache. */
+export function isCachedFunction<F extends AnyFunction>(fn: F): fn is CachedFunction<F> {
+  return cachedFunctions.has(fn)
+}
+
 /**
- * Makes a cached function of a function and its options.
- * @throws {TypeError} for wrong options.
+ * Makes a cached function of a function and its options, which are checked.
+ * @throws {TypeError} when it is no function.
  * @throws {Error} when the function has no name, or one that a minifier made.
  */
 export function cachedFunction<F extends AnyFunction>(
   home: () => FunctionHome,
   fn: F,
-  given: FunctionOptions<F> = {},
+  given: FunctionOptions<F>,
 ): CachedFunction<F> {
   checkFunction(fn, 'what is cached')
-  const { name = ownName(fn), key, ...options } = checkFunctionOptions(given)
+  const { name = ownName(fn), key, ...options } = given
   const parent = cacheKey('func', name)
-  const keyOf = (args: Parameters<F>): string =>
-    key === undefined ? argumentsKey(parent, args) : under(parent, key(...args))
-  return planned({ home, fn, owner: fn, name, keyOf, options })
+  return planned({ home, fn, name, parentOf: () => parent, key, options })
 }
 
 /** Makes a cached function by a plan. Arguments that have no key call through, with one warning. */
 export function planned<F extends AnyFunction>(plan: FunctionPlan<F>): CachedFunction<F> {
-  const { home, fn, owner, name, keyOf, options } = plan
+  const { home, fn, name, parentOf, key, options } = plan
   let warned = false
 
   const at = (): Cache => {
     const { cache, names } = home()
-    names.claim(name, owner)
+    names.claim(name, fn)
     return cache
   }
 
-  const keyOrWarn = (args: Parameters<F>): string | undefined => {
+  const keyOf = (self: unknown, args: Parameters<F>): string => {
+    const parent = parentOf(self)
+    return key === undefined ? argumentsKey(parent, args) : under(parent, key.apply(self, args))
+  }
+
+  const keyOrWarn = (self: unknown, args: Parameters<F>): string | undefined => {
     try {
-      return keyOf(args)
+      return keyOf(self, args)
     } catch (error) {
+      if (error instanceof WrongParts) throw error
       if (!warned)
         process.emitWarning(`Calls of ${name} are not cached: ${String(error)}`, { code: 'KEYEDCACHE_NO_KEY' })
       warned = true
@@ -82,7 +96,7 @@ export function planned<F extends AnyFunction>(plan: FunctionPlan<F>): CachedFun
 
   async function call(self: unknown, args: Parameters<F>, refresh: boolean): Promise<unknown> {
     const cache = at()
-    const full = keyOrWarn(args)
+    const full = keyOrWarn(self, args)
     if (full === undefined) return fn.apply(self, args)
     return cache.getOrSet(full, () => fn.apply(self, args) as unknown, refresh ? { ...options, refresh } : options)
   }
@@ -90,23 +104,27 @@ export function planned<F extends AnyFunction>(plan: FunctionPlan<F>): CachedFun
   const cached = function (this: unknown, ...args: Parameters<F>): Promise<unknown> {
     return call(this, args, false)
   }
+  cachedFunctions.add(cached)
   Object.defineProperty(cached, 'name', { value: name, configurable: true })
   return Object.assign(cached, {
-    key: (...args: Parameters<F>) => keyOf(args),
-    delete: async (...args: Parameters<F>) => at().delete(keyOf(args)),
+    key: (...args: Parameters<F>) => keyOf(undefined, args),
+    delete: async (...args: Parameters<F>) => at().delete(keyOf(undefined, args)),
     refresh: (...args: Parameters<F>) => call(undefined, args, true),
     clear: async () => (await at().delete(['func', name], { children: true })).length,
     original: fn,
   }) as unknown as CachedFunction<F>
 }
 
-/** @throws {TypeError} naming the option that is wrong. */
-export function checkFunctionOptions<F extends AnyFunction>(options: FunctionOptions<F>): FunctionOptions<F> {
-  const checked = checkOptions(options, 'a cached function') ?? {}
-  const { ttl, grace, tags, key, name } = checked
-  if (ttl !== undefined) toMs('ttl', ttl)
-  if (grace !== undefined) toMs('grace', grace)
-  checkTags(tags)
+/**
+ * The options of a cached function, checked.
+ * @throws {TypeError} naming the option that is wrong.
+ */
+export function checkFunctionOptions<F extends AnyFunction>(
+  options: FunctionOptions<F> | undefined,
+): FunctionOptions<F> {
+  const checked = checkOptions(options, 'a cached function', FUNCTION_OPTIONS) ?? {}
+  const { key, name, ...getOrSet } = checked
+  checkWish(getOrSet)
   if (key !== undefined) checkFunction(key, '`key`')
   if (name !== undefined && (typeof name !== 'string' || name === '')) {
     throw new TypeError(`Expected \`name\` to be text that is not empty, got ${String(name)}`)
@@ -114,14 +132,39 @@ export function checkFunctionOptions<F extends AnyFunction>(options: FunctionOpt
   return checked
 }
 
-/** A key continued by parts; itself where there are none. */
-function under(parent: string, parts: readonly KeyPart[]): string {
-  return Array.isArray(parts) && parts.length === 0 ? parent : cacheKeyUnder(parent, ...parts)
+/**
+ * The same, where a ttl may stand in their place.
+ * @param written How it is written, for who gave the function that is to be cached.
+ * @throws {TypeError} naming the option that is wrong.
+ */
+export function optionsOrTtl<F extends AnyFunction>(
+  given: FunctionOptions<F> | Ttl,
+  written: string,
+): FunctionOptions<F> {
+  if (typeof given === 'function') {
+    throw new TypeError(`Expected options or a ttl before a function: write ${written}, got ${show(given)}`)
+  }
+  return checkFunctionOptions(typeof given === 'object' ? given : { ttl: given })
 }
 
-function ownName({ name }: AnyFunction): string {
-  if (name.length > 2) return name
-  const why = name === '' ? 'without a name' : `called ${JSON.stringify(name)}, as minifiers do,`
+/** The option `key` is wrong, which is told of; arguments that have no key call through. */
+class WrongParts extends TypeError {
+  constructor(parts: unknown) {
+    super(`Expected \`key\` to give an array of parts, got ${show(parts)}`)
+  }
+}
+
+/** A key continued by parts; itself where there are none. */
+function under(parent: string, parts: readonly KeyPart[]): string {
+  if (!Array.isArray(parts)) throw new WrongParts(parts)
+  return parts.length === 0 ? parent : cacheKeyUnder(parent, ...(parts as readonly KeyPart[]))
+}
+
+function ownName(fn: AnyFunction): string {
+  const name: unknown = fn.name
+  if (typeof name === 'string' && name.length > 2) return name
+  const isGiven = typeof name === 'string' && name !== ''
+  const why = isGiven ? `called ${JSON.stringify(name)}, as minifiers do,` : 'without a name'
   throw new Error(
     `A function ${why} cannot be cached by its name: write \`async function nearestCity(…)\`, or give the option \`name\`, as in \`{ name: 'nearestCity' }\``,
   )

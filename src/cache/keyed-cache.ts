@@ -20,7 +20,7 @@ import type {
   SetOptions,
 } from './cache.js'
 import { ofFullKeys } from './batch-factory.js'
-import { cachedFunction, FunctionNames } from './cached-function.js'
+import { cachedFunction, checkFunctionOptions, FunctionNames } from './cached-function.js'
 import { callThrough, callThroughMany } from './call-through.js'
 import { Endings } from './endings.js'
 import { NotCachedError } from './errors.js'
@@ -29,6 +29,7 @@ import { FailedDeletions } from './failed-deletions.js'
 import type { Found } from './found.js'
 import { HeldLeases } from './held-leases.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from './key.js'
+import { DELETE_OPTIONS, GET_OPTIONS, SET_OPTIONS } from './known-options.js'
 import { Looking } from './looking.js'
 import { Lookup } from './lookup.js'
 import { Near } from './near.js'
@@ -42,6 +43,7 @@ import type { Serializer } from './serializer.js'
 import { show } from './show.js'
 import { StatsFlush } from './stats-flush.js'
 import { Values } from './values.js'
+import { checkWish } from './wish.js'
 import { Writing } from './writing.js'
 
 /** How long closing waits for what is still to be told to the store: a part of the 500 ms that it may take. */
@@ -172,7 +174,7 @@ export class StoreBackedCache implements KeyedCache {
   get(key: Key, options?: { default?: any }): Promise<any> {
     try {
       const full = toKey(key)
-      checkOptions(options, 'get')
+      checkOptions(options, 'get', GET_OPTIONS)
       return this.#lookup.one(full, (found) => {
         if (found !== undefined) return found.value
         if (options !== undefined && 'default' in options) return options.default
@@ -184,7 +186,7 @@ export class StoreBackedCache implements KeyedCache {
   }
 
   async getMany(keys: readonly Key[], options?: { default?: any }): Promise<any[]> {
-    checkOptions(options, 'getMany')
+    checkOptions(options, 'getMany', GET_OPTIONS)
     const found = await this.#lookup.many(toKeys(keys))
     return found.map((each) => (each === undefined ? options?.default : each.value))
   }
@@ -206,7 +208,7 @@ export class StoreBackedCache implements KeyedCache {
 
   async delete(key: Key, options?: { children?: boolean | undefined }): Promise<string[]> {
     const full = toKey(key)
-    const children = checkOptions(options, 'delete')?.children ?? false
+    const children = checkOptions(options, 'delete', DELETE_OPTIONS)?.children ?? false
     if (typeof children !== 'boolean')
       throw new TypeError(`Expected \`children\` to be true or false, got ${show(children)}`)
     return this.#removal.key(full, children)
@@ -240,11 +242,13 @@ export class StoreBackedCache implements KeyedCache {
   }
 
   wrap(fn: (...args: any[]) => unknown, options?: FunctionOptions<any>): CachedFunction<any> {
-    const known = this.#functions.get(checkFunction(fn, 'what is wrapped'))
+    checkFunction(fn, 'what is wrapped')
+    const checked = checkFunctionOptions(options)
+    const known = this.#functions.get(fn)
     if (known !== undefined) return known
-    const cached = cachedFunction(() => ({ cache: this, names: this.functionNames }), fn, options)
+    const cached = cachedFunction(() => ({ cache: this, names: this.functionNames }), fn, checked)
     this.functionNames.claim(cached.name, fn)
-    this.#functions.set(fn, cached)
+    this.#functions.set(fn, cached).set(cached, cached)
     return cached
   }
 
@@ -339,7 +343,9 @@ export class StoreBackedCache implements KeyedCache {
     options?: GetOrSetOptions<T>,
   ): Promise<Map<string, Found<T>>> {
     const keys = [...new Set(full)]
-    return this.#enabled ? this.#reading.many(keys, factory, options) : callThroughMany(this, keys, factory)
+    if (this.#enabled) return this.#reading.many(keys, factory, options)
+    checkWish(options)
+    return callThroughMany(this, keys, factory)
   }
 
   #obtain<T, R>(
@@ -349,8 +355,9 @@ export class StoreBackedCache implements KeyedCache {
     give: (found: Found<T>) => R,
   ): Promise<R> {
     checkFunction(factory, 'the factory')
-    if (!this.#enabled) return callThrough(full, factory).then(give)
-    return this.#reading.one(full, factory, options, give)
+    if (this.#enabled) return this.#reading.one(full, factory, options, give)
+    checkWish(options)
+    return callThrough(full, factory).then(give)
   }
 
   /** Gives for each value whether it is stored now. */
@@ -358,7 +365,7 @@ export class StoreBackedCache implements KeyedCache {
     values: readonly (readonly [key: string, value: unknown])[],
     options: SetOptions | undefined,
   ): Promise<boolean[]> {
-    const life = lifetime(checkOptions(options, 'set') ?? {}, this.#lifetime)
+    const life = lifetime(checkOptions(options, 'set', SET_OPTIONS) ?? {}, this.#lifetime)
     return this.#writing.write(values, life, checkTags(options?.tags))
   }
 

@@ -4,6 +4,7 @@ import type { Ask } from './ask.js'
 import type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from './cache.js'
 import { freshness } from './freshness.js'
 import { type Key, toKey, toKeys } from './key.js'
+import { ENTRY_OPTIONS, LIMIT_OPTIONS } from './known-options.js'
 import { checkOptions, checkPage, checkTag } from './options.js'
 import { show } from './show.js'
 import type { Values } from './values.js'
@@ -39,13 +40,13 @@ export class Looking {
 
   async tagged(tag: string, options: { limit?: number | undefined }): Promise<{ keys: string[]; total: number }> {
     checkTag(tag)
-    const { limit } = checkPage(options)
+    const { limit } = checkPage(options, LIMIT_OPTIONS)
     return this.#ask('tagged', () => this.#store.listTag(tag, limit))
   }
 
   async entry(key: Key, options: { value?: boolean | undefined } | undefined): Promise<EntryInfo | undefined> {
     const full = toKey(key)
-    const withValue = checkOptions(options, 'entry')?.value ?? false
+    const withValue = checkOptions(options, 'entry', ENTRY_OPTIONS)?.value ?? false
     if (typeof withValue !== 'boolean')
       throw new TypeError(`Expected \`value\` to be true or false, got ${show(withValue)}`)
     const bytes = await this.#ask('entry', () => this.#store.look(full))
@@ -80,7 +81,7 @@ export class Looking {
   }
 
   async activity(options: { limit?: number | undefined }): Promise<AuditEvent[]> {
-    const { limit } = checkPage(options)
+    const { limit } = checkPage(options, LIMIT_OPTIONS)
     const lines = await this.#ask('activity', () => this.#store.readLog(limit))
     return lines.map(readAuditLine).filter((event) => event !== undefined)
   }

@@ -22,10 +22,10 @@ export interface NearBounds {
 /** The bounds that the option `near` asks for; `undefined` for no near tier. @throws {TypeError} naming the option that is wrong. */
 export function nearBounds(near: boolean | NearOptions | undefined): NearBounds | undefined {
   if (near === undefined || near === false) return undefined
-  if (near !== true && (typeof near !== 'object' || near === null))
+  if (near !== true && (typeof near !== 'object' || near === null || Array.isArray(near)))
     throw new TypeError(`Expected \`near\` to be true, false or its bounds, got ${show(near)}`)
   const given = near === true ? {} : near
-  checkKnown(given, ['maxEntries', 'maxBytes', 'ttl'], 'near')
+  checkKnown(given, { maxEntries: true, maxBytes: true, ttl: true }, 'near')
   const { maxEntries = 10_000, maxBytes = 16 * 2 ** 20, ttl = '5s' } = given
   const ttlMs = toMs('near.ttl', ttl)
   if (ttlMs === 0) throw new TypeError(`Expected \`near.ttl\` to be above 0, got ${show(ttl)}`)

@@ -3,16 +3,25 @@ import type { PageOptions, SetOptions } from './cache.js'
 import { toMs } from './duration.js'
 import type { Key } from './key.js'
 import { kindOf } from './kind.js'
+import { PAGE_OPTIONS } from './known-options.js'
 import { show } from './show.js'
 import { showScalar } from './show-scalar.js'
 
 /**
- * Checks that an options argument is an object, or absent.
+ * Checks that an options argument is an object with no names but those known, or absent.
  * @throws {TypeError} naming what was given.
  */
-export function checkOptions<T extends object>(options: T | undefined, of: string): T | undefined {
-  if (options === undefined || (typeof options === 'object' && options !== null)) return options
-  throw new TypeError(`Expected the options of ${of} to be an object, got ${show(options)}`)
+export function checkOptions<T extends object>(
+  options: T | undefined,
+  of: string,
+  known?: Readonly<Record<string, true>>,
+): T | undefined {
+  if (options === undefined) return undefined
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`Expected the options of ${of} to be an object, got ${show(options)}`)
+  }
+  if (known !== undefined) checkKnown(options, known, of)
+  return options
 }
 
 /** How long a value is fresh, and how long it is kept past that, in ms. */
@@ -53,8 +62,11 @@ export function checkTag(tag: unknown): string {
 }
 
 /** @throws {TypeError} when a limit is not a whole number from 1 to 1000, or `after` is not text. */
-export function checkPage(options: PageOptions | undefined): { after: string | undefined; limit: number } {
-  const { after, limit = 100 } = checkOptions(options, 'a listing') ?? {}
+export function checkPage(
+  options: PageOptions | undefined,
+  known: Readonly<Record<string, true>> = PAGE_OPTIONS,
+): { after: string | undefined; limit: number } {
+  const { after, limit = 100 } = checkOptions(options, 'a listing', known) ?? {}
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
     throw new TypeError(`Expected \`limit\` to be a whole number from 1 to 1000, got ${show(limit)}`)
   }
@@ -82,10 +94,11 @@ export function checkEntries(entries: Iterable<readonly [Key, unknown]>): (reado
 }
 
 /** @throws {TypeError} naming the first option that is not known. */
-export function checkKnown(options: object, known: readonly string[], of: string): void {
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
-      throw new TypeError(`Expected no option \`${name}\` of ${of}: it knows ${known.join(', ')}`)
+export function checkKnown(options: object, known: Readonly<Record<string, true>>, of: string): void {
+  // Every call with options comes here: a list of their names would be made anew each time.
+  for (const name in options) {
+    if (known[name] !== true && Object.hasOwn(options, name)) {
+      throw new TypeError(`Expected no option \`${name}\` of ${of}: it knows ${Object.keys(known).join(', ')}`)
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { GetOrSetOptions } from './cache.js'
 import { toMs } from './duration.js'
+import { GET_OR_SET_OPTIONS } from './known-options.js'
 import { checkOptions, checkTags, type Lifetime, lifetime } from './options.js'
 import { show } from './show.js'
 
@@ -27,7 +28,7 @@ export interface Wish {
 
 /** The wish that options of `getOrSet` express. @throws {TypeError} naming the option that is wrong. */
 export function wishOf(options: GetOrSetOptions<any> | undefined, defaults: WishDefaults): Wish {
-  const given = checkOptions(options, 'getOrSet') ?? {}
+  const given = checkOptions(options, 'getOrSet', GET_OR_SET_OPTIONS) ?? {}
   const { grace, early = false, timeout, softTimeout, maxCompute, refresh = false, signal, schema } = given
   if (typeof refresh !== 'boolean')
     throw new TypeError(`Expected \`refresh\` to be true or false, got ${show(refresh)}`)
@@ -58,6 +59,11 @@ export function checkSchema(schema: Wish['schema']): Wish['schema'] {
     return schema
   }
   throw new TypeError(`Expected \`schema\` to be a Standard Schema, got ${show(schema)}`)
+}
+
+/** @throws {TypeError} naming the option of `getOrSet` that is wrong. */
+export function checkWish(options: GetOrSetOptions<any> | undefined): void {
+  wishOf(options, { lifetime: { ttlMs: 0, graceMs: 0 }, maxComputeMs: 0 })
 }
 
 function checkBeta(early: boolean | number): number {

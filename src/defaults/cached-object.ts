@@ -1,9 +1,12 @@
-import type { Cache, Factory, GetOrSetOptions, KeyedCache, SetOptions } from '../cache/cache.js'
+import type { Cache, Factory, FactoryContext, GetOrSetOptions, KeyedCache, SetOptions } from '../cache/cache.js'
 import { toMs, type Ttl } from '../cache/duration.js'
 import { cacheKey, keyParts, type KeyPart, type KeyScalar } from '../cache/key.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
+import { GET_OR_SET_OPTIONS, SET_OPTIONS } from '../cache/known-options.js'
 import { checkFunction, checkOptions } from '../cache/options.js'
+import { kindOf } from '../cache/kind.js'
 import { show } from '../cache/show.js'
+import { checkWish } from '../cache/wish.js'
 import { cacheHere } from './cache-here.js'
 
 /** Where and how long the instances of a class are cached. */
@@ -32,8 +35,6 @@ export interface CachedInstance {
   isCached(): Promise<boolean>
   /** What is stored of it. @defaultValue its own enumerable fields */
   toCache(): unknown
-  /** Makes an instance a part of keys: its class name and id. */
-  [keyParts](): readonly [name: string, id: KeyScalar]
 }
 
 /** What cached classes have. */
@@ -42,16 +43,17 @@ export interface CachedClass {
   cacheName: string
   /** An instance from what was stored of one. No constructor runs, unless the class says otherwise. */
   fromCache(data: any): any
-  /** The cached instance of an id, or what `load` gives, which is then stored. `null` and `undefined` are stored as themselves. */
-  findCached<
-    C extends abstract new (...args: any[]) => any,
-    T extends InstanceType<C> | null | undefined = InstanceType<C>,
-  >(
-    this: C,
+  /**
+   * The cached instance of an id, or else one of what `load` gives, which is then stored: an instance, or an object with its fields.
+   * `null` and `undefined` are stored as themselves. A `schema` judges what is stored.
+   */
+  findCached<I, T extends object | null | undefined>(
+    // Constructors may be private.
+    this: { readonly prototype: I },
     id: KeyScalar,
     load: Factory<T>,
-    options?: GetOrSetOptions<T>,
-  ): Promise<T>
+    options?: GetOrSetOptions<any>,
+  ): Promise<I | Extract<T, null | undefined>>
 }
 
 type AnyClass = abstract new (...args: any[]) => object
@@ -67,12 +69,14 @@ export function CachedObject<B extends AnyClass>(
   options?: CachedObjectOptions,
 ): B & (abstract new (...args: any[]) => CachedInstance) & CachedClass
 export function CachedObject(base: AnyClass = Object, options?: CachedObjectOptions): unknown {
-  const { cache: own, ttl } = checkOptions(options, 'CachedObject') ?? {}
+  const { cache: own, ttl } = checkOptions(options, 'CachedObject', { cache: true, ttl: true }) ?? {}
   if (own !== undefined && !(own instanceof StoreBackedCache)) {
     throw new TypeError(`Expected \`cache\` to be a cache made by createKeyedCache or configure, got ${show(own)}`)
   }
   if (ttl !== undefined) toMs('ttl', ttl)
-  const defaults = ttl === undefined ? {} : { ttl }
+  // What is given as undefined says nothing either.
+  const withTtl = <O extends SetOptions>(given: O | undefined): O | undefined =>
+    ttl === undefined || given?.ttl !== undefined ? given : ({ ...given, ttl } as O)
   const cache = (): Cache => own ?? cacheHere()
   const Base = checkFunction(base, 'the base of CachedObject') as new (...args: any[]) => any
 
@@ -83,7 +87,7 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
       load: Factory<unknown>,
       given?: GetOrSetOptions<unknown>,
     ): Promise<unknown> {
-      return findCached(this, id, load, { ...defaults, ...given })
+      return findCached(this, id, load, given)
     }
 
     cacheKey(...parts: KeyPart[]): string {
@@ -95,7 +99,8 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
     }
 
     async cacheSet(given?: SetOptions): Promise<boolean> {
-      return cache().set(this.cacheKey(), (this as unknown as CachedInstance).toCache(), { ...defaults, ...given })
+      const wanted = withTtl(checkOptions(given, 'cacheSet', SET_OPTIONS))
+      return cache().set(this.cacheKey(), (this as unknown as CachedInstance).toCache(), wanted)
     }
 
     async cacheDelete(): Promise<string[]> {
@@ -103,6 +108,8 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
     }
 
     async cacheReset(given?: SetOptions): Promise<boolean> {
+      // Before anything is deleted.
+      checkWish(checkOptions(given, 'cacheReset', SET_OPTIONS))
       await this.cacheDelete()
       return this.cacheSet(given)
     }
@@ -120,18 +127,21 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
     type: typeof Cached,
     id: KeyScalar,
     load: Factory<unknown>,
-    given: GetOrSetOptions<unknown>,
+    given: GetOrSetOptions<unknown> | undefined,
   ): Promise<unknown> {
     checkFunction(load, '`load`')
-    const data = await cache().getOrSet(
-      cacheKey(nameOf(type), checkId(id, type)),
-      async (context) => {
-        const loaded = await load(context)
-        return loaded instanceof type ? (loaded as unknown as CachedInstance).toCache() : loaded
-      },
-      given,
-    )
-    return restore(type, data)
+    const wanted = withTtl(checkOptions(given, 'findCached', GET_OR_SET_OPTIONS))
+    const key = cacheKey(nameOf(type), checkId(id, type))
+    const compute = async (context: FactoryContext): Promise<unknown> => {
+      const loaded = await load(context)
+      const data = loaded instanceof type ? (loaded as unknown as CachedInstance).toCache() : loaded
+      // Else what no instance is made of would be found until its ttl ends.
+      if (isForeign(type, data)) throw noFields(type, data)
+      return data
+    }
+    const data = await cache().getOrSet(key, compute, wanted)
+    if (!isForeign(type, data)) return restore(type, data)
+    return restore(type, await cache().getOrSet(key, compute, { ...wanted, refresh: true }))
   }
 
   // A base that has these of its own keeps them.
@@ -162,11 +172,23 @@ function ownFields(this: object): object {
 }
 
 function fromFields(this: { prototype: object; name: string }, data: unknown): object {
-  if (typeof data === 'object' && data !== null) {
-    // Fields are defined, not assigned: no setter runs, and nothing that was stored can replace the prototype.
-    return Object.create(this.prototype, Object.getOwnPropertyDescriptors(data)) as object
-  }
-  throw new TypeError(`Expected what is cached of a ${this.name} to be its fields, got ${show(data)}`)
+  if (!isFields(data)) throw noFields(this, data)
+  // Fields are defined, not assigned: no setter runs, and nothing that was stored can replace the prototype.
+  return Object.create(this.prototype, Object.getOwnPropertyDescriptors(data)) as object
+}
+
+/** Whether a value has fields and is nothing else: no array, no date, no map. */
+function isFields(data: unknown): data is object {
+  return typeof data === 'object' && data !== null && Object.prototype.toString.call(data) === '[object Object]'
+}
+
+/** Whether something is cached of which no instance can be made, as far as is known of the class. */
+function isForeign(type: unknown, data: unknown): boolean {
+  return data !== null && data !== undefined && (type as CachedClass).fromCache === fromFields && !isFields(data)
+}
+
+function noFields({ name }: { name: string }, data: unknown): TypeError {
+  return new TypeError(`Expected what is cached of a ${name} to be its fields, got ${kindOf(data)}`)
 }
 
 function restore(type: unknown, data: unknown): unknown {

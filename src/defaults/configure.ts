@@ -24,7 +24,7 @@ let defaultAlias = 'default'
 export function configure(config: KeyedCacheConfiguration): KeyedCache {
   const given = checkOptions<Partial<KeyedCacheConfiguration>>(config, 'configure') ?? {}
   checkPlaces(given)
-  checkKnown(given, ['caches', 'alias'], 'configure')
+  checkKnown(given, { caches: true, alias: true }, 'configure')
   const { caches: byAlias } = given
   if (given.alias !== undefined && typeof given.alias !== 'string') {
     throw new TypeError(`Expected \`alias\` to be text, got ${show(given.alias)}`)
@@ -99,7 +99,8 @@ function listed(aliases: Iterable<string>): string {
 }
 
 function create(options: KeyedCacheOptions, alias: string): StoreBackedCache {
-  return createKeyedCache({ name: alias, ...checkOptions(options, `the cache ${alias}`) }) as StoreBackedCache
+  const { name = alias, ...others } = checkOptions(options, `the cache ${alias}`) ?? {}
+  return createKeyedCache({ ...others, name }) as StoreBackedCache
 }
 
 function chooseAlias(made: ReadonlyMap<string, unknown>, alias: string): string {
@@ -117,6 +118,8 @@ function chooseAlias(made: ReadonlyMap<string, unknown>, alias: string): string 
 
 function closeAll(made: ReadonlyMap<string, StoreBackedCache>): void {
   for (const cache of made.values()) {
-    cache.close().catch((error: unknown) => process.emitWarning(`A cache did not close: ${String(error)}`))
+    cache.close().catch((error: unknown) => {
+      process.emitWarning(`A cache did not close: ${String(error)}`, { code: 'KEYEDCACHE_CLOSE' })
+    })
   }
 }

@@ -1,5 +1,5 @@
 import type { Cache, CachedFunction, FunctionOptions, SetOptions } from '../cache/cache.js'
-import { cachedFunction } from '../cache/cached-function.js'
+import { cachedFunction, isCachedFunction, optionsOrTtl } from '../cache/cached-function.js'
 import type { Ttl } from '../cache/duration.js'
 import type { Key } from '../cache/key.js'
 import { showScalar } from '../cache/show-scalar.js'
@@ -8,7 +8,7 @@ import { defaultCache } from './configure.js'
 
 type AnyFunction = (...args: any[]) => any
 type Asynchronous<F extends AnyFunction> =
-  ReturnType<F> extends PromiseLike<unknown> ? F : (...args: Parameters<F>) => Promise<ReturnType<F>>
+  ReturnType<F> extends PromiseLike<unknown> ? F : (...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>>
 
 /** The value under a key of the default cache. Rejects with `NotCachedError` when there is nothing and no default. */
 export const cacheGet: Cache['get'] = async (key: Key, options?: { default?: any }): Promise<any> =>
@@ -51,14 +51,18 @@ export async function cacheRequire(): Promise<void> {
 
 const cachedFunctions = new WeakMap<AnyFunction, CachedFunction<any>>()
 
-/** Makes functions whose results are kept in the default cache: `cacheFunction({ ttl: 60 })(fn)` or `cacheFunction(60)(fn)`. */
+/**
+ * Makes functions whose results are kept in the default cache: `cacheFunction({ ttl: 60 })(fn)` or `cacheFunction(60)(fn)`.
+ * @throws {TypeError} naming the option that is wrong.
+ */
 export function cacheFunction(
   options: FunctionOptions<AnyFunction> | Ttl = {},
 ): <F extends AnyFunction>(fn: F) => CachedFunction<Asynchronous<F>> {
-  const given = typeof options === 'object' ? options : { ttl: options }
+  const given = optionsOrTtl(options, 'cacheFunction(options)(fn)')
   return <F extends AnyFunction>(fn: F) => {
-    const cached = cachedFunctions.get(fn) ?? cachedFunction(homeHere, fn, given as FunctionOptions<F>)
-    cachedFunctions.set(fn, cached).set(cached, cached)
+    const known = isCachedFunction(fn) ? fn : cachedFunctions.get(fn)
+    const cached = known ?? cachedFunction(homeHere, fn, given as FunctionOptions<F>)
+    cachedFunctions.set(fn, cached)
     return cached as CachedFunction<Asynchronous<F>>
   }
 }

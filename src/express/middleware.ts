@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express'
 import type { Cache, KeyedCache } from '../cache/cache.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkMounting } from '../cache/mounting.js'
-import { checkKnown, checkOptions } from '../cache/options.js'
+import { checkOptions } from '../cache/options.js'
 import { show } from '../cache/show.js'
 import { defaultCache } from '../defaults/configure.js'
 import { RequestCache } from '../request/request-cache.js'
@@ -31,9 +31,7 @@ export interface KeyedcacheOptions {
  */
 export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
   checkMounting(options, { name: 'keyedcache', mounted: 'app.use(keyedcache())', isCache })
-  const given = checkOptions(options, 'keyedcache') ?? {}
-  checkKnown(given, ['cache', 'context'], 'keyedcache')
-  const { cache, context = true } = given
+  const { cache, context = true } = checkOptions(options, 'keyedcache', { cache: true, context: true }) ?? {}
   if (cache !== undefined && !isCache(cache)) {
     throw new TypeError(`Expected \`cache\` to be a cache made by createKeyedCache or configure, got ${show(cache)}`)
   }

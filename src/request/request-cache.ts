@@ -4,6 +4,7 @@ import { NotCachedError } from '../cache/errors.js'
 import { insideFactory } from '../cache/factory-chain.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from '../cache/key.js'
 import type { StoreBackedCache } from '../cache/keyed-cache.js'
+import { GET_OPTIONS, GET_OR_SET_OPTIONS } from '../cache/known-options.js'
 import { checkEntries, checkFunction, checkOptions } from '../cache/options.js'
 import type { Found } from '../cache/found.js'
 import { Scope } from '../cache/scope.js'
@@ -45,7 +46,7 @@ export class RequestCache implements Cache {
   get(key: Key, options?: { default?: any }): Promise<any> {
     try {
       const full = toKey(key)
-      checkOptions(options, 'get')
+      checkOptions(options, 'get', GET_OPTIONS)
       return this.#given(full) ?? this.#getUnknown(full, options)
     } catch (error) {
       return Promise.reject(error)
@@ -61,7 +62,7 @@ export class RequestCache implements Cache {
 
   async getMany(keys: readonly Key[], options?: { default?: any }): Promise<any[]> {
     if (this.#passesThrough()) return this.#cache.getMany(keys, options)
-    checkOptions(options, 'getMany')
+    checkOptions(options, 'getMany', GET_OPTIONS)
     const full = toKeys(keys)
     const known = new Map(full.map((key) => [key, this.#memory.at(key)]))
     const unread = [...known.values()].filter(({ isUnread }) => isUnread)
@@ -118,7 +119,7 @@ export class RequestCache implements Cache {
     try {
       const full = toKey(key)
       checkFunction(factory, 'the factory')
-      checkOptions(options, 'getOrSet')
+      checkOptions(options, 'getOrSet', GET_OR_SET_OPTIONS)
       return (takesAll(options) ? this.#given(full) : undefined) ?? this.#getOrSetUnknown(full, factory, options)
     } catch (error) {
       return Promise.reject(error)
@@ -160,7 +161,7 @@ export class RequestCache implements Cache {
     const full = toKeys(keys)
     const ofFull = ofFullKeys(full, keys, factory)
     const each = [...new Set(full)]
-    this.#refuseAborted(each, checkOptions(options, 'getOrSetMany'))
+    this.#refuseAborted(each, checkOptions(options, 'getOrSetMany', GET_OR_SET_OPTIONS))
     const taste = tasteOf(options)
     const taken = await Promise.all(each.map((key) => this.#taken(key, taste)))
     const found = new Map(each.map((key, i) => [key, taken[i]]))

@@ -134,6 +134,10 @@ export async function functions(): Promise<void> {
   await asynchronous.refresh(sum, 'b')
   const sync = cacheFunction(5)(synchronous)
   same<Promise<number>, ReturnType<typeof sync>>(true)
+  const either = cache.wrap((id: string): City | Promise<City> => loadCity(id))
+  same<Promise<City>, ReturnType<typeof either>>(true)
+  const eitherHere = cacheFunction(5)((id: string): City | Promise<City> => loadCity(id))
+  same<Promise<City>, ReturnType<typeof eitherHere>>(true)
 }
 
 class Named {
@@ -170,13 +174,56 @@ class Weather {
   static async stations(country: string): Promise<string[]> {
     return [country]
   }
+
+  // @ts-expect-error what is cached gives a promise
+  @cached(60)
+  today(): number {
+    return 1
+  }
 }
+
+class Row extends CachedObject() {
+  readonly id: number
+
+  private constructor(id: number) {
+    super()
+    this.id = id
+  }
+
+  static make(id: number): Row {
+    return new Row(id)
+  }
+}
+
+/** A mixin and a factory that are exported have types that can be written down. */
+export function Stamped<B extends abstract new (...args: any[]) => object>(Base: B) {
+  abstract class StampedObject extends CachedObject(Base, { ttl: 60 }) {
+    readonly at = new Date()
+  }
+  return StampedObject
+}
+
+export const settingClass = (ttl: number) =>
+  class Setting extends CachedObject(undefined, { ttl }) {
+    readonly id = 'theme'
+  }
+
+export const Record = CachedObject(Named)
 
 export async function objects(): Promise<void> {
   const product = new Product(1, 'shoe')
   await product.cacheSet({ ttl: '1h' })
   const found = await Product.findCached(1, async () => new Product(1, 'shoe'))
   same<Product, typeof found>(true)
+  const fromRow = await Row.findCached(1, async () => ({ id: 1, name: 'shoe' }))
+  same<Row, typeof fromRow>(true)
+  const orNull = await Row.findCached(1, async () => (product.price > 1 ? Row.make(1) : null))
+  same<Row | null, typeof orNull>(true)
+  class StampedRow extends Stamped(Named) {
+    readonly id = 1
+  }
+  const stamped = await StampedRow.findCached(1, () => new StampedRow('a'))
+  same<Date, typeof stamped.at>(true)
   const again = await product.cacheGet()
   same<Product, typeof again>(true)
   const key: string = product.cacheKey('prices')

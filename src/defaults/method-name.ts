@@ -1,0 +1,57 @@
+type Class = { readonly name?: unknown; readonly prototype?: object }
+
+/** Methods under `@cached` that have the names of their classes. */
+const namedByClass = new WeakSet<object>()
+
+/** Notes that a method is called by `methodName`. */
+export function nameByClass(method: object): void {
+  namedByClass.add(method)
+}
+
+/**
+ * How a method is called in keys: `<Class>.<method>`, by the class that it is called on. Two things are told apart from that. What a method
+ * calls through `super` has the class that declares it beside: `C(A).m`. A static method is `static C.m` where the class has an instance
+ * method of that name under `@cached` too.
+ * @throws {Error} when the class has no name.
+ */
+export function methodName(self: object, method: object, context: ClassMethodDecoratorContext): string {
+  const type = (context.static ? self : self.constructor) as unknown as Class
+  if (typeof type.name !== 'string' || type.name === '') throw withoutName(context.name)
+  const kind = context.static && isNamedByClass(type.prototype, context.name) ? 'static ' : ''
+  const declaring = context.private ? undefined : overridden(self, method, context)
+  return `${kind}${type.name}${declaring === undefined ? '' : `(${declaring})`}.${String(context.name)}`
+}
+
+/** The name of the class that declares the method, where another class overrides it; `undefined` where none does. */
+function overridden(self: object, method: object, context: ClassMethodDecoratorContext): string | undefined {
+  let overrides = false
+  // What an instance has of its own (a bound method, a spy) overrides nothing.
+  let at: object | null = context.static ? self : (Object.getPrototypeOf(self) as object | null)
+  for (; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    const own = Object.getOwnPropertyDescriptor(at, context.name)
+    if (own?.value === method) return overrides ? classOf(at, context.static) : undefined
+    overrides ||= own !== undefined
+  }
+  // Something else stands where it was declared: a decorator around this one.
+  return undefined
+}
+
+/** The name of the class that declares what an object has; of one without a name `super`, as it is called. */
+function classOf(at: object, isStatic: boolean): string {
+  const { name } = (isStatic ? at : at.constructor) as unknown as Class
+  return typeof name === 'string' && name !== '' ? name : 'super'
+}
+
+function isNamedByClass(prototype: object | undefined, name: string | symbol): boolean {
+  for (let at: object | null = prototype ?? null; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    const own = Object.getOwnPropertyDescriptor(at, name)
+    if (own !== undefined) return typeof own.value === 'function' && namedByClass.has(own.value as object)
+  }
+  return false
+}
+
+function withoutName(method: string | symbol): Error {
+  return new Error(
+    `The method ${String(method)} of a class without a name cannot be cached by its name: give it one with the option \`name\``,
+  )
+}
