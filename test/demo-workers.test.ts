@@ -10,7 +10,7 @@ let demo: DemoServer
 beforeAll(async () => {
   redis = await startRedis()
   demo = await startDemo({ REDIS_URL: redis.url, WORKERS: '3' })
-})
+}, 90_000)
 
 afterAll(async () => {
   expect(await demo.close()).toBe(0)

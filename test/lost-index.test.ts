@@ -65,7 +65,7 @@ describe('An index that was lost', () => {
   test('hides no key from clear, which leaves what is not its own', async () => {
     const cache = await open()
     await fill(cache, 600)
-    const other = createKeyedCache({ redis: server.url, keyPrefix: `${prefix}.other` })
+    const other = createKeyedCache({ redis: server.url, keyPrefix: `${prefix}.other`, redisTimeout: '5s' })
     opened.push(other)
     await other.require()
     await other.set('a', 1)

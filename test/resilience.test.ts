@@ -77,6 +77,7 @@ describe('A Redis that stops answering', () => {
     const errors: unknown[] = []
     cache.on('error', ({ error }) => errors.push(error))
     for (let i = 0; i < 5; i++) await cache.get('a', { default: 0 }) // eslint-disable-line no-await-in-loop
+    await until(() => states.length > 0, 'the breaker is open')
     expect(states.some(({ up, error }) => !up && String(error).includes('BUSY'))).toBe(true)
     expect(errors.length).toBeGreaterThanOrEqual(5)
     await helper.script('KILL')

@@ -89,7 +89,7 @@ describe('Connecting', () => {
       socket.destroy()
     })
     try {
-      await Promise.all(caches.map((cache) => until(() => cache.set('a', 1), 'the cache answers')))
+      await Promise.all(caches.map((cache) => until(() => cache.set('a', 1), 'the cache answers', 30_000)))
       await server.kill()
       await listening(bouncer, server.port)
       await delay(lasting(6000, 3000))

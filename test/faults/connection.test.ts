@@ -28,10 +28,15 @@ describe('The connection', () => {
       await until(() => cache.set('ready', 1), 'the cache answers')
       // its own upkeep has settled
       await until(async () => (await cache.keys()).total > 0, 'the index is whole')
-      const trips = async (call: () => Promise<unknown>): Promise<number> => {
-        const begunMs = performance.now()
-        await call()
-        return (performance.now() - begunMs) / RTT_MS
+      /** Of three, since a busy machine adds what is no round trip. */
+      const trips = async (call: (i: number) => Promise<unknown>): Promise<number> => {
+        const counts: number[] = []
+        for (let i = 0; i < 3; i++) {
+          const begunMs = performance.now()
+          await call(i) // eslint-disable-line no-await-in-loop
+          counts.push((performance.now() - begunMs) / RTT_MS)
+        }
+        return Math.min(...counts)
       }
       const each: Record<string, number> = {}
       // the server knows the scripts from now on
@@ -40,11 +45,11 @@ describe('The connection', () => {
       await cache.delete('known')
       await cache.delete('known', { children: true })
       each['hit'] = await trips(() => cache.get('ready'))
-      each['miss'] = await trips(() => cache.getOrSet('miss', () => 1))
-      each['set'] = await trips(() => cache.set('set', 1))
-      each['delete'] = await trips(() => cache.delete('set'))
-      await cache.setMany(Array.from({ length: 5 }, (_, i) => [['p', i], i] as const))
-      each['delete with children'] = await trips(() => cache.delete('p', { children: true }))
+      each['miss'] = await trips((i) => cache.getOrSet(['miss', i], () => 1))
+      each['set'] = await trips((i) => cache.set(['set', i], 1))
+      each['delete'] = await trips((i) => cache.delete(['set', i]))
+      await cache.setMany(Array.from({ length: 15 }, (_, i) => [['p', i % 3, i], i] as const))
+      each['delete with children'] = await trips((i) => cache.delete(['p', i], { children: true }))
       const calls = Array.from({ length: 100 }, (_, i) => cache.getOrSet(['many', i], () => i))
       expect(await Promise.all(calls)).toEqual(calls.map((_, i) => i))
       row(
