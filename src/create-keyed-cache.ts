@@ -1,94 +1,16 @@
-import type { Cluster, Redis, RedisOptions } from 'ioredis'
+import { checkCacheOptions, type CheckedOptions, type KeyedCacheOptions } from './cache-options.js'
 import type { KeyedCache } from './cache/cache.js'
-import { secondsHint, toMs, type Ttl } from './cache/duration.js'
 import { warnOfEmbedded } from './cache/embedded-warning.js'
-import { ImproperlyConfiguredError } from './cache/errors.js'
 import { logErrors } from './cache/error-log.js'
 import { Events } from './cache/events.js'
-import { isKeyPrefix, KEY_PREFIXES } from './cache/key-prefix.js'
 import { StoreBackedCache } from './cache/keyed-cache.js'
-import { nearBounds, type NearOptions } from './cache/near-bounds.js'
-import { checkOptions } from './cache/options.js'
-import { isRedisUrl, kindOfOtherText } from './cache/redis-url.js'
-import { defaultSerializer, type Serializer } from './cache/serializer.js'
 import { show } from './cache/show.js'
 import { MemoryStore } from './stores/memory/memory-store.js'
 import { isClient, poorSettings } from './stores/redis/client-settings.js'
 import { RedisStore } from './stores/redis/redis-store.js'
 import type { Store } from './stores/store.js'
 
-/** How a cache is made. */
-export interface KeyedCacheOptions {
-  /** A URL, several of one Cluster, options for `ioredis`, or a client. Absent: the embedded store, in this process alone. */
-  redis?: string | readonly string[] | RedisOptions | Redis | Cluster | undefined
-  /** What every name in Redis begins with: 1 to 64 of `A-Z a-z 0-9 . _ -`. Must be given with Redis in production. @defaultValue 'keyedcache' */
-  keyPrefix?: string | undefined
-  /** How long a value is fresh; `0` disables the cache. @defaultValue 300 */
-  ttl?: Ttl | undefined
-  /** How long past its ttl `getOrSet` may serve a value. @defaultValue 0 */
-  grace?: Ttl | undefined
-  /** How long the one who computes a key may be silent before another one takes over. @defaultValue '5s' */
-  lease?: Ttl | undefined
-  /** After this time a computation is given up. @defaultValue '60s' */
-  maxCompute?: Ttl | undefined
-  /** How long one answer from Redis may take. @defaultValue '250ms' */
-  redisTimeout?: Ttl | undefined
-  /**
-   * Keeps copies of entries in this process, for as long as Redis says what changes: at most for the `ttl` given, 5 seconds by default. The
-   * embedded store needs none. @defaultValue false
-   */
-  near?: boolean | NearOptions | undefined
-  /** Entries in the embedded store. @defaultValue 100000 */
-  maxEntries?: number | undefined
-  /** Bytes in the embedded store. @defaultValue 64 MiB */
-  maxBytes?: number | undefined
-  /** Bytes of one stored value. @defaultValue 1 MiB */
-  maxValueBytes?: number | undefined
-  /** Values of more bytes are compressed. @defaultValue none is */
-  compressAbove?: number | undefined
-  /** Turns values into bytes and back. */
-  serializer?: Serializer | undefined
-  /**
-   * Into how many parts, each in a slot of its own, the keys on a Cluster are divided: 16, or 64 for more than 16 masters. The first
-   * process that uses a `keyPrefix` says it for all. @defaultValue 16
-   */
-  shards?: number | undefined
-  /** How the cache is called in dashboard and metrics. @defaultValue 'default' */
-  name?: string | undefined
-  /** Told when Redis stops or starts answering, for which without one a warning is given, and of what fails in the background. */
-  logger?: Logger | undefined
-}
-
-/** Where a cache tells of changes of state. */
-export interface Logger {
-  info(message: string): void
-  warn(message: string): void
-  error(message: string): void
-}
-
-const KNOWN: Record<keyof KeyedCacheOptions, true> = {
-  redis: true,
-  keyPrefix: true,
-  ttl: true,
-  grace: true,
-  lease: true,
-  maxCompute: true,
-  redisTimeout: true,
-  near: true,
-  maxEntries: true,
-  maxBytes: true,
-  maxValueBytes: true,
-  compressAbove: true,
-  serializer: true,
-  shards: true,
-  name: true,
-  logger: true,
-}
-
-/** Whether there is such an option of a cache. */
-export function isCacheOption(name: string): boolean {
-  return Object.hasOwn(KNOWN, name)
-}
+export type { KeyedCacheOptions, Logger } from './cache-options.js'
 
 /**
  * Makes a cache: in Redis when `redis` is given, else in the embedded store.
@@ -96,36 +18,12 @@ export function isCacheOption(name: string): boolean {
  * @throws {ImproperlyConfiguredError} with Redis in production without a `keyPrefix`.
  */
 export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
-  const given = checkOptions(options, 'createKeyedCache', KNOWN) ?? {}
-  const {
-    name = 'default',
-    serializer = defaultSerializer,
-    ttl = 300,
-    grace = 0,
-    lease = '5s',
-    maxCompute = '60s',
-    maxValueBytes = 2 ** 20,
-    compressAbove,
-  } = given
-  if (typeof name !== 'string' || name === '')
-    throw new TypeError(`Expected \`name\` to be text that is not empty, got ${show(name)}`)
-  checkSerializer(serializer)
-  checkLogger(given.logger)
-  const parts = {
-    name,
-    serializer,
-    lifetime: { ttlMs: toMs('ttl', ttl), graceMs: toMs('grace', grace) },
-    leaseMs: checkLimit('lease', lease),
-    maxComputeMs: toMs('maxCompute', maxCompute),
-    maxValueBytes: checkCount('maxValueBytes', maxValueBytes),
-    compressAbove: compressAbove === undefined ? Infinity : checkCount('compressAbove', compressAbove),
-    near: nearBounds(given.near),
-  }
+  const checked = checkCacheOptions(options)
+  const { name, logger } = checked
   const events = new Events()
-  const { logger } = given
   if (logger !== undefined) logErrors(events, name, (line) => logger.error(line))
-  const cache = new StoreBackedCache({ ...parts, events, store: openStore(given, events) })
-  if ('redis' in given && given.redis === undefined) {
+  const cache = new StoreBackedCache({ ...checked, events, store: openStore(checked, events) })
+  if (options !== undefined && 'redis' in options && options.redis === undefined) {
     warnOfEmbedded(
       name,
       'its `redis` is undefined',
@@ -136,15 +34,10 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
   return cache
 }
 
-function openStore(options: KeyedCacheOptions, events: Events): Store {
-  const { redisTimeout = '250ms', maxEntries = 100_000, maxBytes = 64 * 2 ** 20 } = options
-  const bounds = { maxEntries: checkCount('maxEntries', maxEntries), maxBytes: checkCount('maxBytes', maxBytes) }
-  const timeoutMs = checkLimit('redisTimeout', redisTimeout)
-  const redis = options.redis === undefined ? undefined : checkRedis(options.redis)
-  const keyPrefix = checkKeyPrefix(options)
-  const shards = checkShards(options.shards)
+function openStore(options: CheckedOptions, events: Events): Store {
+  const { name, redis, keyPrefix, timeoutMs, shards, bounds, near } = options
   if (redis === undefined) return new MemoryStore(bounds)
-  warnOfSettings(redis, options.name)
+  warnOfSettings(redis, name)
   return new RedisStore({
     redis,
     keyPrefix,
@@ -153,19 +46,19 @@ function openStore(options: KeyedCacheOptions, events: Events): Store {
     onOtherShards: (agreed) => {
       warn(
         'KEYEDCACHE_SHARDS',
-        `The cache ${show(options.name ?? 'default')} goes by the ${agreed} shards that its \`keyPrefix\` has already, not by ${shards}`,
+        `The cache ${show(name)} goes by the ${agreed} shards that its \`keyPrefix\` has already, not by ${shards}`,
       )
     },
     onState: (up, error) => {
       events.emit('state', { up, since: new Date(), error })
       logState(options, up, error)
     },
-    onUntracked: nearBounds(options.near) === undefined ? undefined : warnOnceUntracked(options.name),
+    onUntracked: near === undefined ? undefined : warnOnceUntracked(name),
     onError: (operation, error) => events.emit('error', { operation, key: undefined, error }),
   })
 }
 
-function warnOfSettings(redis: NonNullable<KeyedCacheOptions['redis']>, name = 'default'): void {
+function warnOfSettings(redis: NonNullable<CheckedOptions['redis']>, name: string): void {
   const poor = isClient(redis) ? poorSettings(redis) : []
   if (poor.length > 0) {
     warn(
@@ -176,7 +69,7 @@ function warnOfSettings(redis: NonNullable<KeyedCacheOptions['redis']>, name = '
 }
 
 /** Tells once that there is no near tier. */
-function warnOnceUntracked(name = 'default'): (error: unknown) => void {
+function warnOnceUntracked(name: string): (error: unknown) => void {
   let told = false
   return (error) => {
     if (told) return
@@ -188,7 +81,7 @@ function warnOnceUntracked(name = 'default'): (error: unknown) => void {
   }
 }
 
-function logState({ logger, name = 'default' }: KeyedCacheOptions, up: boolean, error: unknown): void {
+function logState({ logger, name }: CheckedOptions, up: boolean, error: unknown): void {
   const reason = error instanceof Error ? ` (${error.message})${rightsHint(error)}` : ''
   const message = up
     ? `The cache ${show(name)} reaches its Redis`
@@ -203,74 +96,6 @@ function logState({ logger, name = 'default' }: KeyedCacheOptions, up: boolean, 
 function rightsHint({ message }: Error): string {
   const isRefused = /NOPERM|ACL failure in script|user executing the script/.test(message)
   return isRefused ? ': the Redis user lacks rights, which “The Redis user” in SECURITY.md lists' : ''
-}
-
-function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
-  if (keyPrefix !== undefined) {
-    if (isKeyPrefix(keyPrefix)) return keyPrefix
-    throw new TypeError(`Expected \`keyPrefix\` to be ${KEY_PREFIXES}, got ${show(keyPrefix)}`)
-  }
-  if (redis !== undefined) {
-    if (process.env['NODE_ENV'] === 'production') {
-      throw new ImproperlyConfiguredError(
-        'With Redis in production `keyPrefix` must be given (KEYEDCACHE_KEY_PREFIX where the cache is made from the environment), so that no two applications share their keys',
-      )
-    }
-    warn(
-      'KEYEDCACHE_KEY_PREFIX',
-      "No `keyPrefix` was given: 'keyedcache' is used, which any other application on this Redis may use too",
-    )
-  }
-  return 'keyedcache'
-}
-
-function checkRedis(redis: NonNullable<KeyedCacheOptions['redis']>): NonNullable<KeyedCacheOptions['redis']> {
-  if (Array.isArray(redis)) {
-    if (redis.length > 0 && redis.every(isRedisUrl)) return redis
-    const other: unknown = redis.find((url) => !isRedisUrl(url))
-    throw new TypeError(
-      `Expected \`redis\` to list URLs like redis://host:6379 of the nodes of one Cluster, got ${typeof other === 'string' ? kindOfOtherText(other) : 'other things'}`,
-    )
-  }
-  if (typeof redis === 'string') {
-    if (isRedisUrl(redis)) return redis
-    throw new TypeError(
-      `Expected \`redis\` to be a URL like redis://host:6379, options or a client of ioredis, got ${kindOfOtherText(redis)}`,
-    )
-  }
-  if (typeof redis === 'object' && redis !== null) return redis
-  throw new TypeError(`Expected \`redis\` to be a URL, options or a client of ioredis, got ${show(redis)}`)
-}
-
-function checkShards(shards = 16): number {
-  if (shards === 16 || shards === 64) return shards
-  throw new TypeError(`Expected \`shards\` to be 16 or 64, got ${show(shards)}`)
-}
-
-function checkLimit(option: string, limit: Ttl): number {
-  const ms = toMs(option, limit)
-  if (ms >= 1 && ms <= 3_600_000) return Math.round(ms)
-  throw new TypeError(`Expected \`${option}\` to be from 1 ms to 1 hour, got ${show(limit)}${secondsHint(limit)}`)
-}
-
-function checkCount(option: string, value: number): number {
-  if (Number.isSafeInteger(value) && value > 0) return value
-  throw new TypeError(`Expected \`${option}\` to be a whole number above 0, got ${show(value)}`)
-}
-
-function checkSerializer(serializer: Serializer): void {
-  const { name, encode, decode } = checkOptions(serializer, 'serializer') ?? defaultSerializer
-  if (typeof name === 'string' && name !== '' && typeof encode === 'function' && typeof decode === 'function') return
-  throw new TypeError(
-    `Expected \`serializer\` to have a name and the functions encode and decode, got ${show(serializer)}`,
-  )
-}
-
-function checkLogger(logger: Logger | undefined): void {
-  if (logger === undefined) return
-  const { info, warn: warning, error } = checkOptions(logger, 'logger') ?? {}
-  if ([info, warning, error].every((each) => typeof each === 'function')) return
-  throw new TypeError(`Expected \`logger\` to have the functions info, warn and error, got ${show(logger)}`)
 }
 
 function warn(code: string, message: string): void {

@@ -31,7 +31,8 @@ export type { CacheEvents } from './cache/events.js'
 export { cacheKey, cacheKeyUnder, type Key, type KeyPairs, type KeyPart, type KeyScalar } from './cache/key.js'
 export type { NearOptions } from './cache/near-bounds.js'
 export type { Serializer } from './cache/serializer.js'
-export { createKeyedCache, type KeyedCacheOptions, type Logger } from './create-keyed-cache.js'
+export type { KeyedCacheOptions, Logger } from './cache-options.js'
+export { createKeyedCache } from './create-keyed-cache.js'
 export { cached, type CachedDecorator } from './defaults/cached-method.js'
 export {
   type CachedClass,

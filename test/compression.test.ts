@@ -88,7 +88,15 @@ describeOnBothStores('Compression', (open) => {
     }
   })
 
-  test.each([[0], [-1], [1.5], ['1kb']])('refuses a bound of %j', (compressAbove) => {
+  test('above 0 bytes is of everything that becomes smaller by it', async () => {
+    const [all, none] = [open({ compressAbove: 0 }), open()]
+    const value = 'x'.repeat(100)
+    await Promise.all([all, none].map((cache) => cache.set('a', value)))
+    expect(await sizeOf(all, 'a')).toBeLessThan(await sizeOf(none, 'a'))
+    expect(await all.get('a')).toBe(value)
+  })
+
+  test.each([[-1], [1.5], ['1kb']])('refuses a bound of %j', (compressAbove) => {
     expect(() => open({ compressAbove: compressAbove as number })).toThrow(TypeError)
     expect(() => open({ compressAbove: compressAbove as number })).toThrow('`compressAbove`')
   })

@@ -29,8 +29,9 @@ export class StatsFlush {
       const [totals, keys] = await Promise.all([this.#store.readStats(), this.#store.count(undefined)])
       return reportStats(totals, this.#store.backend(), keys)
     } catch (error) {
-      this.#onFailed('stats', undefined, error)
       const backend = this.#store.backend()
+      // Where it is known to be down, the answer says so: whoever looks again and again makes no more errors of that.
+      if (backend.up) this.#onFailed('stats', undefined, error)
       // The store may not have noticed yet: then it is down since now.
       const down = backend.up ? { ...backend, up: false, since: new Date(), roundTripMs: null } : backend
       return reportStats(this.#stats.ownTotals(), down, null)

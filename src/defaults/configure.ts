@@ -3,7 +3,8 @@ import { ImproperlyConfiguredError } from '../cache/errors.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkKnown, checkOptions } from '../cache/options.js'
 import { show } from '../cache/show.js'
-import { createKeyedCache, isCacheOption, type KeyedCacheOptions } from '../create-keyed-cache.js'
+import { isCacheOption, type KeyedCacheOptions } from '../cache-options.js'
+import { createKeyedCache } from '../create-keyed-cache.js'
 import { fromEnvironment } from './environment.js'
 
 /** The caches of an application, by alias. */

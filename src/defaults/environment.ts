@@ -1,6 +1,6 @@
 import { DURATIONS, isDuration, type Ttl, UNITS } from '../cache/duration.js'
 import { show } from '../cache/show.js'
-import type { KeyedCacheOptions } from '../create-keyed-cache.js'
+import type { KeyedCacheOptions } from '../cache-options.js'
 import { warnOfEmbedded } from '../cache/embedded-warning.js'
 import { isKeyPrefix, KEY_PREFIXES } from '../cache/key-prefix.js'
 import { isRedisUrl, kindOfOtherText } from '../cache/redis-url.js'
