@@ -77,6 +77,31 @@ describe('axe has nothing against any page, light or dark', () => {
     expect(complaints).toEqual([])
   })
 
+  it('with keys, tags and groups of nothing but spaces', { timeout: 120_000 }, async () => {
+    const cache = empty()
+    await cache.set('   ', 1, { tags: ['  '] })
+    await cache.get('   ')
+    let end = (): void => {}
+    const computed = cache.getOrSet(' ', () => new Promise<number>((resolve) => (end = () => resolve(1))))
+    const site = await url(dashboardApp({ cache }))
+    const { page } = await visitor()
+    for (const path of [
+      '',
+      'keys',
+      'keys?view=tree',
+      `key?k=${linked('   ')}`,
+      `delete?mode=tree&k=${linked('   ')}`,
+    ]) {
+      await page.goto(`${site}/cache/${path}`)
+      expect(await violations(page), path).toEqual([])
+      expect(await page.getByText('␠').count(), path).toBeGreaterThan(0)
+    }
+    await page.goto(`${site}/cache/`)
+    expect(await page.getByRole('region', { name: 'Computing now' }).textContent()).toContain('␠')
+    end()
+    await computed
+  })
+
   it('without data', { timeout: 120_000 }, async () => judge(await url(dashboardApp({ cache: empty() }))))
 
   it('with several caches, and read-only', { timeout: 120_000 }, async () => {

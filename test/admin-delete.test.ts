@@ -231,6 +231,33 @@ describe('step 2, the preview', () => {
   })
 })
 
+describe('names of nothing but spaces', () => {
+  it('are asked for as they are shown, so that the confirmation is never empty', async () => {
+    const client = await dashboard({ cache })
+    await cache.setMany(Array.from({ length: 1001 }, (_, i) => [['   ', i], i]))
+    await cache.set('blank', 1, { tags: ['  '] })
+    const form = await previewed(client, `/cache/delete?mode=tree&k=${linked('   ')}`)
+    expect(form.fields['confirmation']).toBe('␠␠␠')
+    for (const confirmation of ['', '   ']) {
+      expect((await client.post(form.path, { ...form.fields, confirmation })).status).toBe(422)
+    }
+    expect(await bannerAfter(client, await client.post(form.path, form.fields))).toMatch(/1,001 keys.*␠␠␠/)
+    const tag = await page(client, `/cache/delete?mode=tag&t=${linked('  ')}`)
+    expect(textOf(tag)).toContain('all with the tag “ ␠␠ ”')
+    expect((await confirm(client, `/cache/delete?mode=one&key=blank`)).status).toBe(303)
+    expect(textOf(await page(client, '/cache/activity'))).toMatch(/A key and everything under it: ␠␠␠ 1,001/)
+    expect(await left()).toEqual(KEYS)
+  })
+
+  it('are not all that there is to type where a cache is called nothing at all', async () => {
+    const client = await dashboard({ caches: { '': cache } })
+    const form = await previewed(client, '/cache/delete?mode=all')
+    expect(form.fields['confirmation']).toBe('everything')
+    expect((await client.post(form.path, { ...form.fields, confirmation: '' })).status).toBe(422)
+    expect(await left()).toEqual(KEYS)
+  })
+})
+
 describe('step 3, once', () => {
   it('X9 does nothing more when the form is sent again, or twice at once', async () => {
     const client = await dashboard({ cache })

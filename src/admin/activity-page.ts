@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../cache/audit.js'
 import { CacheNotRespondingError } from '../cache/errors.js'
 import { moment, number, span, visible } from './format.js'
+import { keyText } from './key-text.js'
 import type { Handler } from './page.js'
 
 const ACTIONS_SHOWN = 100
@@ -45,7 +46,7 @@ function row({ intent, result }: Action): object {
     who: actor === undefined ? undefined : visible(actor),
     ip: ip === undefined ? undefined : visible(ip),
     what: mode === undefined ? undefined : MODES[mode],
-    target: target === undefined ? undefined : visible(target),
+    target: target === undefined ? undefined : keyText(target),
     previewed: previewed === undefined ? '' : number(previewed),
     deleted: result?.deleted === undefined ? '' : number(result.deleted),
     took: result?.ms === undefined ? '' : span(result.ms / 1000),

@@ -1,6 +1,7 @@
 import { findKeys, nameToType, targetOf, targetParameters, type FormError, type Target } from './deletion.js'
 import { deletionResult } from './deletion-result.js'
-import { amount, visible } from './format.js'
+import { amount } from './format.js'
+import { keyText } from './key-text.js'
 import type { Handler, PageRequest, Reply } from './page.js'
 import { writePreviewToken } from './preview-token.js'
 import { text, type Query } from './query.js'
@@ -36,10 +37,10 @@ export async function preview(
     model: {
       isSessionOver: isSessionOver(query),
       mode: target.mode,
-      target: target.name === undefined ? undefined : visible(target.name),
+      target: target.name === undefined ? undefined : keyText(target.name),
       count,
       amount: amount(count, 'key'),
-      names: names.map(visible),
+      names: names.map(keyText),
       more: count > names.length ? amount(count - names.length, 'more key') : undefined,
       action: link('delete', targetParameters(target)),
       startHref: link('delete'),

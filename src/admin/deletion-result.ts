@@ -1,6 +1,7 @@
 import type { Ending } from './audit-trail.js'
 import { findKeys, targetParameters } from './deletion.js'
-import { amount, number, span, visible } from './format.js'
+import { amount, number, span } from './format.js'
+import { keyText } from './key-text.js'
 import type { PageRequest } from './page.js'
 import type { Deletion } from './session.js'
 
@@ -13,7 +14,7 @@ export async function deletionResult(request: PageRequest, deletion: Deletion): 
   const ending = deletion.ending ?? (await recordedEnding(request, deletion.id))
   return {
     ...(ending ? ended(deletion, ending) : await underWay(request, deletion)),
-    what: visible(deletion.target.name ?? 'everything in this cache'),
+    what: keyText(deletion.target.name ?? 'everything in this cache'),
   }
 }
 

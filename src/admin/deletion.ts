@@ -1,5 +1,5 @@
 import type { KeyedCache } from '../cache/cache.js'
-import { visible } from './format.js'
+import { keyText } from './key-text.js'
 import { linkedKey, typedKey } from './page.js'
 import { badRequest, Problem } from './problem.js'
 import { choice, encodedKey, encodeKey, parseQuery, text, type Query } from './query.js'
@@ -86,10 +86,11 @@ export async function deleteTarget(cache: KeyedCache, { mode, name = '' }: Targe
 /** What a reader has to type before so much is deleted; nothing when it is little. */
 export function nameToType({ mode, name }: Target, count: number, cacheName: string): string | undefined {
   if (mode !== 'all' && count <= NAMED_ABOVE) return undefined
-  return Array.from(visible(name ?? cacheName).trim())
-    .slice(0, NAME_CHARACTERS)
-    .join('')
-    .trim()
+  return typeable(name ?? cacheName) || typeable(cacheName) || 'everything'
+}
+
+function typeable(name: string): string {
+  return Array.from(keyText(name).trim()).slice(0, NAME_CHARACTERS).join('').trim()
 }
 
 function linkedTag(query: Query): string | undefined {

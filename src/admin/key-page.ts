@@ -62,7 +62,7 @@ function facts(entry: EntryInfo, link: Link, canDelete: boolean): object {
     created: moment(entry.createdAt),
     computed: entry.computeMs === undefined ? undefined : span(entry.computeMs / 1000),
     tags: entry.tags.map((tag) => ({
-      name: visible(tag),
+      name: keyText(tag),
       href: canDelete ? link('delete', { mode: 'tag', t: encodeKey(tag) }) : undefined,
     })),
   }

@@ -1,5 +1,5 @@
 import { CacheNotRespondingError } from '../cache/errors.js'
-import { number, visible } from './format.js'
+import { number } from './format.js'
 import { keyPath } from './key-path.js'
 import { keyText } from './key-text.js'
 import { listing, type Here } from './keys-listing.js'
@@ -30,7 +30,7 @@ export const keysPage: Handler = async ({ cache, query, link, readOnly }) => {
     typed: text(query, 'prefix') ?? '',
     limit: kept.limit,
     prefixText: prefix === undefined ? undefined : keyText(prefix),
-    after: after === undefined ? undefined : visible(after),
+    after: after === undefined ? undefined : keyText(after),
     pageNumber: number(page),
     allHref: here({}),
     path: keyPath(prefix, (key) => here({ prefix: key })),

@@ -3,6 +3,7 @@ import { hourChart } from './chart.js'
 import { amount, hitRate, moment, number, percent, span, timeout, visible } from './format.js'
 import { countGroupKeys } from './group-keys.js'
 import { shownGroups, type Group } from './groups.js'
+import { keyText } from './key-text.js'
 import type { Link } from './mount.js'
 import type { Handler } from './page.js'
 import { encodeKey } from './query.js'
@@ -28,7 +29,7 @@ export const overviewPage: Handler = async ({ cache, link }) => {
       chart: hourChart(stats.minutes),
       groups: shown.map((group) => ({
         id: group.group,
-        name: visible(group.group),
+        name: keyText(group.group),
         href: link('keys', { prefix: group.group }),
         cells: groupCells(group),
       })),
@@ -91,7 +92,7 @@ function computationRows(computations: readonly Computation[] | undefined, link:
       ?.toSorted((a, b) => a.since.getTime() - b.since.getTime())
       .slice(0, MAX_ROWS)
       .map(({ key, process, since }) => ({
-        key: visible(key),
+        key: keyText(key),
         href: link('key', { k: encodeKey(key) }),
         process: visible(process),
         since: moment(since),
