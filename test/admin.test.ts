@@ -127,6 +127,11 @@ describe('the mount', () => {
     expect([response.status, response.headers.get('location')]).toEqual([308, './cache/?cache=default'])
     const keys = await client.get('/a/b/cache/keys/?limit=5')
     expect([keys.status, keys.headers.get('location')]).toEqual([308, '../keys?limit=5'])
+    for (const path of ['api/stats', 'api/keys', 'metrics']) {
+      const answer = await client.get(`/a/b/cache/${path}/?x=1`)
+      const { pathname, search } = new URL(answer.headers.get('location') ?? '', `http://host/a/b/cache/${path}/`)
+      expect([answer.status, pathname + search]).toEqual([308, `/a/b/cache/${path}?x=1`])
+    }
   })
 
   it('shows its refusals to staff with their styles, and to others without, who may not load them', async () => {
@@ -146,6 +151,26 @@ describe('the mount', () => {
     const response = await client.get(`/cache/${style}`)
     expect(response.headers.get('content-type')).toBe('text/css; charset=utf-8')
     expect(response.headers.get('cache-control')).toBe('private, max-age=31536000, immutable')
+  })
+
+  it('serves files that are asked for by the name of another version as they are now, to be asked for again', async () => {
+    const app = application('/cache', { cache }).disable('etag')
+    const client = await serve(app)
+    for (const search of ['', '?v=', '?v=of-tomorrow', '?v=x&v=y', '?v[]=x', '?other']) {
+      const response = await client.get(`/cache/assets/dashboard.css${search}`)
+      expect([search, response.status, response.headers.get('cache-control')]).toEqual([
+        search,
+        200,
+        'private, no-cache',
+      ])
+      const tag = response.headers.get('etag') ?? ''
+      expect(tag).toMatch(/^"[\w-]{12}"$/)
+      const again = await client.get(`/cache/assets/dashboard.css${search}`, {
+        'if-none-match': tag,
+        'cache-control': 'max-age=0', // fetch would ask for no-cache
+      })
+      expect([again.status, await again.text()]).toEqual([304, ''])
+    }
   })
 })
 
@@ -230,18 +255,26 @@ describe('Keys', () => {
     expect(linksOf(none)).toContain('./keys')
   })
 
-  it('stays below 60 kB with as many rows as a page may have, and says how many that is', async () => {
+  it('stays below 60 kB unless more keys are asked for than by default, of which a page takes up to 1,000', async () => {
     await cache.clear()
     const parts = Array.from({ length: 150 }, (_, i) => ['catalogue', 'product', `c0ffee-4242-${i}`, 'price'])
     for (const part of parts) await cache.set(part, 'v')
     for (const part of parts) await cache.set(part.slice(0, 3), 'v')
     const client = await dashboard({ cache })
-    for (const query of ['limit=60', 'limit=60&view=tree&prefix=catalogue::product']) {
+    for (const query of ['', 'view=tree&prefix=catalogue::product']) {
       expect(Buffer.byteLength(await page(client, `/cache/keys?${query}`))).toBeLessThanOrEqual(60_000)
     }
-    const more = await client.get('/cache/keys?limit=61')
-    expect([more.status, textOf(await more.text())]).toEqual([400, expect.stringContaining('from 1 to 60.')])
-    expect((await client.get('/cache/api/keys?limit=1000')).status).toBe(200)
+    const rows = (html: string): number => html.match(/<tr><th scope="row">/g)?.length ?? 0
+    for (const where of ['keys', 'api/keys']) {
+      for (const limit of ['0', '-1', 'many', '1001', '1e3']) {
+        const answer = await client.get(`/cache/${where}?limit=${limit}`)
+        expect([limit, answer.status, await answer.text()]).toEqual([limit, 400, expect.stringContaining('from 1 to')])
+      }
+      for (const limit of [1, 61, 1000]) expect((await client.get(`/cache/${where}?limit=${limit}`)).status).toBe(200)
+    }
+    expect(rows(await page(client, '/cache/keys?limit=61'))).toBe(61)
+    expect(rows(await page(client, '/cache/keys?limit=1000'))).toBe(300)
+    expect(rows(await page(client, '/cache/keys?limit=1000&view=tree&prefix=catalogue::product'))).toBe(300)
   })
 
   it('has a tree by levels, with counts, in which a key that is a group too stands as both', async () => {

@@ -6,7 +6,9 @@ import { join } from 'node:path'
 export interface Asset {
   readonly type: string
   readonly bytes: Buffer
-  /** Where it is below the mount, with a part that changes when the content does. */
+  /** Changes when the content does. */
+  readonly version: string
+  /** Where it is below the mount, with its version. */
   readonly url: string
 }
 
@@ -26,8 +28,8 @@ export function readAssets(): ReadonlyMap<AssetName, Asset> {
   return new Map(
     Object.entries(TYPES).map(([name, type]) => {
       const bytes = readFileSync(join(FOLDER, name))
-      const hash = createHash('sha256').update(bytes).digest('base64url').slice(0, 12)
-      return [name as AssetName, { type, bytes, url: `assets/${name}?v=${hash}` }]
+      const version = createHash('sha256').update(bytes).digest('base64url').slice(0, 12)
+      return [name as AssetName, { type, bytes, version, url: `assets/${name}?v=${version}` }]
     }),
   )
 }

@@ -24,7 +24,7 @@ export async function admit(req: Request, settings: AdminSettings, next: string)
 
 /** Whether the answer is for a program, which is better served with a status than with a page. */
 export function isMachine(req: Request, place: Place): boolean {
-  return place.path.startsWith('/api/') || place.path === '/metrics' || req.accepts(['html', 'json']) === 'json'
+  return /^\/(?:api\/|metrics\/?$)/.test(place.path) || req.accepts(['html', 'json']) === 'json'
 }
 
 /** Why nothing can be changed by this request; `undefined` when it can. */

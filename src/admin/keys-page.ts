@@ -8,8 +8,7 @@ import { choice, encodeKey, text, wholeNumber, type Query } from './query.js'
 
 const VIEWS = ['list', 'tree'] as const
 const DEFAULT_LIMIT = 50
-/** So many, also where each of them is two rows of the tree, make less than 60 kB of HTML. `./api/keys` gives more. */
-const MAX_LIMIT = 60
+const MAX_LIMIT = 1000
 const MAX_PAGE = 1_000_000
 
 /** The keys, sorted: as a list of all below a prefix, or one level of the tree. */

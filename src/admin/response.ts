@@ -23,8 +23,10 @@ export class DashboardResponse {
     this.#res.status(status).location(to).end()
   }
 
-  asset({ type, bytes }: Asset): void {
-    this.#res.set({ 'Content-Type': type, 'Cache-Control': 'private, max-age=31536000, immutable' }).send(bytes)
+  /** `asked`: the version that the page wants. While versions change, a page of one may ask a process of the other. */
+  asset({ type, bytes, version }: Asset, asked: string | null): void {
+    const kept = asked === version ? 'max-age=31536000, immutable' : 'no-cache'
+    this.#res.set({ 'Content-Type': type, 'Cache-Control': `private, ${kept}`, ETag: `"${version}"` }).send(bytes)
   }
 
   async reply(reply: Reply): Promise<void> {

@@ -100,10 +100,10 @@ class Visit {
     const asset = path.startsWith('/assets/') && this.#assets.get(path.slice('/assets/'.length) as AssetName)
     if (asset) {
       this.#isPost(['get'])
-      return this.#response.asset(asset)
+      return this.#response.asset(asset, new URLSearchParams(search).get('v'))
     }
     const page = path.replace(/\/$/, '')
-    if (routes.has(page)) return this.#response.redirect(`..${page}${search}`, 308)
+    if (routes.has(page)) return this.#response.redirect(root + page.slice(1) + search, 308)
     throw new Problem(404, 'No such page', 'There is no page at this address.')
   }
 
