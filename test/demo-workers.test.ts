@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDemo, type DemoServer } from './support/demo-server.js'
 import { HttpClient } from './support/http-client.js'
+import { startProxy } from './support/proxy.js'
 import { startRedis } from './support/redis-server.js'
 import { until } from './support/until.js'
+
+const RIGHT = { username: 'staff', password: 'keyedcache' }
 
 let redis: Awaited<ReturnType<typeof startRedis>>
 let demo: DemoServer
@@ -99,6 +102,44 @@ describe('the demo without its Redis', () => {
       await until(async () => (await (await staff.get('/')).text()).includes('does not answer'), 'the page says so')
     } finally {
       expect(await program.close()).toBe(0)
+      await own.close()
+    }
+  })
+
+  it('lets staff sign in and out, whose sessions end in Redis too as soon as that answers again', async () => {
+    const own = await startRedis()
+    const line = await startProxy(own.port)
+    const program = await startDemo({ REDIS_URL: line.url })
+    const sessions = (): Promise<string[]> => own.client().keys('keyedcache-demo:session:*')
+    try {
+      const staff = new HttpClient(program.url)
+      await staff.post('/accounts/login', RIGHT)
+      const cookie = `demo.sid=${staff.cookies.get('demo.sid')}`
+      expect(await sessions()).toHaveLength(1)
+      const [mine] = await sessions()
+      line.refusing = true
+
+      const other = new HttpClient(program.url)
+      expect((await other.post('/accounts/login', RIGHT)).status).toBe(303)
+      expect((await other.get('/cache/')).status).toBe(200)
+      expect((await other.post('/accounts/login', RIGHT)).status).toBe(303)
+
+      expect((await staff.post('/accounts/logout')).status).toBe(303)
+      expect(staff.cookies.has('demo.sid')).toBe(false)
+      expect((await staff.get('/cache/', { cookie })).status).toBe(303)
+      expect(await sessions()).toEqual([mine])
+
+      line.refusing = false
+      const isTold = async (): Promise<boolean> => {
+        const [theirs, ...more] = await sessions()
+        return theirs !== mine && more.length === 0
+      }
+      await until(isTold, 'Redis has the one session in place of the other')
+      expect((await staff.get('/cache/', { cookie })).status).toBe(303)
+      expect((await other.get('/cache/')).status).toBe(200)
+    } finally {
+      expect(await program.close()).toBe(0)
+      await line.close()
       await own.close()
     }
   })

@@ -172,6 +172,19 @@ describe('pages that are not there', () => {
   })
 })
 
+describe('programs that take nothing of what there is', () => {
+  it.each(['/cities/3067696', '/countries/CZ', '/nothing', '/cities/1', '/nearest?lat=1&lon=1', '/cities/%E0'])(
+    'get JSON from %s all the same, and no stack',
+    async (path) => {
+      const asJson = await client().get(path)
+      const answer = await client().get(path, { accept: 'image/png' })
+      const { ms: _ms, ...body } = await json(answer)
+      const { ms: _other, ...expected } = await json(asJson)
+      expect([answer.status, body]).toEqual([asJson.status, expected])
+    },
+  )
+})
+
 describe('the variables of the demo', () => {
   it('need not be set', () => {
     expect(readConfig({})).toEqual({

@@ -1,6 +1,7 @@
 import { type Request, type Response, Router } from 'express'
 import { CachedObject } from '../index.js'
 import { type CityRow, cityRow } from './cities.js'
+import { jsonOrPage } from './json-or-page.js'
 import { type Populations, readPopulation } from './populations.js'
 import { problem } from './problem.js'
 
@@ -33,13 +34,8 @@ export function cityRouter(populations: Populations): Router {
       return new City(row, edited.populations[0] ?? row.population)
     })
     const ms = performance.now() - start
-    res.format({
-      json: () => {
-        const { id, name, country, population } = city
-        res.json({ id, name, country, population, ms })
-      },
-      html: () => res.render('city', { city, ms }),
-    })
+    const { id, name, country, population } = city
+    jsonOrPage(res, { id, name, country, population, ms }, () => res.render('city', { city, ms }))
   })
 
   router.post('/:id', async (req, res) => {

@@ -1,5 +1,6 @@
 import { type Request, Router } from 'express'
 import { allCities, isCountry } from './cities.js'
+import { jsonOrPage } from './json-or-page.js'
 import type { Populations } from './populations.js'
 import { problem } from './problem.js'
 
@@ -52,12 +53,9 @@ export function countriesRouter(populations: Populations): Router {
       return
     }
     const start = performance.now()
-    const model = { code, ...(await inFigures(req, code)), largest: await largestCities(req, code) }
-    const ms = performance.now() - start
-    res.format({
-      json: () => res.json({ ...model, ms }),
-      html: () => res.render('country', { ...model, ms }),
-    })
+    const found = { code, ...(await inFigures(req, code)), largest: await largestCities(req, code) }
+    const model = { ...found, ms: performance.now() - start }
+    jsonOrPage(res, model, () => res.render('country', model))
   })
   return router
 }

@@ -1,9 +1,8 @@
 import type { Response } from 'express'
+import { jsonOrPage } from './json-or-page.js'
 
-/** Answers with a status and a sentence that says what is wrong: as JSON, to browsers as a page. */
+/** Answers with a status and a sentence that says what is wrong: to browsers as a page, as JSON to everybody else. */
 export function problem(res: Response, status: number, sentence: string): void {
-  res.status(status).format({
-    json: () => res.json({ error: sentence }),
-    html: () => res.render('problem', { sentence }),
-  })
+  res.status(status)
+  jsonOrPage(res, { error: sentence }, () => res.render('problem', { sentence }))
 }

@@ -24,14 +24,20 @@ export async function sharedSecret(redis: Redis): Promise<string> {
   }
 }
 
-/** Keeps sessions in Redis, for all processes. While Redis is away, those that this process has seen go on. */
+/**
+ * Keeps sessions in Redis, for all processes. While Redis is away, those that this process has seen go on, and what changes is
+ * told to Redis when that answers again.
+ */
 export class RedisSessions extends Store {
   readonly #redis: Redis
   readonly #seen = new LRUCache<string, string>({ max: 1000, ttl: SESSION_MS })
+  /** What Redis has not confirmed; without a text, that the session has ended. */
+  readonly #untold = new LRUCache<string, { readonly text: string | undefined }>({ max: 1000, ttl: SESSION_MS })
 
   constructor(redis: Redis) {
     super()
     this.#redis = redis
+    redis.on('ready', () => void this.#tellAll())
   }
 
   override get(id: string, done: (error: unknown, session?: SessionData | null) => void): void {
@@ -39,11 +45,11 @@ export class RedisSessions extends Store {
   }
 
   override set(id: string, session: SessionData, done: (error?: unknown) => void = () => {}): void {
-    callbackify(async () => this.#write(id, JSON.stringify(session)))(done)
+    callbackify(async () => this.#change(id, JSON.stringify(session)))(done)
   }
 
   override destroy(id: string, done: (error?: unknown) => void = () => {}): void {
-    callbackify(async () => this.#remove(id))(done)
+    callbackify(async () => this.#change(id, undefined))(done)
   }
 
   async #read(id: string): Promise<SessionData | null> {
@@ -52,24 +58,39 @@ export class RedisSessions extends Store {
       text = await this.#redis.get(PREFIX + id)
       if (text === null) this.#seen.delete(id)
       else this.#seen.set(id, text)
+      if (this.#untold.size > 0) void this.#tellAll()
     } catch {
       text = this.#seen.get(id)
     }
+    const untold = this.#untold.get(id)
+    if (untold) text = untold.text
     return text ? parse(text) : null
   }
 
-  async #write(id: string, text: string): Promise<void> {
-    this.#seen.set(id, text)
-    try {
-      await this.#redis.set(PREFIX + id, text, 'PX', SESSION_MS)
-    } catch {
-      // the copy above is all there is until Redis is back
-    }
+  /** Never rejects: nobody is kept from signing in or out because Redis is away. */
+  async #change(id: string, text: string | undefined): Promise<void> {
+    if (text === undefined) this.#seen.delete(id)
+    else this.#seen.set(id, text)
+    this.#untold.set(id, { text })
+    await this.#tell(id)
   }
 
-  async #remove(id: string): Promise<void> {
-    this.#seen.delete(id)
-    await this.#redis.del(PREFIX + id)
+  async #tellAll(): Promise<void> {
+    // all ids first: looking one up moves it to the end of those that are walked through
+    const ids = [...this.#untold.keys()]
+    await Promise.all(ids.map(async (id) => this.#tell(id)))
+  }
+
+  async #tell(id: string): Promise<void> {
+    const untold = this.#untold.get(id)
+    if (untold === undefined) return
+    try {
+      if (untold.text === undefined) await this.#redis.del(PREFIX + id)
+      else await this.#redis.set(PREFIX + id, untold.text, 'PX', SESSION_MS)
+    } catch {
+      return
+    }
+    if (this.#untold.get(id) === untold) this.#untold.delete(id)
   }
 }
 

@@ -1,12 +1,14 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A way to a Redis server that takes longer. */
+/** A way to a Redis server that takes longer, or leads nowhere. */
 export interface Proxy {
   /** Where Redis is reached through it. */
   readonly url: string
   /** After how long answers that come from now on are handed on. */
   delayMs: number
+  /** Whether connections are closed at once, those that are there as well. */
+  refusing: boolean
   close(): Promise<void>
 }
 
@@ -14,19 +16,31 @@ export interface Proxy {
  * Starts a proxy that hands on at once what clients send, and answers only after `delayMs`: an answer has then long been decided
  * when it arrives. What comes back meanwhile arrives together with it, as from a network that was stuck.
  */
-export async function startProxy(port: number, delayMs: number): Promise<Proxy> {
+export async function startProxy(port: number, delayMs = 0): Promise<Proxy> {
   const sockets = new Set<Socket>()
+  const destroyAll = (): void => {
+    for (const socket of sockets) socket.destroy()
+  }
+  let refusing = false
   const proxy = {
     url: '',
     delayMs,
+    get refusing() {
+      return refusing
+    },
+    set refusing(now) {
+      refusing = now
+      if (refusing) destroyAll()
+    },
     async close(): Promise<void> {
       const closed = once(server, 'close')
       server.close()
-      for (const socket of sockets) socket.destroy()
+      destroyAll()
       await closed
     },
   }
   const server = createServer((client) => {
+    if (refusing) return void client.on('error', () => {}).destroy()
     const upstream = connect(port, '127.0.0.1')
     for (const socket of [client, upstream]) sockets.add(socket.setNoDelay())
     let held: Buffer[] = []
