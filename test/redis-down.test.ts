@@ -220,6 +220,29 @@ describe('A Redis that does not answer', () => {
     expect(errors.every(({ error }) => error instanceof Error)).toBe(true)
   })
 
+  test('is no error of the cache where somebody only looks: who asks is told', async () => {
+    const cache = await openAndFill()
+    await server.kill()
+    const looks = [
+      () => cache.keys(),
+      () => cache.children(),
+      () => cache.count(),
+      () => cache.tagged('t'),
+      () => cache.entry('a'),
+      () => cache.entries(['a']),
+      () => cache.bytes('a'),
+      () => cache.computing(),
+      () => cache.activity(),
+    ]
+    await until(async () => !(await cache.stats()).backend.up, 'the cache has noticed')
+    const operations: string[] = []
+    cache.on('error', ({ operation }) => operations.push(operation))
+    for (const look of looks) await expect(look()).rejects.toThrow(CacheNotRespondingError)
+    expect(operations).toEqual([])
+    await expect(cache.delete('a')).rejects.toThrow(CacheNotRespondingError)
+    expect(operations).toEqual(['delete'])
+  })
+
   test('does not hold up the end of the cache', async () => {
     const cache = await openAndFill()
     server.stop()

@@ -1,6 +1,6 @@
 import type { Store } from '../stores/store.js'
 import { type AuditEvent, auditLine, readAuditLine } from './audit.js'
-import type { Ask } from './ask.js'
+import { type Ask, asking } from './ask.js'
 import type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from './cache.js'
 import { freshness } from './freshness.js'
 import { type Key, toKey, toKeys } from './key.js'
@@ -14,6 +14,8 @@ export class Looking {
   readonly #store: Store
   readonly #values: Values
   readonly #ask: Ask
+  /** Fails without an error event: who looks is told, and the cache is not worse for it. */
+  readonly #look = asking(() => {})
 
   constructor(store: Store, values: Values, ask: Ask) {
     this.#store = store
@@ -24,24 +26,24 @@ export class Looking {
   async keys(under: Key | undefined, options: PageOptions): Promise<KeyPage> {
     const { after, limit } = checkPage(options)
     const full = optionalKey(under)
-    return this.#ask('keys', () => this.#store.list(full, after, limit))
+    return this.#look('keys', () => this.#store.list(full, after, limit))
   }
 
   async children(under: Key | undefined, options: PageOptions): Promise<ChildPage> {
     const { after, limit } = checkPage(options)
     const full = optionalKey(under)
-    return this.#ask('children', () => this.#store.children(full, after, limit))
+    return this.#look('children', () => this.#store.children(full, after, limit))
   }
 
   async count(under: Key | undefined): Promise<number> {
     const full = optionalKey(under)
-    return this.#ask('count', () => this.#store.count(full))
+    return this.#look('count', () => this.#store.count(full))
   }
 
   async tagged(tag: string, options: { limit?: number | undefined }): Promise<{ keys: string[]; total: number }> {
     checkTag(tag)
     const { limit } = checkPage(options, LIMIT_OPTIONS)
-    return this.#ask('tagged', () => this.#store.listTag(tag, limit))
+    return this.#look('tagged', () => this.#store.listTag(tag, limit))
   }
 
   async entry(key: Key, options: { value?: boolean | undefined } | undefined): Promise<EntryInfo | undefined> {
@@ -49,7 +51,7 @@ export class Looking {
     const withValue = checkOptions(options, 'entry', ENTRY_OPTIONS)?.value ?? false
     if (typeof withValue !== 'boolean')
       throw new TypeError(`Expected \`value\` to be true or false, got ${show(withValue)}`)
-    const bytes = await this.#ask('entry', () => this.#store.look(full))
+    const bytes = await this.#look('entry', () => this.#store.look(full))
     const entry = bytes === undefined ? undefined : this.#values.entry(full, bytes)
     if (bytes === undefined || entry === undefined) return undefined
     const value = withValue ? { value: (await this.#values.decode(full, bytes))?.value } : {}
@@ -58,7 +60,7 @@ export class Looking {
 
   async entries(keys: readonly Key[]): Promise<(EntryOutline | undefined)[]> {
     const full = toKeys(keys)
-    const found = await this.#ask('entries', () => this.#store.lookMany(full))
+    const found = await this.#look('entries', () => this.#store.lookMany(full))
     return full.map((key, i) => {
       const { head: bytes, size = 0 } = found[i] ?? {}
       const head = bytes === undefined ? undefined : this.#values.head(bytes)
@@ -68,12 +70,12 @@ export class Looking {
 
   async bytes(key: Key): Promise<Buffer | undefined> {
     const full = toKey(key)
-    const bytes = await this.#ask('bytes', () => this.#store.look(full))
+    const bytes = await this.#look('bytes', () => this.#store.look(full))
     return bytes && Buffer.from(bytes)
   }
 
   async computing(): Promise<Computation[]> {
-    return this.#ask('computing', () => this.#store.computations())
+    return this.#look('computing', () => this.#store.computations())
   }
 
   async audit(event: AuditEvent): Promise<void> {
@@ -82,7 +84,7 @@ export class Looking {
 
   async activity(options: { limit?: number | undefined }): Promise<AuditEvent[]> {
     const { limit } = checkPage(options, LIMIT_OPTIONS)
-    const lines = await this.#ask('activity', () => this.#store.readLog(limit))
+    const lines = await this.#look('activity', () => this.#store.readLog(limit))
     return lines.map(readAuditLine).filter((event) => event !== undefined)
   }
 
