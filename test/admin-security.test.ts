@@ -6,7 +6,7 @@ import express, { type Request } from 'express'
 import session from 'express-session'
 import helmet from 'helmet'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { keyedcacheAdmin } from '../src/admin/admin.js'
+import { keyedcacheAdmin, type KeyedcacheAdminOptions } from '../src/admin/admin.js'
 import { isFromThisSite } from '../src/admin/csrf.js'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { createKeyedCache } from '../src/create-keyed-cache.js'
@@ -16,6 +16,7 @@ import { listen } from './support/listen.js'
 import { callsDuring } from './support/monitor.js'
 import { startRedis, type RedisServer } from './support/redis-server.js'
 import { application, page, serving } from './support/serving.js'
+import { warningsDuring } from './support/warnings.js'
 
 const ROOT = join(import.meta.dirname, '..')
 const PAGES = [
@@ -109,6 +110,78 @@ describe('the guard', () => {
       const client = await dashboard({ cache, isStaff })
       expect((await client.get('/cache/api/stats', { 'x-who': 'nobody' })).status).toBe(200)
     }
+  })
+
+  describe('S3 when what the host was asked throws', () => {
+    const no = (): never => {
+      throw new Error('no database')
+    }
+    /** The statuses for staff, a visitor and a stranger, on a page and for a machine, and the warnings. */
+    async function answers(
+      options: KeyedcacheAdminOptions,
+      code: string,
+      ...whos: string[]
+    ): Promise<{ statuses: number[][]; warnings: string[]; texts: string[] }> {
+      const client = await dashboard({ cache, ...options })
+      const texts: string[] = []
+      const statuses: number[][] = []
+      const warnings = await warningsDuring(code, async () => {
+        for (const who of whos) {
+          const each = [
+            await client.get('/cache/', { 'x-who': who }),
+            await client.get('/cache/metrics', { 'x-who': who }),
+          ]
+          statuses.push(each.map(({ status }) => status))
+          texts.push(await (each[0] as Response).text())
+        }
+      })
+      return { statuses, warnings, texts }
+    }
+
+    it('denies where the user has a throwing isStaff, and leaves out a name that throws', async () => {
+      const user = (): object => ({
+        get isStaff() {
+          return no()
+        },
+      })
+      const denied = await answers({ user }, 'KEYEDCACHE_ADMIN_DENIED', 'staff')
+      expect(denied.statuses).toEqual([[403, 403]])
+      expect(denied.warnings).toHaveLength(2)
+      const nameless = (): object => ({
+        isStaff: true,
+        get name() {
+          return no()
+        },
+      })
+      const admitted = await answers({ user: nameless }, 'KEYEDCACHE_ADMIN_ERROR', 'staff')
+      expect([admitted.statuses, admitted.warnings]).toEqual([[[200, 200]], []])
+      expect(admitted.texts[0]).not.toContain('Signed in as')
+    })
+
+    it.each([
+      ['throws', no],
+      ['gives nothing', () => undefined as unknown as string],
+      ['gives no text', () => ({}) as unknown as string],
+      ['gives an empty text', () => ''],
+      ['gives a promise that is rejected', (async () => no()) as unknown as () => string],
+    ])('answers without a link where loginUrl %s, with one warning', async (_name, loginUrl) => {
+      const { statuses, warnings, texts } = await answers({ loginUrl }, 'KEYEDCACHE_ADMIN_LOGIN', 'visitor', 'nobody')
+      expect(statuses).toEqual([
+        [403, 403],
+        [401, 401],
+      ])
+      for (const text of texts) expect(linksOf(text).filter((link) => /login|undefined|next/.test(link))).toEqual([])
+      expect(textOf(texts[1] ?? '')).toContain('Nobody is signed in')
+      expect(warnings).toEqual([expect.stringContaining('loginUrl')])
+    })
+
+    it('shows only, where readOnly throws, with a warning', async () => {
+      const { statuses, warnings } = await answers({ readOnly: no }, 'KEYEDCACHE_ADMIN_READONLY', 'staff')
+      expect([statuses, warnings.length]).toEqual([[[200, 200]], 1])
+      const client = await dashboard({ cache, readOnly: no })
+      expect(textOf(await page(client, '/cache/delete'))).toContain('This dashboard is read-only')
+      expect((await client.post('/cache/delete?mode=all', { _csrf: 'x' })).status).toBe(403)
+    })
   })
 
   it('S4 stands before the mount in other case, and before paths with more slashes', async () => {

@@ -1,24 +1,27 @@
 import type { Request } from 'express'
+import { kindOf } from '../cache/kind.js'
 import { warnOfClosed } from './closed-warning.js'
 import type { AdminSettings } from './options.js'
 import type { Place } from './mount.js'
 import { Problem } from './problem.js'
+import { warnOnce } from './warn-once.js'
 
 /** Whether a request comes from staff; if not, who it is and what it gets instead of an answer. */
 export type Admission =
   | { readonly as: 'staff'; readonly userName: string | undefined }
-  | { readonly as: 'user'; readonly userName: string | undefined; readonly loginUrl: string }
-  | { readonly as: 'stranger'; readonly loginUrl: string }
+  | { readonly as: 'user'; readonly userName: string | undefined; readonly loginUrl: string | undefined }
+  | { readonly as: 'stranger'; readonly loginUrl: string | undefined }
 
 /** Judges who asks. Closed by default: a function that throws, and anything but a literal `true`, denies. `next` is where sign-in leads back to. */
 export async function admit(req: Request, settings: AdminSettings, next: string): Promise<Admission> {
   const user = await orDenied(() => settings.user(req))
   const { isStaff } = settings
-  const verdict = isStaff ? await orDenied(() => isStaff(req)) : (user as { isStaff?: unknown } | undefined)?.isStaff
+  const ask = isStaff ?? (() => (user as { isStaff?: unknown } | undefined)?.isStaff)
+  const verdict = await orDenied(() => ask(req))
   const userName = nameOf(user)
   if (verdict === true) return { as: 'staff', userName }
   warnOfClosed(req, settings, verdict)
-  const loginUrl = loginUrlWithNext(settings.loginUrl(req), next)
+  const loginUrl = await signInAddress(req, settings, next)
   return user ? { as: 'user', userName, loginUrl } : { as: 'stranger', loginUrl }
 }
 
@@ -28,11 +31,15 @@ export function isMachine(req: Request, place: Place): boolean {
 }
 
 /** Why nothing can be changed by this request; `undefined` when it can. */
-export function readOnlyReason(req: Request, settings: AdminSettings, hasSession: boolean): string | undefined {
+export async function readOnlyReason(
+  req: Request,
+  settings: AdminSettings,
+  hasSession: boolean,
+): Promise<string | undefined> {
   if (!hasSession) {
     return 'Requests have no session here, and deleting needs one: its token keeps other sites from deleting in your name.'
   }
-  return settings.readOnly(req) ? 'The application has made this dashboard read-only for you.' : undefined
+  return (await isReadOnly(req, settings)) ? 'The application has made this dashboard read-only for you.' : undefined
 }
 
 /** What somebody gets who is signed in but not staff. */
@@ -51,6 +58,32 @@ async function orDenied(ask: () => unknown): Promise<unknown> {
   }
 }
 
+async function isReadOnly(req: Request, settings: AdminSettings): Promise<boolean> {
+  try {
+    return (await settings.readOnly(req)) !== false
+  } catch (error) {
+    warnOnce(
+      settings,
+      'KEYEDCACHE_ADMIN_READONLY',
+      `The dashboard only shows, since \`readOnly\` failed: ${String(error)}`,
+    )
+    return true
+  }
+}
+
+/** Where to sign in; nothing where the host does not say. */
+async function signInAddress(req: Request, settings: AdminSettings, next: string): Promise<string | undefined> {
+  try {
+    const loginUrl = await settings.loginUrl(req)
+    if (typeof loginUrl === 'string' && loginUrl !== '') return loginUrlWithNext(loginUrl, next)
+    throw new TypeError(`Expected text, got ${kindOf(loginUrl)}`)
+  } catch (error) {
+    const message = `The dashboard leads nobody to sign in, since \`loginUrl\` failed: ${String(error)}`
+    warnOnce(settings, 'KEYEDCACHE_ADMIN_LOGIN', message)
+    return undefined
+  }
+}
+
 function loginUrlWithNext(loginUrl: string, url: string): string {
   // a request line may hold a whole URL, and "//host" would lead away from the site
   const path = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '').replace(/^[/\\]*/, '/')
@@ -63,7 +96,12 @@ function loginUrlWithNext(loginUrl: string, url: string): string {
 function nameOf(user: unknown): string | undefined {
   if (typeof user === 'string') return user
   if (typeof user !== 'object' || user === null) return undefined
-  const { name, username, email, id } = user as Record<string, unknown>
-  const shown = [name, username, email, id].find((each) => typeof each === 'string' || typeof each === 'number')
-  return shown === undefined ? undefined : String(shown)
+  try {
+    const { name, username, email, id } = user as Record<string, unknown>
+    const shown = [name, username, email, id].find((each) => typeof each === 'string' || typeof each === 'number')
+    return shown === undefined ? undefined : String(shown)
+  } catch {
+    // a getter may throw, and who it is matters less than that staff get in
+    return undefined
+  }
 }

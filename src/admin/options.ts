@@ -44,10 +44,11 @@ export interface AdminSettings {
   readonly user: (req: Request) => unknown
   /** `undefined`: the user says so. */
   readonly isStaff: ((req: Request) => unknown) | undefined
-  readonly loginUrl: (req: Request) => string
+  readonly loginUrl: (req: Request) => unknown
   /** `undefined`: the application's root. */
   readonly homeUrl: string | undefined
-  readonly readOnly: (req: Request) => boolean
+  /** Only a literal `false` allows changes. */
+  readonly readOnly: (req: Request) => unknown
   readonly trustedOrigins: ReadonlySet<string>
   readonly title: string
   readonly environment: string | undefined
@@ -132,15 +133,15 @@ function isCache(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'stats' in value && 'computing' in value && 'clear' in value
 }
 
-function checkLoginUrl(loginUrl: unknown): (req: Request) => string {
-  if (typeof loginUrl === 'function') return loginUrl as (req: Request) => string
+function checkLoginUrl(loginUrl: unknown): (req: Request) => unknown {
+  if (typeof loginUrl === 'function') return loginUrl as (req: Request) => unknown
   if (typeof loginUrl === 'string' && loginUrl !== '') return () => loginUrl
   throw wrong('`loginUrl`', 'text or a function', loginUrl)
 }
 
-function checkReadOnly(readOnly: unknown): (req: Request) => boolean {
+function checkReadOnly(readOnly: unknown): (req: Request) => unknown {
   if (typeof readOnly === 'boolean') return () => readOnly
-  if (typeof readOnly === 'function') return (req) => (readOnly as (req: Request) => unknown)(req) !== false
+  if (typeof readOnly === 'function') return readOnly as (req: Request) => unknown
   throw wrong('`readOnly`', 'true, false or a function', readOnly)
 }
 

@@ -83,7 +83,9 @@ class Visit {
         throw forbidden(admission.userName)
       case 'stranger':
         if (this.#isChange()) await this.#noteDenial('Nobody was signed in.')
-        if (isMachine(this.#req, this.#place)) throw new Problem(401, 'Nobody is signed in', 'Sign in first.')
+        if (admission.loginUrl === undefined || isMachine(this.#req, this.#place)) {
+          throw new Problem(401, 'Nobody is signed in', 'Sign in first.')
+        }
         this.#response.redirect(admission.loginUrl, 303)
         return false
     }
@@ -121,7 +123,7 @@ class Visit {
       form: new Map(),
       link,
       session,
-      readOnly: readOnlyReason(this.#req, this.#settings, session !== undefined),
+      readOnly: await readOnlyReason(this.#req, this.#settings, session !== undefined),
       redact: this.#settings.redact,
       trail: this.#trail,
       actor: this.#actor,
