@@ -1,5 +1,10 @@
+import express, { type Express } from 'express'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { AuditTrail } from '../src/admin/audit-trail.js'
+import { deletionResult } from '../src/admin/deletion-result.js'
+import { linksFrom } from '../src/admin/mount.js'
+import type { PageRequest } from '../src/admin/page.js'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../src/create-keyed-cache.js'
 import { linked, linksOf, textOf } from './support/dashboard.js'
@@ -228,6 +233,63 @@ describe('step 2, the preview', () => {
     expect(form.fields['confirmation']).toBe(`a⏎b::${'x'.repeat(95)}`)
     expect((await client.post(form.path, form.fields)).status).toBe(303)
     expect(await left()).toEqual(KEYS)
+  })
+})
+
+describe('a host that keeps its sessions in a cookie', () => {
+  /** An application whose sessions are what the browser sends back. */
+  function withCookies(): Express {
+    const app = express()
+    app.use((req, res, next) => {
+      const kept = /kept=([\w-]*)/.exec(req.get('cookie') ?? '')?.[1] ?? ''
+      const kit = { session: kept === '' ? {} : JSON.parse(Buffer.from(kept, 'base64url').toString()) }
+      Object.assign(req, kit)
+      const { writeHead } = res
+      res.writeHead = ((...head: Parameters<typeof writeHead>) => {
+        const text = Buffer.from(JSON.stringify(kit.session)).toString('base64url')
+        res.setHeader('Set-Cookie', `kept=${text}`)
+        return writeHead.apply(res, head)
+      }) as typeof writeHead
+      next()
+    })
+    return app.use(application('/cache', { cache }, false))
+  }
+
+  it.each([
+    ['letters', 'x'.repeat(1000)],
+    ['what JSON writes longer', '\0'.repeat(1000)],
+    ['what UTF-8 writes longer', '🗝️'.repeat(400)],
+  ])('is left room when a long key was deleted: %s', async (_name, part) => {
+    const key = cache.key('long', part, 'y'.repeat(200))
+    await cache.set(key, 1)
+    const client = await serve(withCookies())
+    const response = await confirm(client, `/cache/delete?mode=one&k=${linked(key)}`)
+    expect(client.cookies.get('kept')?.length).toBeLessThan(2000)
+    const banner = await bannerAfter(client, response)
+    expect(banner).toMatch(/Deleted 1 key in .*long::/)
+    expect(banner).toContain('…')
+    expect(await left()).toEqual(KEYS)
+  })
+})
+
+describe('a deletion that takes longer than its request', () => {
+  it('is counted by its whole name, as it was recorded, where the session has the beginning', async () => {
+    const key = cache.key('long', 'x'.repeat(300))
+    await cache.setMany([0, 1].map((id) => [cache.keyUnder(key, id), id]))
+    const trail = new AuditTrail(undefined)
+    const deed = { id: 'one', actor: 'ann', ip: undefined, mode: 'tree', target: key, previewed: 3 } as const
+    await trail.begin(cache, deed)
+    const request = { cache, trail, link: linksFrom('./', {}) } as PageRequest
+    const kept = { id: 'one', mode: 'tree', previewed: 3, startedAtMs: Date.now(), ending: undefined } as const
+    const cut = { ...kept, name: key.slice(0, 100), isNameCut: true }
+    expect(await deletionResult(request, cut)).toMatchObject({
+      sentence: expect.stringMatching(/^Still deleting after .*: 2 of 3 keys left\.$/),
+      what: `${key.slice(0, 100)}…`,
+      previewHref: `./delete?mode=tree&k=${linked(key)}`,
+    })
+    await trail.end(cache, deed, { outcome: 'done', deleted: 3, ms: 20 })
+    expect(await deletionResult(request, cut)).toMatchObject({ sentence: 'Deleted 3 keys in 20 ms.' })
+    expect(await deletionResult(request, { ...cut, id: 'two', ending: undefined }).catch(String)).toContain('since')
   })
 })
 

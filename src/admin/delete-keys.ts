@@ -6,11 +6,13 @@ import { deleteTarget, nameToType, targetOf, type Target } from './deletion.js'
 import type { Handler, PageRequest } from './page.js'
 import { readPreviewToken, type Preview } from './preview-token.js'
 import { Denied, notRecorded, notResponding, Problem } from './problem.js'
-import type { AdminSession } from './session.js'
+import type { AdminSession, Deletion } from './session.js'
 
 const DELETIONS_PER_MINUTE = 60
 /** No reader waits longer than this for a page: a larger deletion goes on by itself, and the page says how far it is. */
 const ANSWER_WITHIN_MS = 20_000
+/** Of a name, in the session. */
+const CHARACTERS_KEPT = 100
 const USED = 'This preview was used already: nothing more was deleted.'
 
 /** Step 3 deletes what a preview has shown, once, and leads to a page that says what came of it. */
@@ -34,8 +36,14 @@ export const deleteKeys: Handler = async (request) => {
   await begin(request, deed, shown)
   const startedAtMs = Date.now()
   const ending = await withinPatience(carryOut(request, deed, target))
-  session.keepDeletion({ id: deed.id, target, previewed, startedAtMs, ending })
+  session.keepDeletion({ id: deed.id, ...keptTarget(target), previewed, startedAtMs, ending })
   return { redirect: link('delete', { result: deed.id }), status: 303 }
+}
+
+function keptTarget({ mode, name }: Target): Pick<Deletion, 'mode' | 'name' | 'isNameCut'> {
+  const characters = Array.from(name ?? '')
+  if (characters.length <= CHARACTERS_KEPT) return { mode, name, isNameCut: false }
+  return { mode, name: characters.slice(0, CHARACTERS_KEPT).join(''), isNameCut: true }
 }
 
 function checkPace(session: AdminSession): void {

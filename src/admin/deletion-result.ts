@@ -1,8 +1,9 @@
 import type { Ending } from './audit-trail.js'
-import { findKeys, targetParameters } from './deletion.js'
+import { findKeys, targetParameters, type Target } from './deletion.js'
 import { amount, number, span } from './format.js'
 import { keyText } from './key-text.js'
 import type { PageRequest } from './page.js'
+import { Problem } from './problem.js'
 import type { Deletion } from './session.js'
 
 type Came = NonNullable<Deletion['ending']>
@@ -14,8 +15,20 @@ export async function deletionResult(request: PageRequest, deletion: Deletion): 
   const ending = deletion.ending ?? (await recordedEnding(request, deletion.id))
   return {
     ...(ending ? ended(deletion, ending) : await underWay(request, deletion)),
-    what: keyText(deletion.target.name ?? 'everything in this cache'),
+    what: what(deletion),
   }
+}
+
+function what({ name, isNameCut }: Deletion): string {
+  return name === undefined ? 'everything in this cache' : `${keyText(name)}${isNameCut ? '…' : ''}`
+}
+
+/** What it is that is being deleted, as it was recorded where the session has its beginning only. */
+async function wholeTarget({ cache, trail }: PageRequest, { id, mode, name, isNameCut }: Deletion): Promise<Target> {
+  if (!isNameCut) return { mode, name }
+  const intent = (await trail.read(cache)).find((event) => event.id === id && event.phase === 'intent')
+  if (intent?.target === undefined) throw new Problem(404, 'Not known any more', 'Too much was deleted since.')
+  return { mode, name: intent.target }
 }
 
 /** How a deletion ended that took longer than its request. */
@@ -45,10 +58,10 @@ function stopped(outcome: Ending['outcome'], deleted: number, previewed: number,
     : `Failed after ${time(ms)}: how much was deleted is not known.`
 }
 
-async function underWay(
-  { cache, link }: PageRequest,
-  { id, target, previewed, startedAtMs }: Deletion,
-): Promise<object> {
+async function underWay(request: PageRequest, deletion: Deletion): Promise<object> {
+  const { cache, link } = request
+  const { id, previewed, startedAtMs } = deletion
+  const target = await wholeTarget(request, deletion)
   const { count } = await findKeys(cache, target, 1)
   return {
     kind: 'pending',

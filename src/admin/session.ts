@@ -7,7 +7,10 @@ import type { Target } from './deletion.js'
 export interface Deletion {
   /** What it is recorded under. */
   readonly id: string
-  readonly target: Target
+  readonly mode: Target['mode']
+  /** The beginning of what was to be deleted, for a session may be kept in a cookie; the whole is recorded. */
+  readonly name: string | undefined
+  readonly isNameCut: boolean
   readonly previewed: number
   readonly startedAtMs: number
   /** `undefined`: it took longer than its request. */
