@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startDemo, type DemoServer } from './support/demo-server.js'
+import { runDemo, startDemo, type DemoServer } from './support/demo-server.js'
 import { HttpClient } from './support/http-client.js'
 import { startProxy } from './support/proxy.js'
 import { startRedis } from './support/redis-server.js'
@@ -81,6 +81,14 @@ describe('WORKERS=3 on one Redis', () => {
     const after = await fromEachProcess('/', staff)
     expect([...after.keys()].filter((worker) => !before.has(worker))).toHaveLength(1)
     for (const page of after.values()) expect(page).toContain('Signed in as <b>staff</b>')
+  })
+})
+
+describe('several processes for a port that is taken', () => {
+  it('say so in one sentence', async () => {
+    const taken = await runDemo({ REDIS_URL: redis.url, WORKERS: '3', PORT: new URL(demo.url).port })
+    expect(taken.code).toBe(1)
+    expect(taken.output).toMatch(/^Another program listens on port \d+ .*\n$/)
   })
 })
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readConfig } from '../src/demo/config.js'
 import { caches } from '../src/index.js'
+import { linksOf, textOf } from './support/dashboard.js'
 import { runDemo, startDemo } from './support/demo-server.js'
 import { HttpClient } from './support/http-client.js'
 import { servedDemo } from './support/served-demo.js'
@@ -22,6 +23,21 @@ describe('GET /nearest', () => {
       km: expect.closeTo(0.0053, 4),
       ms: expect.any(Number),
     })
+  })
+
+  it('shows browsers a page that says whether it was a hit, with ways on and back', async () => {
+    const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
+    const path = '/nearest?lat=48.2&lon=16.37'
+    const first = textOf(await (await client().get(path, browser)).text())
+    expect(first).toMatch(/Vienna, AT .* at [\d.]+ km \. Computed : answered in [\d.]+ ms, by searching all the cities/)
+    const answer = await client().get(path, browser)
+    const html = await answer.text()
+    expect([answer.status, answer.headers.get('vary')]).toEqual([200, expect.stringContaining('Accept')])
+    expect(textOf(html)).toMatch(/A hit : answered in [\d.]+ ms, from the cache/)
+    expect(linksOf(html)).toEqual(expect.arrayContaining([path, '/', '/countries/AT']))
+    const wrong = await client().get('/nearest?lat=x&lon=1', browser)
+    expect([wrong.status, textOf(await wrong.text())]).toEqual([400, expect.stringContaining('Expected lat to be')])
+    expect(Object.keys(await json(await client().get(path)))).toEqual(['city', 'country', 'km', 'ms'])
   })
 
   it('finds what lies across the date line', async () => {
@@ -249,6 +265,8 @@ describe('the program', () => {
     const port = new URL(demo.url).port
     const taken = await runDemo({ PORT: port })
     expect(taken.code).toBe(1)
-    expect(taken.output).toContain(`EADDRINUSE`)
+    expect(taken.output).toMatch(
+      /^Another program listens on port \d+ \(EADDRINUSE\): set PORT to another one[^\n]*\n$/,
+    )
   })
 })

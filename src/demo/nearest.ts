@@ -1,6 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { RequestHandler } from 'express'
 import { cacheFunction, type CachedFunction } from '../index.js'
 import { allCities, type CityRow } from './cities.js'
+import { jsonOrPage } from './json-or-page.js'
+import { problem } from './problem.js'
 
 /** The city nearest to a place. */
 export interface Nearest {
@@ -10,6 +13,13 @@ export interface Nearest {
   km: number
 }
 
+/** Who asks, and whether it was searched for. */
+interface Asking {
+  isSearched: boolean
+}
+
+const asking = new AsyncLocalStorage<Asking>()
+
 type NearestCity = (lat: number, lon: number) => Promise<Nearest>
 
 /** Searches all cities for the one nearest to a place, in degrees. Kept for an hour. */
@@ -17,6 +27,8 @@ export const nearestCity: CachedFunction<NearestCity> = cacheFunction({ ttl: '1h
   lat: number,
   lon: number,
 ): Promise<Nearest> {
+  const asked = asking.getStore()
+  if (asked) asked.isSearched = true
   let nearest: CityRow | undefined
   let leastKm = Infinity
   for (const city of allCities) {
@@ -36,13 +48,14 @@ export const nearestRoute: RequestHandler = async (req, res) => {
   const lat = readDegrees('lat', req.query['lat'], 90)
   const lon = readDegrees('lon', req.query['lon'], 180)
   if (typeof lat === 'string' || typeof lon === 'string') {
-    res.status(400).json({ error: [lat, lon].filter((reason) => typeof reason === 'string').join('; ') })
+    problem(res, 400, [lat, lon].filter((reason) => typeof reason === 'string').join('; '))
     return
   }
+  const asked: Asking = { isSearched: false }
   const start = performance.now()
-  const nearest = await nearestCity(lat, lon)
-  const ms = performance.now() - start
-  res.json({ ...nearest, ms })
+  const nearest = await asking.run(asked, async () => nearestCity(lat, lon))
+  const body = { ...nearest, ms: performance.now() - start }
+  jsonOrPage(res, body, () => res.render('nearest', { ...body, ...asked, lat, lon }))
 }
 
 /** Gives the number, or as text the reason why there is none. */

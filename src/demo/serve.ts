@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApp } from './app.js'
 import type { Config } from './config.js'
+import { listenAt } from './listen-at.js'
 import { warmUp } from './warm-up.js'
 
 /** A demo that listens. */
@@ -12,14 +13,12 @@ export interface Serving {
   close(): Promise<void>
 }
 
-/** Builds the demo and listens. Rejects when the port is taken. */
+/** Builds the demo and listens. @throws {PortTakenError} */
 export async function serve(config: Config): Promise<Serving> {
   await warmUp()
   const demo = await createApp(config)
   const server = createServer(demo.app)
-  // a password that everybody knows opens nothing to other machines
-  server.listen(config.port, config.isDefaultPassword ? '127.0.0.1' : undefined)
-  await once(server, 'listening')
+  await listenAt(server, config)
   return {
     port: (server.address() as AddressInfo).port,
     async close() {

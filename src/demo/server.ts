@@ -2,6 +2,7 @@ import cluster from 'node:cluster'
 import { existsSync } from 'node:fs'
 import { KeyedCacheError } from '../index.js'
 import { type Config, readConfig } from './config.js'
+import { PortTakenError } from './listen-at.js'
 import { type Serving, serve } from './serve.js'
 import { startWorkers } from './workers.js'
 
@@ -52,6 +53,5 @@ function greeting(config: Config, port: number): string {
 }
 
 function isForTheUser(error: unknown): error is Error {
-  if (error instanceof TypeError || error instanceof KeyedCacheError) return true
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+  return [TypeError, KeyedCacheError, PortTakenError].some((kind) => error instanceof kind)
 }

@@ -1,14 +1,20 @@
 import cluster, { type Worker } from 'node:cluster'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
+import { promisify } from 'node:util'
 import type { Config } from './config.js'
+import { listenAt } from './listen-at.js'
 import { openRedis } from './redis.js'
 import type { Serving } from './serve.js'
 import { sharedSecret } from './sessions.js'
 
 /** Starts `config.workers` processes that serve one port together. One that dies is replaced. Rejects when one cannot start. */
 export async function startWorkers(config: Config): Promise<Serving> {
+  // asked here, or each of them would say that it is taken
+  const probe = createServer()
+  await listenAt(probe, config)
+  await promisify(probe.close.bind(probe))()
   const SESSION_SECRET = config.sessionSecret ?? (await secretOf(config))
   let isClosing = false
   const start = (): Worker => cluster.fork({ SESSION_SECRET })
