@@ -206,6 +206,25 @@ describe('Overview', () => {
     ).toBe(3)
   })
 
+  it('shows most calls and most keys where there are too many groups, and what strays last', async () => {
+    for (let i = 0; i < 60; i++) await cache.get([`stray${i}`, 1], { default: 0 })
+    for (let i = 0; i < 30; i++) await cache.set([`kept${i}`, 1], i)
+    await call(cache, 'busy', 3, 0)
+    for (let i = 0; i < 3; i++) await cache.get(['missing', 1], { default: 0 })
+    const rows = groupRows(await overview(await dashboard({ cache })))
+    const names = rows.map(([name = '']) => name)
+    expect(names.slice(0, 2)).toEqual(['busy', 'missing'])
+    expect(names.filter((name) => name.startsWith('kept'))).toHaveLength(30)
+    expect(names.filter((name) => name.startsWith('stray'))).toHaveLength(18)
+    expect(rows.at(-1)).toEqual(['other', '42', '0', '0.0 %', '—', '0 ms', '0'])
+    expect(rows.map((row) => Number(row[1])).slice(0, -1)).toEqual(
+      rows
+        .map((row) => Number(row[1]))
+        .slice(0, -1)
+        .toSorted((a, b) => b - a),
+    )
+  })
+
   it('shows one of several caches, which every answer names', async () => {
     const [shop, news] = [open({ name: 'shop' }), open({ name: 'news "daily"' })]
     await call(shop, 'product', 3, 0)

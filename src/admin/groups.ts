@@ -13,19 +13,31 @@ export interface ShownGroups {
 const MAX_SHOWN = 50
 const OTHER = 'other'
 
-/** Puts together what was counted of calls and of keys: the groups with most calls first, then those that have keys only. */
+/**
+ * Puts together what was counted of calls and of keys: the groups with most calls first, then those that have keys only. Where
+ * there are too many, half the room is for most calls and half for most keys.
+ */
 export function shownGroups(stats: CacheStats, keys: GroupKeys | undefined): ShownGroups {
   const known = stats.groups.map((group) => ({ ...group, keys: keysOf(group.group, keys) }))
-  const named = new Set(known.map(({ group }) => group))
+  const counted = new Set(known.map(({ group }) => group))
   const unasked = Array.from(keys?.counted ?? [], ([group, count]) => ({ ...noCalls(group), keys: count }))
-  const all = [...known, ...unasked.filter(({ group }) => !named.has(group))].toSorted(
+  const all = [...known, ...unasked.filter(({ group }) => !counted.has(group))].toSorted(
     (a, b) => b.calls - a.calls || (b.keys ?? 0) - (a.keys ?? 0) || a.group.localeCompare(b.group),
   )
   if (all.length <= MAX_SHOWN) return { shown: all, other: undefined }
   // the statistics sum up what they no longer tell apart under this name
-  const shown = all.filter(({ group }) => group !== OTHER).slice(0, MAX_SHOWN)
+  const named = all.filter(({ group }) => group !== OTHER)
+  const busy = named.filter(isMoreThanStray).slice(0, MAX_SHOWN / 2)
+  const full = named.filter((group) => !busy.includes(group)).toSorted((a, b) => (b.keys ?? 0) - (a.keys ?? 0))
+  const chosen = new Set([...busy, ...full.slice(0, MAX_SHOWN - busy.length)])
+  const shown = named.filter((group) => chosen.has(group))
   const rest = all.filter((group) => !shown.includes(group))
   return { shown, other: sum(rest, otherKeys(shown, stats.keys)) }
+}
+
+/** One call for a key that is not there, as anybody may ask for, tells less than keys that are. */
+function isMoreThanStray({ calls, keys }: Group): boolean {
+  return calls > 1 || keys !== 0
 }
 
 function keysOf(group: string, keys: GroupKeys | undefined): number | undefined {
