@@ -65,16 +65,17 @@ async function ask(url, accept) {
 
 function show(stats) {
   const { calls, hits, hitRate, keys, savedMs, backend, scope, processes, groups } = stats
-  const state = one('[data-state]').dataset
-  put(one('[data-status]'), backend.up && state.state === 'down' ? 'The backend answers again.' : '')
-  state.state = backend.up ? 'up' : 'down'
+  const state = backend.up ? 'up' : 'down'
+  const isBack = backend.up && one('[data-live=state]').dataset.state === 'down'
+  put(one('[data-status]'), isBack ? 'The backend answers again.' : '')
+  for (const each of document.querySelectorAll('[data-live=state]')) each.dataset.state = state
   one('[data-down]').hidden = backend.up
   one('meter').hidden = hitRate === null
   one('meter').value = hitRate ?? 0
   for (const each of document.querySelectorAll('[data-scope]')) each.hidden = each.dataset.scope !== scope
   const measured = backend.roundTripMs === null ? 'not measured yet' : span(backend.roundTripMs)
   const since = `${backend.since.slice(0, 19).replace('T', ' ')} UTC`
-  const texts = { since, state: state.state, saved: span(savedMs), processes: number(processes.length) }
+  const texts = { since, state, saved: span(savedMs), processes: number(processes.length) }
   texts.roundTrip = backend.up ? measured : 'no answer'
   texts.hitRate = percent(hits, calls)
   texts.hitRateNote = calls === 0 ? 'No calls yet' : `of ${number(calls)} ${calls === 1 ? 'call' : 'calls'}`

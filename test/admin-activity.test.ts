@@ -99,6 +99,15 @@ describe('Activity', () => {
     expect(html).toContain('⏎⟨U+202E⟩')
   })
 
+  it('cuts a long name, and has the whole one step away', async () => {
+    const target = `long::${'x'.repeat(1000)}`
+    await cache.audit({ ...INTENT, target })
+    const html = await page(await dashboard({ cache }), '/cache/activity')
+    expect(html).toContain(
+      `<summary><bdi class="key">${target.slice(0, 100)}…</bdi></summary><bdi class="key">${target}<`,
+    )
+  })
+
   it('is about the cache that was chosen', async () => {
     const other = createKeyedCache({ name: 'other' })
     await other.set('yours', 1)

@@ -87,6 +87,86 @@ describe('in Chromium', () => {
     expect(complaints).toEqual([])
   })
 
+  it('at 320 px, an action of the activity says first what came of it, within the window', async () => {
+    const deed = {
+      id: 'a',
+      time: new Date(),
+      mode: 'tree',
+      target: `long::${'x'.repeat(5000)}`,
+      previewed: 1204,
+    } as const
+    const actor = 'katharina.hohenfels@example.org'
+    const reason = undefined
+    await cache.audit({
+      ...deed,
+      phase: 'result',
+      actor,
+      ip: '192.0.2.1',
+      outcome: 'done',
+      deleted: 1209,
+      ms: 84,
+      reason,
+    })
+    const { page } = await visitor({ viewport: { width: 320, height: 700 } })
+    await page.goto(`${await serve(dashboardApp({ cache }))}/cache/activity`)
+    const box = async (text: string): Promise<{ top: number; height: number; right: number }> => {
+      const { y, height, x, width } = (await page.getByText(text).boundingBox())!
+      return { top: y, height, right: x + width }
+    }
+    const [outcome, who, deleted] = [await box('done'), await box(actor), await box('1,209')]
+    expect(outcome.top).toBeLessThan(who.top)
+    expect(who.top).toBeLessThan(deleted.top)
+    expect(who.height).toBeLessThan(30)
+    expect(Math.max(outcome.right, who.right, deleted.right)).toBeLessThanOrEqual(320)
+    expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBeLessThan(900)
+    await page.getByText('long::xxx').first().click()
+    expect(await page.getByText(deed.target, { exact: true }).isVisible()).toBe(true)
+  })
+
+  it('at 320 px, a key of many long parts is a page of a few screens', async () => {
+    const key = cache.key(...Array.from({ length: 30 }, (_, i) => `part${i}-${'x'.repeat(200)}`))
+    await cache.set(key, 1)
+    const { page } = await visitor({ viewport: { width: 320, height: 700 } })
+    await page.goto(`${await serve(dashboardApp({ cache }))}/cache/key?k=${Buffer.from(key).toString('base64url')}`)
+    expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBeLessThan(1600)
+    expect((await page.getByRole('link', { name: 'Delete this key' }).boundingBox())?.y).toBeLessThan(700)
+    await page.getByText('Show the whole key').click()
+    expect(await page.getByText(key, { exact: true }).isVisible()).toBe(true)
+  })
+
+  it('who is not staff is told so on a page that looks like the others, light and dark', async () => {
+    const [own, other] = [
+      await serve(dashboardApp({ cache })),
+      await serve(dashboardApp({ cache, isStaff: () => false })),
+    ]
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const { page, complaints } = await visitor({ colorScheme })
+      const looks = async (url: string): Promise<string[]> => {
+        await page.goto(`${url}/cache/`)
+        return page.evaluate(() =>
+          ['body', 'header', 'h1'].map((name) => {
+            const { backgroundColor, color, fontFamily, padding } = getComputedStyle(document.querySelector(name)!)
+            return [backgroundColor, color, fontFamily, padding].join()
+          }),
+        )
+      }
+      expect(await looks(other)).toEqual(await looks(own))
+      expect(complaints).toEqual([])
+    }
+  })
+
+  it('the header stands still from page to page', async () => {
+    const { page } = await visitor()
+    const url = await serve(dashboardApp({ cache }))
+    const places: unknown[] = []
+    for (const path of ['', 'keys', 'delete', 'activity', 'nowhere']) {
+      await page.goto(`${url}/cache/${path}`)
+      const links = page.getByRole('banner').getByRole('link')
+      places.push(await Promise.all((await links.all()).map((link) => link.boundingBox())))
+    }
+    for (const place of places) expect(place).toEqual(places[0])
+  })
+
   it('is not shown in frames, and takes no form of a page on another port', async () => {
     const url = await serve(dashboardApp({ cache }))
     const { page } = await visitor()

@@ -320,6 +320,34 @@ describe('names of nothing but spaces', () => {
   })
 })
 
+describe('what is said of the modes', () => {
+  it('says of each field what it is for, and names the mode of what was deleted', async () => {
+    const client = await dashboard({ cache })
+    const text = textOf(await page(client, '/cache/delete'))
+    expect(text).toContain('Key to delete one key, or it and everything under it')
+    expect(text).toContain('Tag to delete all keys with it')
+    await cache.set('more', 1)
+    const banners = []
+    for (const query of ['mode=one&key=city', 'mode=tree&key=product', 'mode=all']) {
+      banners.push(/What was asked for: .*/.exec((await deleteBy(client, query)).banner)?.[0].trim())
+    }
+    expect(banners).toEqual([
+      'What was asked for: One key: city',
+      'What was asked for: A key and everything under it: product',
+      'What was asked for: Everything in this cache',
+    ])
+  })
+
+  it('keeps the button near where the key is long, and the whole of it one step away', async () => {
+    const client = await dashboard({ cache })
+    const key = cache.key('long', 'x'.repeat(1000))
+    await cache.set(key, 1)
+    const html = await page(client, `/cache/delete?mode=one&k=${linked(key)}`)
+    expect(textOf(html.slice(0, html.indexOf('<button'))).length).toBeLessThan(600)
+    expect(html.indexOf(key)).toBeGreaterThan(html.indexOf('<button'))
+  })
+})
+
 describe('step 3, once', () => {
   it('X9 does nothing more when the form is sent again, or twice at once', async () => {
     const client = await dashboard({ cache })
@@ -371,7 +399,7 @@ describe('afterwards', () => {
       textOf(row),
     )
     expect(rows).toHaveLength(3)
-    expect(rows[0]).toMatch(/(ago|just now)\) staff .* Everything denied : The form is too old/)
+    expect(rows[0]).toMatch(/(ago|just now)\) staff .* Everything in this cache denied : The form is too old/)
     expect(rows[1]).toMatch(/staff .* A key and everything under it: product denied : This preview was used already/)
     expect(rows[2]).toMatch(
       /staff (127\.0\.0\.1|::1|::ffff:127.0.0.1) A key and everything under it: product 4 5 [\d.]+ ms done/,
@@ -476,7 +504,9 @@ describe('on Redis', () => {
 
       await until(async () => {
         const banner = await bannerAfter(client, response)
-        return /^ Deleted 20,000 keys in [\d.]+ s\. What was asked for: many/.test(banner)
+        return /^ Deleted 20,000 keys in [\d.]+ s\. What was asked for: A key and everything under it: many/.test(
+          banner,
+        )
       }, 'it is done')
       expect(await remote.count()).toBe(0)
       expect((await remote.activity()).map(({ outcome, deleted }) => [outcome, deleted])).toEqual([

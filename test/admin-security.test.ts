@@ -434,7 +434,7 @@ describe('every answer', () => {
 
   it('S14 says of its files what they hold, and nothing of what others may not keep', async () => {
     const client = await dashboard({ cache })
-    const style = linksOf(await page(client, '/cache/')).find((link) => link.includes('.css')) ?? ''
+    const style = linksOf(await page(client, '/cache/')).find((link) => link.includes('dashboard.css')) ?? ''
     expect(style).toMatch(/^\.\/assets\/dashboard\.css\?v=[\w-]{12}$/)
     const response = await client.get(`/cache/${style}`)
     expect(response.headers.get('content-type')).toBe('text/css; charset=utf-8')

@@ -134,19 +134,53 @@ describe('the mount', () => {
     }
   })
 
-  it('shows its refusals to staff with their styles, and to others without, who may not load them', async () => {
+  it('shows its refusals to staff with all styles, and to others with those that say nothing of the cache', async () => {
     const client = await dashboard({ cache })
     const toStaff = await (await client.get('/cache/a/b')).text()
-    const style = linksOf(toStaff).find((link) => link.includes('dashboard.css')) ?? ''
-    expect((await client.get(new URL(style, 'http://host/cache/a/').pathname)).status).toBe(200)
+    const styles = linksOf(toStaff).filter((link) => link.includes('.css'))
+    expect(styles).toHaveLength(2)
+    for (const style of styles) {
+      expect((await client.get(new URL(style, 'http://host/cache/a/').pathname)).status).toBe(200)
+    }
     const toVisitor = await (await client.get('/cache', { 'x-who': 'visitor' })).text()
-    expect(linksOf(toVisitor).filter((link) => link.includes('assets'))).toEqual([])
+    const [style = '', ...more] = linksOf(toVisitor).filter((link) => link.includes('assets'))
+    expect(more).toEqual([])
+    expect(toVisitor).toContain('<meta name="color-scheme" content="light dark">')
+    expect(toVisitor).not.toContain('<script')
+    for (const who of ['visitor', 'nobody']) {
+      const loaded = await client.get(new URL(style, 'http://host/cache').pathname, { 'x-who': who })
+      expect([loaded.status, loaded.headers.get('content-type')]).toEqual([200, 'text/css; charset=utf-8'])
+      expect((await client.post('/cache/assets/base.css', {}, { 'x-who': who })).status).toBe(405)
+    }
     expect((await client.get('/cache/assets/dashboard.css', { 'x-who': 'visitor' })).status).toBe(403)
+  })
+
+  it('has the same header on every page, also on those that say what is wrong', async () => {
+    const client = await dashboard({ cache, readOnly: true })
+    const headers: string[] = []
+    for (const path of [
+      '',
+      'keys',
+      `key?k=${linked('none')}`,
+      'delete',
+      'activity',
+      'nowhere',
+      'a/b',
+      'keys?limit=x',
+      '?cache=x',
+    ]) {
+      const html = await (await client.get(`/cache/${path}`)).text()
+      headers.push(textOf(/<header.*?<\/header>/s.exec(html)?.[0] ?? ''))
+      expect(textOf(html), path).toContain('This dashboard is read-only. The application has made')
+    }
+    expect(new Set(headers)).toEqual(
+      new Set([' Cache admin Overview Keys Delete Activity Backend: up Signed in as staff Back to the application ']),
+    )
   })
 
   it('serves files that may be kept, under names that change with their content', async () => {
     const client = await dashboard({ cache })
-    const style = linksOf(await page(client, '/cache/')).find((link) => link.includes('.css')) ?? ''
+    const style = linksOf(await page(client, '/cache/')).find((link) => link.includes('dashboard.css')) ?? ''
     expect(style).toMatch(/^\.\/assets\/dashboard\.css\?v=[\w-]{12}$/)
     const response = await client.get(`/cache/${style}`)
     expect(response.headers.get('content-type')).toBe('text/css; charset=utf-8')
@@ -364,6 +398,28 @@ describe('one key', () => {
 })
 
 describe('several caches', () => {
+  it('show by their tabs which of them is down', async () => {
+    const redis = await startRedis()
+    const logger = { info() {}, warn() {}, error() {} }
+    const remote = createKeyedCache({ name: 'remote', redis: redis.url, keyPrefix: 'tabs', logger })
+    try {
+      await until(() => remote.set('a', 1), 'the cache is there')
+      const client = await dashboard({ caches: [cache, remote] })
+      const tabs = async (): Promise<string> =>
+        textOf(/<nav class="caches".*?<\/nav>/s.exec(await page(client, '/cache/activity'))?.[0] ?? '')
+      expect(await tabs()).toBe(' default remote ')
+      await redis.kill()
+      await until(async () => !(await remote.stats()).backend.up, 'the cache knows that Redis is down')
+      expect(await tabs()).toBe(' default remote down ')
+      const html = await page(client, '/cache/keys')
+      expect(textOf(html)).toContain('Backend: up')
+      expect(html).not.toContain('role="alert"')
+    } finally {
+      await remote.close()
+      await redis.close()
+    }
+  })
+
   it('are chosen by the parameter cache, which every link keeps', async () => {
     const other = createKeyedCache({ name: 'other' })
     await cache.set('mine', 1)
@@ -473,7 +529,7 @@ describe('with Redis down', () => {
         ['/keys?prefix=abc', 503, /The cache does not respond/],
         ['/keys?view=tree', 503, /The cache does not respond/],
         [`/key?k=${linked('product::1')}`, 503, /The cache does not respond/],
-        ['/delete', 200, /What to delete/],
+        ['/delete', 503, /Backend down since .* Nothing can be deleted now\./],
         ['/delete?mode=all', 503, /The cache does not respond/],
         ['/api/stats', 200, /"up":false/],
         ['/api/keys', 503, /does not respond/],
@@ -485,6 +541,12 @@ describe('with Redis down', () => {
         expect(response.status, path).toBe(status)
         const text = await response.text()
         expect(textOf(text), path).toMatch(sentence)
+        if (!path.startsWith('/api')) {
+          expect(textOf(text), path).toContain('Backend: down')
+          expect(text.match(/<div role="alert" class="notice danger"/g), path).toHaveLength(1)
+          expect(text, path).not.toMatch(/<form method="post"|name="mode"/)
+        }
+        if (path === '/') expect(textOf(text)).toContain('Computing now unavailable')
         if (path.startsWith('/keys?prefix')) expect(text).toContain('value="abc"')
       }
       const post = await client.post(form.path, form.fields)

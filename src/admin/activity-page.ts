@@ -1,15 +1,16 @@
 import type { AuditEvent } from '../cache/audit.js'
 import { CacheNotRespondingError } from '../cache/errors.js'
+import { MODE_NAMES } from './deletion.js'
 import { moment, number, span, visible } from './format.js'
-import { keyText } from './key-text.js'
+import { shortName } from './key-text.js'
 import type { Handler } from './page.js'
 
 const ACTIONS_SHOWN = 100
 /** A deletion has two events, so this many are enough for the actions shown. */
 const EVENTS_READ = 2 * ACTIONS_SHOWN
+const NAME_CHARACTERS = 100
 const UNANSWERED_AFTER_MS = 60_000
 
-const MODES = { one: 'One key', tree: 'A key and everything under it', tag: 'All keys with a tag', all: 'Everything' }
 const OUTCOMES = { done: 'done', partial: 'stopped partway', failed: 'failed', denied: 'denied' }
 
 /** What staff deleted, and what was denied: the newest first. */
@@ -45,8 +46,8 @@ function row({ intent, result }: Action): object {
     when: moment(time),
     who: actor === undefined ? undefined : visible(actor),
     ip: ip === undefined ? undefined : visible(ip),
-    what: mode === undefined ? undefined : MODES[mode],
-    target: target === undefined ? undefined : keyText(target),
+    what: mode === undefined ? undefined : MODE_NAMES[mode],
+    target: target === undefined ? undefined : shortName(target, NAME_CHARACTERS),
     previewed: previewed === undefined ? '' : number(previewed),
     deleted: result?.deleted === undefined ? '' : number(result.deleted),
     took: result?.ms === undefined ? '' : span(result.ms / 1000),

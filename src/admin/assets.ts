@@ -13,6 +13,7 @@ export interface Asset {
 }
 
 const TYPES = {
+  'base.css': 'text/css; charset=utf-8',
   'dashboard.css': 'text/css; charset=utf-8',
   'dashboard.js': 'text/javascript; charset=utf-8',
   'dashboard.svg': 'image/svg+xml',
@@ -20,6 +21,9 @@ const TYPES = {
 
 /** The name of an asset. */
 export type AssetName = keyof typeof TYPES
+
+/** What pages for strangers load too. It says nothing of the cache. */
+export const FOR_EVERYBODY: AssetName = 'base.css'
 
 const FOLDER = join(import.meta.dirname, '../../public')
 

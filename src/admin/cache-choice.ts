@@ -2,13 +2,14 @@ import type { KeyedCache } from '../cache/cache.js'
 import { caches as configured, configuredCaches } from '../defaults/configure.js'
 import { Problem } from './problem.js'
 
-/** The cache that a request is about, and those it could be about. */
+/** The cache that a request is about. */
 export interface CacheChoice {
   readonly cache: KeyedCache
   /** Its name, where it is not the one that is chosen without a name. */
   readonly parameter: string | undefined
   readonly name: string
-  readonly names: readonly string[]
+  /** Those it could be about, by name. */
+  readonly all: ReadonlyMap<string, KeyedCache>
 }
 
 /** Chooses by name; without one, the first of the caches given, or the default cache. @throws {Problem} for an unknown name. */
@@ -29,7 +30,7 @@ export function cacheChooser(given: ReadonlyMap<string, KeyedCache> | undefined)
       cache,
       parameter: name === mainName ? undefined : name,
       name: name ?? mainName ?? cache.name,
-      names,
+      all,
     }
   }
 }

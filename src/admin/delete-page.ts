@@ -1,13 +1,14 @@
 import { findKeys, nameToType, targetOf, targetParameters, type FormError, type Target } from './deletion.js'
 import { deletionResult } from './deletion-result.js'
 import { amount } from './format.js'
-import { keyText } from './key-text.js'
+import { keyText, shortName } from './key-text.js'
 import type { Handler, PageRequest, Reply } from './page.js'
 import { writePreviewToken } from './preview-token.js'
 import { text, type Query } from './query.js'
 import type { AdminSession } from './session.js'
 
 const NAMES_SHOWN = 20
+const NAME_CHARACTERS = 200
 
 /** Step 1 asks what to delete, step 2 shows what that is. Neither changes anything. */
 export const deletePage: Handler = async (request) => {
@@ -37,7 +38,7 @@ export async function preview(
     model: {
       isSessionOver: isSessionOver(query),
       mode: target.mode,
-      target: target.name === undefined ? undefined : keyText(target.name),
+      target: target.name === undefined ? undefined : shortName(target.name, NAME_CHARACTERS),
       count,
       amount: amount(count, 'key'),
       names: names.map(keyText),
@@ -63,19 +64,24 @@ function isSessionOver(query: Query): boolean {
 }
 
 async function form(request: PageRequest, session: AdminSession, error: FormError | undefined): Promise<Reply> {
-  const { query } = request
+  const { cache, query, link } = request
   const deletion = session.deletion(text(query, 'result') ?? '')
+  const result = deletion && (await deletionResult(request, deletion))
+  const isDown = !cache.backend.up
   return {
     view: 'delete',
     title: error ? 'Error: Delete' : 'Delete',
-    status: error ? 400 : 200,
+    status: error ? 400 : isDown && !result ? 503 : 200,
+    ...(isDown && { headers: { 'Retry-After': '5' } }),
     model: {
       readOnly: undefined,
       isSessionOver: isSessionOver(query),
       mode: query.get('mode'),
       key: query.get('key') ?? '',
       tag: query.get('tag') ?? '',
-      result: deletion && (await deletionResult(request, deletion)),
+      result,
+      isDown,
+      startHref: link('delete'),
       error,
     },
   }

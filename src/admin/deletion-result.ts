@@ -1,5 +1,5 @@
 import type { Ending } from './audit-trail.js'
-import { findKeys, targetParameters, type Target } from './deletion.js'
+import { findKeys, MODE_NAMES, targetParameters, type Target } from './deletion.js'
 import { amount, number, span } from './format.js'
 import { keyText } from './key-text.js'
 import type { PageRequest } from './page.js'
@@ -15,12 +15,13 @@ export async function deletionResult(request: PageRequest, deletion: Deletion): 
   const ending = deletion.ending ?? (await recordedEnding(request, deletion.id))
   return {
     ...(ending ? ended(deletion, ending) : await underWay(request, deletion)),
+    mode: MODE_NAMES[deletion.mode],
     what: what(deletion),
   }
 }
 
-function what({ name, isNameCut }: Deletion): string {
-  return name === undefined ? 'everything in this cache' : `${keyText(name)}${isNameCut ? '…' : ''}`
+function what({ name, isNameCut }: Deletion): string | undefined {
+  return name === undefined ? undefined : `${keyText(name)}${isNameCut ? '…' : ''}`
 }
 
 /** What it is that is being deleted, as it was recorded where the session has its beginning only. */

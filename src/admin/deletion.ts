@@ -5,6 +5,14 @@ import { badRequest, Problem } from './problem.js'
 import { choice, encodedKey, encodeKey, parseQuery, text, type Query } from './query.js'
 
 const MODES = ['one', 'tree', 'tag', 'all'] as const
+/** What pages call them. */
+export const MODE_NAMES: Readonly<Record<Target['mode'], string>> = {
+  one: 'One key',
+  tree: 'A key and everything under it',
+  tag: 'All keys with a tag',
+  all: 'Everything in this cache',
+}
+
 const NAMED_ABOVE = 1000
 const NAME_CHARACTERS = 100
 const MAX_TAG_BYTES = 256

@@ -3,7 +3,7 @@ import { segments } from '../cache/key.js'
 import { amount, bytes, moment, number, span, visible } from './format.js'
 import { groupOf, keyPath } from './key-path.js'
 import { MAX_HEX_BYTES } from './hex-dump.js'
-import { keyText, partText } from './key-text.js'
+import { keyText, partText, shortName, shortText } from './key-text.js'
 import { look, type Found } from './look.js'
 import type { Link } from './mount.js'
 import { linkedKey, type Handler, type PageRequest } from './page.js'
@@ -11,6 +11,10 @@ import { badRequest } from './problem.js'
 import { choice, encodeKey } from './query.js'
 import { HIDDEN, hasSecretNames } from './redact.js'
 import { FORMATS, valueText, type Format, type ValueText } from './value-text.js'
+
+/** What of a key stands in headings and sentences. The whole is one step away. */
+const NAME_CHARACTERS = 200
+const GROUP_CHARACTERS = 60
 
 /** One key: its parts, how long it lives, and its value. Looking changes no statistics and no expiry. */
 export const keyPage: Handler = async ({ cache, query, link, readOnly, redact }) => {
@@ -20,7 +24,7 @@ export const keyPage: Handler = async ({ cache, query, link, readOnly, redact })
   const [found, below] = await Promise.all([look(cache, key), cache.keys(key, { limit: 1 })])
   const childCount = below.total - (below.keys[0] === key ? 1 : 0)
   const common = {
-    key: keyText(key),
+    key: shortName(key, NAME_CHARACTERS),
     ...place(key, link),
     children: amount(childCount, 'key'),
     childrenHref: childCount > 0 ? link('keys', { prefix: key }) : undefined,
@@ -28,7 +32,7 @@ export const keyPage: Handler = async ({ cache, query, link, readOnly, redact })
   if (found.is === 'nothing') return { view: 'key-gone', title: 'No such key', status: 404, model: common }
   return {
     view: 'key',
-    title: keyText(key),
+    title: shortText(keyText(key), NAME_CHARACTERS),
     model: {
       ...common,
       // for the script, which copies it as it is
@@ -49,7 +53,7 @@ function place(key: string, link: Link): object {
   return {
     allHref: link('keys'),
     path: keyPath(group, (prefix) => link('keys', { prefix })),
-    group: group === undefined ? undefined : keyText(group),
+    group: group === undefined ? undefined : shortText(keyText(group), GROUP_CHARACTERS),
     groupHref: link('keys', { prefix: group }),
   }
 }

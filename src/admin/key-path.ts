@@ -1,20 +1,27 @@
 import { segments } from '../cache/key.js'
-import { partText } from './key-text.js'
+import { partText, shortText } from './key-text.js'
 
 /** One step on the way from all keys to a key. */
 export interface Step {
   readonly name: string
-  readonly href: string
+  /** Nothing where steps are left out. */
+  readonly href: string | undefined
 }
 
-/** The steps down to a key, each with a link made of its own key. */
+const NAME_CHARACTERS = 24
+const FIRST_STEPS = 2
+const LAST_STEPS = 3
+
+/** The steps down to a key, each with a link made of its own key; of many, the first and the last. */
 export function keyPath(key: string | undefined, href: (key: string) => string): Step[] {
   if (key === undefined) return []
   const parts = segments(key)
-  return parts.map((part, index) => ({
-    name: partText(part),
+  const steps = parts.map((part, index) => ({
+    name: shortText(partText(part), NAME_CHARACTERS),
     href: href(parts.slice(0, index + 1).join('::')),
   }))
+  if (steps.length <= FIRST_STEPS + LAST_STEPS + 1) return steps
+  return [...steps.slice(0, FIRST_STEPS), { name: '…', href: undefined }, ...steps.slice(-LAST_STEPS)]
 }
 
 /** The key above a key; `undefined` at the top. */

@@ -2,12 +2,13 @@ import type { ChildPage, EntryOutline, KeyedCache } from '../cache/cache.js'
 import { segments } from '../cache/key.js'
 import { amount, bytes, expiry, number } from './format.js'
 import { groupOf } from './key-path.js'
-import { keyText, partText } from './key-text.js'
+import { keyText, partText, shortText } from './key-text.js'
 import type { Link } from './mount.js'
 import { encodeKey } from './query.js'
 
 const GROUPS_ABOVE_LIST = 40
 const ALIKE_SHOWN = 40
+const CHIP_CHARACTERS = 60
 const NONE_ALIKE: Alike = { alike: [], hasMoreAlike: false }
 
 /** Which keys are wanted. */
@@ -58,7 +59,7 @@ async function list(cache: KeyedCache, wanted: Wanted, here: Here, link: Link): 
   return {
     total: amount(found.total, 'key'),
     isEmpty: found.total === 0,
-    groups: groups.map((child) => group(child, here)),
+    groups: groups.map((child) => chip(child, here)),
     hasMoreGroups: level?.next !== undefined,
     rows: found.keys.map((key, i) => keyRow(keyText(key), key, outlines[i], link)),
     pages: number(Math.max(page, Math.ceil(found.total / limit))),
@@ -98,10 +99,19 @@ async function beginningLike(cache: KeyedCache, prefix: string, here: Here, link
   const alike = level.children.filter(({ segment }) => segment.startsWith(typed))
   return {
     alike: alike.map((child) => ({
-      ...group(child, here),
+      ...chip(child, here),
       ...(child.count === 0 && { href: link('key', { k: encodeKey(child.key) }), count: 'key' }),
     })),
     hasMoreAlike: level.next !== undefined && alike.length === level.children.length,
+  }
+}
+
+/** A group as it stands above a list, where its count needs a word. */
+function chip(child: ChildPage['children'][number], here: Here): object {
+  return {
+    ...group(child, here),
+    name: shortText(partText(child.segment), CHIP_CHARACTERS),
+    count: amount(child.count, 'key'),
   }
 }
 

@@ -1,11 +1,12 @@
 import type { Request, RequestHandler, Response } from 'express'
 import type { KeyedCache } from '../cache/cache.js'
-import { readAssets, type Asset, type AssetName } from './assets.js'
+import { FOR_EVERYBODY, readAssets, type Asset, type AssetName } from './assets.js'
 import { AuditTrail } from './audit-trail.js'
 import type { CacheChoice } from './cache-choice.js'
 import { isFromThisSite } from './csrf.js'
 import { attempted } from './deletion.js'
 import { readForm, run } from './form.js'
+import { moment } from './format.js'
 import { admit, forbidden, isMachine, readOnlyReason } from './guard.js'
 import { securityHeaders } from './headers.js'
 import { linksFrom, placeOf, type Link, type Place } from './mount.js'
@@ -40,6 +41,7 @@ class Visit {
   readonly #trail: AuditTrail
   readonly #place: Place
   readonly #response: DashboardResponse
+  #isStaff = false
   #actor: string | undefined
   /** What the request is about; nothing before it has passed the guard. */
   #cache: KeyedCache | undefined
@@ -63,9 +65,11 @@ class Visit {
     try {
       await run(securityHeaders, this.#req, this.#res)
       this.#res.set({ 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex, nofollow' })
+      if (this.#answerAsset(FOR_EVERYBODY)) return
       if (await this.#isAdmitted()) await this.#answerStaff()
     } catch (error) {
       if (error instanceof Denied) await this.#noteDenial(error.message)
+      if (this.#isStaff && this.#cache === undefined) await this.#describeMain()
       await this.#response.fail(error)
     }
   }
@@ -75,6 +79,7 @@ class Visit {
     if (admission.as !== 'stranger') this.#actor = admission.userName
     switch (admission.as) {
       case 'staff':
+        this.#isStaff = true
         this.#frame({ userName: admission.userName, ...navigation(linksFrom(this.#place.root, {})) })
         return true
       case 'user':
@@ -99,23 +104,28 @@ class Visit {
       const isPost = this.#isPost(Object.keys(route))
       return this.#answerRoute(route, isPost)
     }
-    const asset = path.startsWith('/assets/') && this.#assets.get(path.slice('/assets/'.length) as AssetName)
-    if (asset) {
-      this.#isPost(['get'])
-      return this.#response.asset(asset, new URLSearchParams(search).get('v'))
-    }
+    if (this.#answerAsset(path.replace(/^\/assets\//, '') as AssetName)) return
     const page = path.replace(/\/$/, '')
     if (routes.has(page)) return this.#response.redirect(root + page.slice(1) + search, 308)
     throw new Problem(404, 'No such page', 'There is no page at this address.')
+  }
+
+  /** Whether that file was asked for, which is then sent. */
+  #answerAsset(name: AssetName): boolean {
+    const { path, search } = this.#place
+    const asset = path === `/assets/${name}` && this.#assets.get(name)
+    if (!asset) return false
+    this.#isPost(['get'])
+    this.#response.asset(asset, new URLSearchParams(search).get('v'))
+    return true
   }
 
   async #answerRoute(route: Route, isPost: boolean): Promise<void> {
     const query = parseQuery(this.#req.originalUrl)
     const chosen = this.#settings.choose(text(query, 'cache'))
     const link = linksFrom(this.#place.root, { cache: chosen.parameter })
-    this.#cache = chosen.cache
-    this.#frame({ ...navigation(link), ...this.#cacheLinks(chosen) })
     const session = AdminSession.of(this.#req)
+    const readOnly = await this.#describe(chosen, link)
     const request: PageRequest = {
       cache: chosen.cache,
       cacheName: chosen.name,
@@ -123,7 +133,7 @@ class Visit {
       form: new Map(),
       link,
       session,
-      readOnly: await readOnlyReason(this.#req, this.#settings, session !== undefined),
+      readOnly,
       redact: this.#settings.redact,
       trail: this.#trail,
       actor: this.#actor,
@@ -176,21 +186,48 @@ class Visit {
     await this.#trail.deny(this.#cache, attempt, reason)
   }
 
+  /** Tells the frame which cache the page is about, and gives why nothing can be changed there. */
+  async #describe(chosen: CacheChoice, link: Link): Promise<string | undefined> {
+    this.#cache = chosen.cache
+    this.#frame({ ...navigation(link), ...this.#cacheLinks(chosen) })
+    const hasSession = AdminSession.of(this.#req) !== undefined
+    const readOnly = await readOnlyReason(this.#req, this.#settings, hasSession)
+    this.#frame({ readOnly })
+    return readOnly
+  }
+
+  /** The same for a page that is about no cache, and looks like those about the first. */
+  async #describeMain(): Promise<void> {
+    try {
+      await this.#describe(this.#settings.choose(undefined), linksFrom(this.#place.root, {}))
+    } catch {
+      // where there is no cache, the page does without
+    }
+  }
+
   /** Tells the frame around the page more. */
   #frame(more: Readonly<Record<string, unknown>>): void {
     this.#response.layout = { ...this.#response.layout, ...more }
   }
 
-  #cacheLinks({ cache, name, names, parameter }: CacheChoice): Record<string, unknown> {
+  #cacheLinks({ cache, name, all, parameter }: CacheChoice): Record<string, unknown> {
     const page = this.#place.path.slice(1)
     const link = linksFrom(this.#place.root, {})
     // one key or one deletion means nothing in another cache
     const target = page === 'key' || page === 'delete' ? '' : page
     return {
       cacheName: name,
-      backend: cache.backend.up ? 'up' : 'down',
+      // asked when the page is made, for making it may be what finds the backend down
+      backend: () => ({ up: cache.backend.up, since: moment(cache.backend.since) }),
       cacheParameter: parameter,
-      caches: names.length > 1 ? names.map((each) => ({ name: each, href: link(target, { cache: each }) })) : [],
+      caches:
+        all.size > 1
+          ? Array.from(all, ([each, { backend }]) => ({
+              name: each,
+              href: link(target, { cache: each }),
+              up: backend.up,
+            }))
+          : [],
     }
   }
 }
