@@ -8,7 +8,7 @@ import { accountsRouter } from './accounts.js'
 import { cityRouter } from './city.js'
 import type { Config } from './config.js'
 import { countriesRouter } from './countries.js'
-import { nearestRoute } from './nearest.js'
+import { nearestRoute, searchRoute } from './nearest.js'
 import { populationsInMemory, populationsInRedis } from './populations.js'
 import { problem } from './problem.js'
 import { Recent } from './recent.js'
@@ -80,6 +80,7 @@ export async function createApp(config: Config): Promise<Demo> {
     res.render('home', { recent: recent.list(), stats: await caches().stats(), pid: process.pid })
   })
   app.get('/nearest', nearestRoute)
+  app.get('/search', searchRoute)
   app.use('/cities', cityRouter(populations))
   app.use('/countries', countriesRouter(populations))
   app.use('/accounts', await accountsRouter(config.password, COOKIE))

@@ -1,8 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { RequestHandler } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
 import { cacheFunction, type CachedFunction } from '../index.js'
 import { allCities, type CityRow } from './cities.js'
-import { jsonOrPage } from './json-or-page.js'
 import { problem } from './problem.js'
 
 /** The city nearest to a place. */
@@ -43,19 +42,37 @@ export const nearestCity: CachedFunction<NearestCity> = cacheFunction({ ttl: '1h
   return { city: nearest.name, country: nearest.country, km: leastKm }
 })
 
-/** `GET /nearest?lat=50.08&lon=14.43`: the answer, with the milliseconds that the call of `nearestCity` took. */
+/** The answer, the milliseconds that the call of `nearestCity` took, and how it was asked for. */
+interface Answer extends Asking {
+  readonly body: Nearest & { readonly ms: number }
+  readonly lat: number
+  readonly lon: number
+}
+
+/** `GET /nearest?lat=50.08&lon=14.43`: JSON for everybody. */
 export const nearestRoute: RequestHandler = async (req, res) => {
+  const answer = await ask(req, res)
+  if (answer) res.json(answer.body)
+}
+
+/** `GET /search?lat=50.08&lon=14.43`: the same as a page. */
+export const searchRoute: RequestHandler = async (req, res) => {
+  const answer = await ask(req, res)
+  if (answer) res.render('nearest', { ...answer, ...answer.body })
+}
+
+/** Asks for what a request wants to know; where it does not say that rightly, it is told so. */
+async function ask(req: Request, res: Response): Promise<Answer | undefined> {
   const lat = readDegrees('lat', req.query['lat'], 90)
   const lon = readDegrees('lon', req.query['lon'], 180)
   if (typeof lat === 'string' || typeof lon === 'string') {
     problem(res, 400, [lat, lon].filter((reason) => typeof reason === 'string').join('; '))
-    return
+    return undefined
   }
   const asked: Asking = { isSearched: false }
   const start = performance.now()
   const nearest = await asking.run(asked, async () => nearestCity(lat, lon))
-  const body = { ...nearest, ms: performance.now() - start }
-  jsonOrPage(res, body, () => res.render('nearest', { ...body, ...asked, lat, lon }))
+  return { ...asked, lat, lon, body: { ...nearest, ms: performance.now() - start } }
 }
 
 /** Gives the number, or as text the reason why there is none. */
