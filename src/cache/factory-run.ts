@@ -70,6 +70,9 @@ export async function runOnce(
         : { kind: 'failed', error }
     } catch (error) {
       return { kind: 'failed', error }
+    } finally {
+      // Not when it is given up: what goes on all the same may wait for itself as before.
+      link.end()
     }
   })
   let timer: NodeJS.Timeout | undefined
@@ -82,6 +85,5 @@ export async function runOnce(
   })
   const outcome = await Promise.race([computed, givenUp])
   clearTimeout(timer)
-  link.end()
   return outcome
 }
