@@ -121,4 +121,29 @@ describeOnBothStores('Tags', (open) => {
       'Expected at most 64 tags, got 65',
     )
   })
+
+  test.each<[what: string, ttl: number, ttlOfOthers: number]>([
+    ['others write entries that expire sooner', 3600, 60],
+    ['others write entries that never expire either', Infinity, Infinity],
+  ])('leave nothing that carried them while %s', async (_what, ttl, ttlOfOthers) => {
+    const cache = open()
+    // Some are left in the last of the steps, which are of 500
+    const old = Array.from({ length: 1960 }, (_, i) => ['old', i] as const)
+    await cache.setMany(
+      old.map((key) => [key, 'old'] as const),
+      { ttl, tags: ['t'] },
+    )
+    let deleting = true
+    let written = 0
+    const writing = Array.from({ length: 16 }, async () => {
+      // eslint-disable-next-line no-await-in-loop -- one after the other, for as long as the removal takes
+      while (deleting) await cache.set(['new', written++], 'new', { ttl: ttlOfOthers, tags: ['t'] })
+    })
+    const removed = await cache.deleteTag('t')
+    deleting = false
+    await Promise.all(writing)
+    expect(removed.filter((key) => key.startsWith('old::'))).toHaveLength(old.length)
+    expect(await cache.getMany(old)).toEqual(old.map(() => undefined))
+    expect((await cache.tagged('t', { limit: 1000 })).keys.filter((key) => key.startsWith('old::'))).toEqual([])
+  })
 })

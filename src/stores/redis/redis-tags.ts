@@ -1,6 +1,6 @@
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
-import { NAMES_A_SCRIPT } from './scriptfuls.js'
+import { NAMES_A_SCRIPT, scriptfuls } from './scriptfuls.js'
 import { BURY_TAG, LIST_TAG, PRUNE_TAG, REMOVE_TAGGED } from './tag-scripts.js'
 
 /** How much one round of pruning looks at: bounded, since every process does it once a second. */
@@ -19,35 +19,27 @@ export class RedisTags {
     this.#keyspace = keyspace
   }
 
-  /** Voids the computations that will give their entries this tag. Gives how far the tag's set reaches now, for `remove`. */
-  async bury(tag: string): Promise<string | null> {
+  /** Voids the computations that will give their entries this tag. */
+  async bury(tag: string): Promise<void> {
     const { leases, tombstones, wake } = this.#keyspace
-    const keys = [leases, tombstones, this.#keyspace.tag(tag)]
-    return (await this.#connection.run(BURY_TAG, keys, [wake, tag])) as string | null
+    await this.#connection.run(BURY_TAG, [leases, tombstones], [wake, tag])
   }
 
-  /** Removes all entries that carried a tag when it was buried, in bounded steps, and tells of them. What is tagged meanwhile does not make it endless. */
-  async remove(tag: string, last: string | null, tell: (removed: string[]) => void): Promise<void> {
-    if (last === null) return
-    const { leases, index, expiry, tags, wake } = this.#keyspace
+  /**
+   * Removes all entries that carry a tag, in bounded steps, and tells of them. A scan visits all names that are there from its beginning to
+   * its end, and ends however many others are written meanwhile: no order of the names would do both.
+   */
+  async remove(tag: string, tell: (removed: string[]) => void): Promise<void> {
     const set = this.#keyspace.tag(tag)
-    // Names leave the set as they are looked at, so the next ones are always the first.
-    let left = await this.#connection.send((client) => client.zcount(set, '-inf', last))
-    while (left > 0) {
+    let cursor = '0'
+    do {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
-      const names = await this.#connection.send((client) =>
-        client.zrange(set, '-inf', last, 'BYSCORE', 'LIMIT', 0, NAMES_A_SCRIPT),
-      )
-      if (names.length === 0) break
+      const [next, scored] = await this.#connection.send((client) => client.zscan(set, cursor, 'COUNT', NAMES_A_SCRIPT))
+      const names = scored.filter((_, i) => i % 2 === 0)
       // eslint-disable-next-line no-await-in-loop
-      const numbers = (await this.#connection.run(
-        REMOVE_TAGGED,
-        [leases, index, expiry, tags, set, ...names.map((name) => this.#keyspace.entry(name))],
-        [wake, tag, ...names],
-      )) as number[]
-      tell(numbers.map((number) => names[number - 1] as string))
-      left -= names.length
-    }
+      for (const some of scriptfuls(names)) tell(await this.#removeSome(tag, some))
+      cursor = next
+    } while (cursor !== '0')
   }
 
   /** Some of the keys that carry a tag, and how many names are in its set. Names that carry it no more leave the set as they are met. */
@@ -79,5 +71,16 @@ export class RedisTags {
         await this.#connection.run(PRUNE_TAG, [tags, set, ...entries], [tag, ...names])
       }),
     )
+  }
+
+  /** Gives those of these names that did carry the tag. */
+  async #removeSome(tag: string, names: readonly string[]): Promise<string[]> {
+    const { leases, index, expiry, tags, wake } = this.#keyspace
+    const numbers = (await this.#connection.run(
+      REMOVE_TAGGED,
+      [leases, index, expiry, tags, this.#keyspace.tag(tag), ...names.map((name) => this.#keyspace.entry(name))],
+      [wake, tag, ...names],
+    )) as number[]
+    return numbers.map((number) => names[number - 1] as string)
   }
 }

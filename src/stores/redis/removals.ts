@@ -47,8 +47,8 @@ export class Removals {
   tag(tag: string): Promise<string[]> {
     return listed(async (tell) => {
       const shards = this.#shards.all
-      const buried = await Promise.all(shards.map(({ tags }) => tags.bury(tag)))
-      await all(shards.map(({ tags }, i) => tags.remove(tag, buried[i] ?? null, tell)))
+      await Promise.all(shards.map(({ tags }) => tags.bury(tag)))
+      await all(shards.map(({ tags }) => tags.remove(tag, tell)))
     })
   }
 

@@ -4,7 +4,7 @@ import { type Script, script } from './script.js'
 /**
  * Notes that a tag is removed now, where something is being computed that may carry it at its end, and tells those who compute.
  *
- * KEYS: leases, tombstones, the tag's set. ARGV: channel, tag. Returns the score of the last key in the set, or nil.
+ * KEYS: leases, tombstones. ARGV: channel, tag.
  */
 export const BURY_TAG: Script = script(`${NOW}${LEASE}
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -24,7 +24,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
 else
   redis.call('UNLINK', KEYS[2])
 end
-return redis.call('ZRANGE', KEYS[3], 0, 0, 'REV', 'WITHSCORES')[2]
+return 1
 `)
 
 /**
