@@ -281,6 +281,57 @@ describe('The Redis store', () => {
     expect(await store.count(undefined)).toBe(0)
   })
 
+  describe('where names that are no text stand among its own', () => {
+    const MANY = 700
+    const foreign = (i: number): Buffer => Buffer.concat([Buffer.from([0xff]), Buffer.from(String(i))])
+
+    /** A store with a key before and one behind them. */
+    async function openAmong(): Promise<RedisStore> {
+      const store = open()
+      await store.write([write('a'), write('\uffff')])
+      const names = Array.from({ length: MANY }, (_, i) => [0, foreign(i)] as const).flat()
+      await server.client().zadd(`${prefix}:index:`, ...names)
+      return store
+    }
+
+    test('clears all of them, once', async () => {
+      const store = await openAmong()
+      expect(await store.clear()).toBe(2)
+      expect(await server.client().zrange(`${prefix}:index:`, 0, '-1')).toEqual([''])
+      await until(async () => (await server.client().exists(`${prefix}:removed:`)) === 0, 'the background is done')
+    })
+
+    test('lists its own', async () => {
+      const store = await openAmong()
+      await server.client().zadd(`${prefix}:index:`, 0, foreign(1), 0, Buffer.concat([foreign(1), Buffer.from('::x')]))
+      expect((await store.children(undefined, undefined, 100)).children.map(({ key }) => key)).toEqual(['a', '\uffff'])
+      await server.client().zadd(`${prefix}:index:`, 0, foreign(1))
+      expect(await store.list(undefined, undefined, 100)).toEqual({ keys: ['a', '\uffff'], next: undefined, total: 2 })
+      expect(await server.client().zrange(`${prefix}:index:`, 0, '-1')).toEqual(['', 'a', '\uffff'])
+    })
+
+    test('goes past them where it cleans up after evictions', async () => {
+      const store = await openAmong()
+      await server.client().set(`${prefix}:sweeper`, 'held by a test', 'PX', 100)
+      await server.client().hset(`${prefix}:sweep`, 'evicted', '-1000', 'cursor', foreign(0))
+      await until(
+        async () => (await server.client().zcard(`${prefix}:index:`)) === 3,
+        'the background has dropped what is not there',
+      )
+      expect(text(await readAllBytes(store, ['a', '\uffff']))).toEqual(['a', '\uffff'])
+    })
+
+    test('takes them out of the set of a tag', async () => {
+      const store = await openAmong()
+      const set = `${prefix}:tag:t`
+      await server.client().zadd(`${prefix}:tags:`, 0, 't')
+      await server.client().zadd(set, ...Array.from({ length: MANY }, (_, i) => ['inf', foreign(i)] as const).flat())
+      expect(await store.listTag('t', 100)).toEqual({ keys: [], total: MANY - 100 })
+      expect(await store.removeTag('t')).toEqual([])
+      expect(await server.client().exists(set, `${prefix}:tags:`)).toBe(0)
+    })
+  })
+
   test('takes counters that are no numbers for 0', async () => {
     const store = open()
     await server.client().hset(`${prefix}:stats:totals`, 'misses', 'many', 'store', '3')
@@ -293,3 +344,7 @@ describe('The Redis store', () => {
     expect(processes).toHaveLength(1)
   })
 })
+
+function text(bytes: readonly (Buffer | undefined)[]): (string | undefined)[] {
+  return bytes.map((each) => each?.toString())
+}

@@ -4,6 +4,7 @@ import { backoffMs } from './backoff.js'
 import { isClient, refuseUnfit } from './client-settings.js'
 import { Deadlines } from './deadlines.js'
 import { withoutArguments } from './reply-error.js'
+import type { Name } from './name.js'
 import type { Script } from './script.js'
 import { Watchdog } from './watchdog.js'
 
@@ -109,7 +110,7 @@ export class Client {
   /** Runs a script by its name, and teaches it to a server that does not know it. */
   async run(
     script: Script,
-    keys: readonly string[],
+    keys: readonly Name[],
     args: readonly (string | Buffer | number)[],
     limit?: Limit,
   ): Promise<unknown> {
@@ -124,7 +125,7 @@ export class Client {
   /** The same, with text in the answer as bytes. */
   async runForBytes(
     script: Script,
-    keys: readonly string[],
+    keys: readonly Name[],
     args: readonly (string | Buffer | number)[],
     limit?: Limit,
   ): Promise<unknown> {

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { Breaker } from './breaker.js'
 import type { Client } from './client.js'
+import type { Name } from './name.js'
 import type { Script } from './script.js'
 import { ServerClock } from './server-clock.js'
 import { TIME } from './time-script.js'
@@ -62,7 +63,7 @@ export class Connection {
   }
 
   /** As `Client.run`, and as `send`. */
-  run(script: Script, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
+  run(script: Script, keys: readonly Name[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
     const run = (): Promise<unknown> => this.#client.run(script, keys, args, this.#breaker.judge)
     return this.#up ? run() : this.#firstConnection().then(run)
   }
@@ -70,7 +71,7 @@ export class Connection {
   /** As `Client.runForBytes`, and as `send`. */
   async runForBytes(
     script: Script,
-    keys: readonly string[],
+    keys: readonly Name[],
     args: readonly (string | Buffer | number)[],
   ): Promise<unknown> {
     if (!this.#up) await this.#firstConnection()

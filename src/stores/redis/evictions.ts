@@ -1,6 +1,7 @@
 import type { Connection } from './connection.js'
 import { EVICTED } from './index-scripts.js'
 import type { Keyspace } from './keyspace.js'
+import { type Name, nameAfter, nameOf } from './name.js'
 import type { RedisIndex } from './redis-index.js'
 import { NAMES_A_SCRIPT } from './scriptfuls.js'
 
@@ -57,14 +58,15 @@ export class Evictions {
 
   async #sweep(count: number): Promise<void> {
     const { sweep } = this.#keyspace
-    let cursor = (await this.#connection.send((redis) => redis.hget(sweep, 'cursor'))) ?? ''
+    const last = await this.#connection.send((redis) => redis.hgetBuffer(sweep, 'cursor'))
+    let cursor = last === null ? '' : nameOf(last)
     let next = this.#after(cursor)
     for (let looked = 0; looked < count; looked += NAMES_A_SCRIPT) {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, each from where the last one ended
       const names = await next
       const isLast = names.length < NAMES_A_SCRIPT
       const isAll = isLast && cursor === ''
-      cursor = isLast ? '' : (names.at(-1) as string)
+      cursor = isLast ? '' : (names.at(-1) as Name)
       // Asked for before these are looked at, so that Redis need not wait.
       next = this.#after(cursor)
       next.catch(() => undefined)
@@ -75,10 +77,11 @@ export class Evictions {
     await this.#connection.send((redis) => redis.hset(sweep, 'cursor', cursor))
   }
 
-  #after(cursor: string): Promise<string[]> {
-    const min = `(${cursor}`
-    return this.#connection.send((redis) =>
-      redis.zrangebylex(this.#keyspace.index, min, '+', 'LIMIT', 0, NAMES_A_SCRIPT),
+  async #after(cursor: Name): Promise<Name[]> {
+    const min = nameAfter('(', cursor)
+    const names = await this.#connection.send((redis) =>
+      redis.zrangebylexBuffer(this.#keyspace.index, min, '+', 'LIMIT', 0, NAMES_A_SCRIPT),
     )
+    return names.map(nameOf)
   }
 }

@@ -1,5 +1,6 @@
 import { childRange, compareKeys } from '../../cache/key.js'
 import { endOfGroup } from '../../cache/key-tree.js'
+import { type Name, nameAfter } from './name.js'
 
 /**
  * The names under which one shard of a cache keeps everything in Redis, each below the cache's prefix. On a Cluster they hold the
@@ -64,8 +65,8 @@ export class Keyspace {
   }
 
   /** The name of the string that holds a key's entry. */
-  entry(key: string): string {
-    return this.entries + key
+  entry<N extends Name>(key: N): N {
+    return nameAfter(this.entries, key)
   }
 
   /** The name of the sorted set of the keys that carry a tag, scored as in `expiry`. */

@@ -4,13 +4,14 @@ import { childPrefix, childTowards } from '../../cache/key-tree.js'
 import type { Connection } from './connection.js'
 import { CHILD_COUNTS, CHILDREN, FORGET, LIST, PRUNE_EXPIRED, RANGE, SWEEP, VOID_AND_RANGE } from './index-scripts.js'
 import type { Keyspace } from './keyspace.js'
+import { type Name, nameAfter, nameOf } from './name.js'
 import { NAMES_A_SCRIPT } from './scriptfuls.js'
-
-/** Whether the index was whole (0, 1), and the names of a range. */
-export type Range = [whole: number, ...names: string[]]
 
 /** What one read of a shard's index gave, and whether the index was whole then: where it was not, there may be more. */
 export type Reading<T> = { readonly isWhole: boolean } & T
+
+/** The names of a range. */
+export type Range = Reading<{ names: Name[] }>
 
 /** The live keys of a shard in lexicographic order: lists, counts and ranges below a key, without walking the database. */
 export class RedisIndex {
@@ -32,12 +33,14 @@ export class RedisIndex {
     const page = this.#keyspace.range(under, after)
     const all = this.#keyspace.range(under)
     const selfOnPage = under !== undefined && (after === undefined || compareKeys(after, under) < 0)
-    const [whole, total, ...names] = (await this.#connection.run(
+    const [whole, total, ...found] = (await this.#connection.runForBytes(
       LIST,
       [index, expiry],
       [under ?? '', selfOnPage && limit >= 0 ? 1 : 0, page.min, page.max, all.min, all.max, limit],
-    )) as [number, number, ...string[]]
-    return { isWhole: whole === 1, total, names }
+    )) as [number, number, ...Buffer[]]
+    const names = found.map(nameOf)
+    if (await this.#dropForeign(names)) return this.page(under, after, limit)
+    return { isWhole: whole === 1, total, names: names as string[] }
   }
 
   /** The first children of a level behind a place, as this shard has them: fewer than `limit` only where there are no more. */
@@ -48,15 +51,22 @@ export class RedisIndex {
   ): Promise<Reading<{ children: ChildPage['children'] }>> {
     const { index, expiry } = this.#keyspace
     const { min, max } = this.#keyspace.childrenRange(under, place)
-    const [whole, ...reply] = (await this.#connection.run(
+    const [whole, ...reply] = (await this.#connection.runForBytes(
       CHILDREN,
       [index, expiry],
       [childPrefix(under), min, max, limit],
-    )) as [number, ...(string | number)[]]
-    const children = Array.from({ length: reply.length / 3 }, (_, i) => {
-      const key = String(reply[3 * i])
-      return { ...childTowards(key, under), isKey: reply[3 * i + 1] === 1, count: Number(reply[3 * i + 2]) }
-    })
+    )) as [number, ...(Buffer | number)[]]
+    const found = Array.from({ length: reply.length / 3 }, (_, i) => ({
+      name: nameOf(reply[3 * i] as Buffer),
+      isKey: reply[3 * i + 1] === 1,
+      count: Number(reply[3 * i + 2]),
+    }))
+    const foreign = found.flatMap(({ name }) => (typeof name === 'string' ? [] : [name]))
+    if (foreign.length > 0) {
+      await Promise.all(foreign.map((child) => this.#dropGroup(child)))
+      return this.children(under, place, limit)
+    }
+    const children = found.map(({ name, ...child }) => ({ ...childTowards(name as string, under), ...child }))
     return { isWhole: whole === 1, children }
   }
 
@@ -70,11 +80,13 @@ export class RedisIndex {
   async begin(under: string | undefined): Promise<Range> {
     const { index, expiry, leases, wake } = this.#keyspace
     const { min, max } = this.#keyspace.range(under)
-    return (await this.#connection.run(
-      VOID_AND_RANGE,
-      [index, expiry, leases],
-      [min, max, NAMES_A_SCRIPT, wake, under ?? '', childPrefix(under)],
-    )) as Range
+    return rangeOf(
+      await this.#connection.runForBytes(
+        VOID_AND_RANGE,
+        [index, expiry, leases],
+        [min, max, NAMES_A_SCRIPT, wake, under ?? '', childPrefix(under)],
+      ),
+    )
   }
 
   /**
@@ -82,28 +94,24 @@ export class RedisIndex {
    * cannot make it endless, and is asked for before the names of the one before are removed, so that Redis need not wait. Gives
    * whether the index was whole all the time.
    */
-  async empty(
-    under: string | undefined,
-    first: Range,
-    remove: (names: string[]) => Promise<unknown>,
-  ): Promise<boolean> {
-    let isWhole = true
+  async empty(under: string | undefined, first: Range, remove: (names: Name[]) => Promise<unknown>): Promise<boolean> {
+    let wasWhole = true
     let next: Promise<Range> | undefined = Promise.resolve(first)
     while (next !== undefined) {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, each from where the last one ended
-      const [whole, ...names]: Range = await next
-      isWhole &&= whole === 1
+      const { isWhole, names }: Range = await next
+      wasWhole &&= isWhole
       next = names.length === NAMES_A_SCRIPT ? this.#range(under, names.at(-1)) : undefined
       // It is awaited below; until then a failure of the removal comes first.
       next?.catch(() => undefined)
       // eslint-disable-next-line no-await-in-loop
       if (names.length > 0) await remove(names)
     }
-    return isWhole
+    return wasWhole
   }
 
   /** Drops those of these names whose entries are gone. Gives how many. */
-  async sweep(names: readonly string[]): Promise<number> {
+  async sweep(names: readonly Name[]): Promise<number> {
     const { index, expiry } = this.#keyspace
     const entries = names.map((name) => this.#keyspace.entry(name))
     return (await this.#connection.run(SWEEP, [index, expiry, ...entries], names)) as number
@@ -127,9 +135,33 @@ export class RedisIndex {
     while ((await this.pruneOnce()) === NAMES_A_SCRIPT);
   }
 
-  #range(under: string | undefined, after: string | undefined): Promise<Range> {
+  async #range(under: string | undefined, after: Name | undefined): Promise<Range> {
     const { index, expiry } = this.#keyspace
-    const { min, max } = this.#keyspace.range(under, after)
-    return this.#connection.run(RANGE, [index, expiry], [min, max, NAMES_A_SCRIPT]) as Promise<Range>
+    const { min, max } = this.#keyspace.range(under)
+    const from = after === undefined ? min : nameAfter('(', after)
+    return rangeOf(await this.#connection.runForBytes(RANGE, [index, expiry], [from, max, NAMES_A_SCRIPT]))
   }
+
+  /** Drops what is nobody's key below a child of which that can be said already. */
+  async #dropGroup(child: Buffer): Promise<void> {
+    const [min, max] = [nameAfter('[', child), Buffer.concat([nameAfter('(', child), Buffer.from(':;')])]
+    const names = await this.#connection.send((redis) =>
+      redis.zrangebylexBuffer(this.#keyspace.index, min, max, 'LIMIT', 0, NAMES_A_SCRIPT),
+    )
+    await this.#dropForeign(names.map(nameOf))
+  }
+
+  /** Drops those of these names that are nobody's key: they can be listed neither, nor be gone on from. Gives whether there were any. */
+  async #dropForeign(names: readonly Name[]): Promise<boolean> {
+    const foreign = names.filter((name) => typeof name !== 'string')
+    if (foreign.length === 0) return false
+    const { index, expiry } = this.#keyspace
+    await Promise.all([index, expiry].map((set) => this.#connection.send((redis) => redis.zrem(set, ...foreign))))
+    return true
+  }
+}
+
+function rangeOf(reply: unknown): Range {
+  const [whole, ...names] = reply as [number, ...Buffer[]]
+  return { isWhole: whole === 1, names: names.map(nameOf) }
 }

@@ -1,5 +1,6 @@
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
+import { type Name, nameOf } from './name.js'
 import { NAMES_A_SCRIPT, scriptfuls } from './scriptfuls.js'
 import { BURY_TAG, LIST_TAG, PRUNE_TAG, REMOVE_TAGGED } from './tag-scripts.js'
 
@@ -34,11 +35,13 @@ export class RedisTags {
     let cursor = '0'
     do {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
-      const [next, scored] = await this.#connection.send((client) => client.zscan(set, cursor, 'COUNT', NAMES_A_SCRIPT))
-      const names = scored.filter((_, i) => i % 2 === 0)
+      const [next, scored] = await this.#connection.send((client) =>
+        client.zscanBuffer(set, cursor, 'COUNT', NAMES_A_SCRIPT),
+      )
+      const names = scored.filter((_, i) => i % 2 === 0).map(nameOf)
       // eslint-disable-next-line no-await-in-loop
       for (const some of scriptfuls(names)) tell(await this.#removeSome(tag, some))
-      cursor = next
+      cursor = String(next)
     } while (cursor !== '0')
   }
 
@@ -46,14 +49,15 @@ export class RedisTags {
   async list(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
     const { tags } = this.#keyspace
     const set = this.#keyspace.tag(tag)
-    const names = await this.#connection.send((client) => client.zrange(set, 0, String(limit - 1)))
+    const found = await this.#connection.send((client) => client.zrangeBuffer(set, 0, String(limit - 1)))
+    const names = found.map(nameOf)
     const entries = names.map((name) => this.#keyspace.entry(name))
     const [total = 0, ...numbers] = (await this.#connection.run(
       LIST_TAG,
       [tags, set, ...entries],
       [tag, ...names],
     )) as number[]
-    return { keys: numbers.map((number) => names[number - 1] as string), total }
+    return { keys: numbers.map((number) => String(names[number - 1])), total }
   }
 
   /** Drops names whose entries are gone from some tags, going round all of them. */
@@ -66,7 +70,8 @@ export class RedisTags {
     await Promise.all(
       some.map(async (tag) => {
         const set = this.#keyspace.tag(tag)
-        const names = await this.#connection.send((client) => client.zrandmember(set, NAMES_A_TAG))
+        const found = await this.#connection.send((client) => client.zrandmemberBuffer(set, NAMES_A_TAG))
+        const names = found.map(nameOf)
         const entries = names.map((name) => this.#keyspace.entry(name))
         await this.#connection.run(PRUNE_TAG, [tags, set, ...entries], [tag, ...names])
       }),
@@ -74,13 +79,13 @@ export class RedisTags {
   }
 
   /** Gives those of these names that did carry the tag. */
-  async #removeSome(tag: string, names: readonly string[]): Promise<string[]> {
+  async #removeSome(tag: string, names: readonly Name[]): Promise<string[]> {
     const { leases, index, expiry, tags, wake } = this.#keyspace
     const numbers = (await this.#connection.run(
       REMOVE_TAGGED,
       [leases, index, expiry, tags, this.#keyspace.tag(tag), ...names.map((name) => this.#keyspace.entry(name))],
       [wake, tag, ...names],
     )) as number[]
-    return numbers.map((number) => names[number - 1] as string)
+    return numbers.map((number) => String(names[number - 1]))
   }
 }

@@ -1,6 +1,7 @@
 import { PartialRemoval } from '../../cache/errors.js'
 import { childPrefix } from '../../cache/key-tree.js'
 import type { IndexRebuild } from './index-rebuild.js'
+import type { Range } from './redis-index.js'
 import type { Shards } from './shards.js'
 
 /** Told of the keys that a step has removed. */
@@ -60,7 +61,7 @@ export class Removals {
     const shards = this.#shards.all
     const first = await Promise.all(shards.map(({ index }) => index.begin(under)))
     const emptied = shards.map((shard, i) =>
-      shard.index.empty(under, first[i] ?? [0], (names) => shard.remove(names, tell)),
+      shard.index.empty(under, first[i] as Range, (names) => shard.remove(names, tell)),
     )
     const itself = under === undefined ? [] : [this.#shards.of(under).remove([under], tell)]
     const [whole] = await Promise.all([all(emptied), all(itself)])

@@ -5,6 +5,7 @@ import { Connection } from './connection.js'
 import { HEADS, REMOVE, WRITE } from './entry-scripts.js'
 import { Evictions } from './evictions.js'
 import { Keyspace } from './keyspace.js'
+import type { Name } from './name.js'
 import { RedisIndex } from './redis-index.js'
 import { expiryArgument, RedisLeases } from './redis-leases.js'
 import { RedisTags } from './redis-tags.js'
@@ -92,16 +93,16 @@ export class Shard {
   }
 
   /** As `Store.remove`, for keys of this shard. Tells of the keys that were there, step by step. */
-  async remove(keys: readonly string[], tell: (removed: readonly string[]) => void): Promise<void> {
+  async remove(keys: readonly Name[], tell: (removed: readonly string[]) => void): Promise<void> {
     const { leases, index, removed, wake } = this.keyspace
     for (const some of scriptfuls(keys)) {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
       const there = (await this.connection.run(
         REMOVE,
         [leases, index, removed, ...some.map((key) => this.keyspace.entry(key))],
-        [wake, Buffer.byteLength(some[0] as string)],
+        [wake, Buffer.byteLength(some[0] as Name)],
       )) as number | number[]
-      tell(typeof there === 'number' ? some : there.map((number) => some[number - 1] as string))
+      tell((typeof there === 'number' ? some : there.map((number) => some[number - 1])).map(String))
     }
   }
 
