@@ -43,10 +43,10 @@ function openStore(options: CheckedOptions, events: Events): Store {
     keyPrefix,
     timeoutMs,
     shards,
-    onOtherShards: (agreed) => {
+    onOtherShards: (agreed, own) => {
       warn(
         'KEYEDCACHE_SHARDS',
-        `The cache ${show(name)} goes by the ${agreed} shards that its \`keyPrefix\` has already, not by ${shards}`,
+        `The cache ${show(name)} goes by the ${agreed} shards that its \`keyPrefix\` has already, not by ${own}`,
       )
     },
     onState: (up, error) => {

@@ -98,6 +98,22 @@ describe('The near tier', () => {
     expect(hitsBy.near).toBeGreaterThanOrEqual(6)
   })
 
+  test('hears of changes where the keys are divided otherwise than it began with', async () => {
+    await server.client().hset(`${keyPrefix}:meta`, 'format', '1', 'shards', '16')
+    let caches: KeyedCache[] = []
+    const warnings = await warningsDuring('KEYEDCACHE_SHARDS', async () => {
+      caches = [openHere(), openHere({ near: false })]
+      await Promise.all(caches.map((cache) => until(() => cache.set('up', 1), 'the cache answers')))
+    })
+    const [cache, other] = caches as [KeyedCache, KeyedCache]
+    expect(warnings).toHaveLength(2)
+    for (const warning of warnings) expect(warning).toMatch(/goes by the 16 shards.*, not by 1$/)
+    await other.set('a::b', 'old')
+    await warm(cache, 'a::b')
+    await other.set('a::b', 'new')
+    await sees(cache, 'a::b', 'new')
+  })
+
   test('asks Redis only for the keys that it has not', async () => {
     const cache = openHere()
     await cache.setMany(['a', 'b', 'c'].map((key) => [key, key.toUpperCase()]))

@@ -21,8 +21,8 @@ export interface AvailabilityOptions {
   readonly shards: number
   /** Called on each change between answering and not answering. */
   readonly onState: (up: boolean, error: unknown) => void
-  /** Called when other processes had divided the keys otherwise. */
-  readonly onOtherShards: (agreed: number) => void
+  /** Called when other processes had divided the keys otherwise than this one would have. */
+  readonly onOtherShards: (agreed: number, own: number) => void
   /** Called with what failed in the background. */
   readonly onError: (operation: string, error: unknown) => void
 }
@@ -147,7 +147,7 @@ export class Availability {
     const count = this.#parts.shards.all.length
     const [size, agreed] = await Promise.all([this.#setting.client.size(), this.#meta.agree(count)])
     if (agreed !== count) {
-      this.#setting.onOtherShards(agreed)
+      this.#setting.onOtherShards(agreed, count)
       for (const { connection } of this.#parts.shards.all) connection.close()
       this.#parts = this.#open(agreed)
     }

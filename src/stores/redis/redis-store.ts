@@ -152,8 +152,11 @@ export class RedisStore implements Store {
   }
 
   onChanged(listener: (keys: readonly string[] | undefined) => void): void {
-    const start = this.#client.ownPrefix.length + this.#parts.shards.first.keyspace.entries.length
-    this.#subscribers.onChanged((names) => listener(names?.map((name) => name.slice(start))))
+    this.#subscribers.onChanged((names) => {
+      // Only now it is known how the keys are divided, and so what comes before them.
+      const start = this.#client.ownPrefix.length + this.#parts.shards.first.keyspace.entries.length
+      listener(names?.map((name) => name.slice(start)))
+    })
   }
 
   get tracks(): boolean {
