@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../src/cache/cache.js'
 import { CacheNotRespondingError } from '../src/cache/errors.js'
-import type { CacheEvents } from '../src/cache/events.js'
+import { type CacheEvents, Events } from '../src/cache/events.js'
+import { FailedDeletions } from '../src/cache/failed-deletions.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../src/create-keyed-cache.js'
+import { MemoryStore } from '../src/stores/memory/memory-store.js'
 import { freshPrefix } from './support/both-stores.js'
 import { makeGate } from './support/gate.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
@@ -212,5 +214,60 @@ describe('What a deletion concerns that Redis refused', () => {
     await until(() => cache.set('p::1', 'new'), 'it is cleared')
     expect(await cache.count()).toBe(1)
     expect(await cache.get('p::1')).toBe('new')
+  })
+})
+
+describe('A deletion that can never be carried out', () => {
+  /** Failed deletions of a store that removes everything but one tag. */
+  function failing(): {
+    deletions: FailedDeletions
+    events: Events
+    failed: unknown[]
+    removed: (readonly string[])[]
+  } {
+    const store = new MemoryStore({ maxEntries: 10, maxBytes: 1000 })
+    const removed: (readonly string[])[] = []
+    store.removeTag = async (tag) => {
+      if (tag === 'bad') throw new Error('of this tag')
+      return []
+    }
+    store.remove = async (keys) => {
+      removed.push(keys)
+      return []
+    }
+    const events = new Events()
+    const failed: unknown[] = []
+    const deletions = new FailedDeletions({
+      name: 'test',
+      store,
+      events,
+      onHidden: () => {},
+      onFailed: (_operation, _key, error) => failed.push(error),
+    })
+    deletions.add({ key: undefined, children: true, tag: 'bad' })
+    return { deletions, events, failed, removed }
+  }
+
+  test('keeps no other from being carried out', async () => {
+    const { deletions, events, failed } = failing()
+    for (const tag of ['good', 'bad']) deletions.add({ key: undefined, children: true, tag })
+    deletions.add({ key: 'p', children: true, tag: undefined })
+    deletions.addKeys(['k'])
+    events.emit('state', { up: true, since: new Date(), error: undefined })
+    await until(() => !deletions.hides('k'), 'the key is deleted')
+    expect(deletions.hides('p::1', ['good'])).toBe(false)
+    expect(deletions.hides('x', ['bad'])).toBe(true)
+    expect(failed.map(String)).toEqual(['Error: of this tag'])
+    deletions.close()
+  })
+
+  test('keeps no write from its key, which waits for what concerns it and nothing else', async () => {
+    const { deletions, removed } = failing()
+    deletions.addKeys(Array.from({ length: 5000 }, (_, i) => `k${i}`))
+    await Promise.all([deletions.settle(['k3', 'other'], ['good']), deletions.settle(['k3', 'k4'], [])])
+    expect(removed).toEqual([['k3'], ['k4']])
+    expect([deletions.hides('k3'), deletions.hides('k4'), deletions.hides('k5')]).toEqual([false, false, true])
+    await expect(deletions.settle(['k6'], ['bad'])).rejects.toThrow('an earlier deletion is still to be carried out')
+    deletions.close()
   })
 })

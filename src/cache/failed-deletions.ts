@@ -1,6 +1,6 @@
 import type { Store } from '../stores/store.js'
 import type { CacheEvents, Events } from './events.js'
-import { nextMoment } from './moment.js'
+import { PendingDeletions } from './pending-deletions.js'
 
 /** More than this are taken for a deletion of everything. */
 const MOST = 10_000
@@ -18,28 +18,34 @@ export interface FailedDeletionsSetting {
   readonly onFailed: (operation: string, key: undefined, error: unknown) => void
 }
 
-/** What is to be deleted, each with the moment at which that was last asked for. */
-type Pending = Map<string, number>
+/** The name of everything. */
+const EVERYTHING = ''
 
 /**
  * Deletions that the store did not carry out. What they concern is missing for this process from then on, and they are carried out when
- * the store answers: begun before the first read that can be answered, and hidden until they are done. It stands above the `Store`,
+ * the store answers: begun before the first read that can be answered, and hidden until they are done, each by itself: one that cannot be
+ * carried out keeps no other waiting. It stands above the `Store`,
  * since only here the tags of an entry are known when it is read. Other processes see the old values until then, and those of a process
  * that ends meanwhile are lost.
  */
 export class FailedDeletions {
   readonly #setting: FailedDeletionsSetting
-  readonly #keys: Pending = new Map()
-  readonly #trees: Pending = new Map()
-  readonly #tags: Pending = new Map()
-  #all: number | undefined
+  readonly #all: PendingDeletions
+  readonly #trees: PendingDeletions
+  readonly #tags: PendingDeletions
+  readonly #keys: PendingDeletions
   #replaying: Promise<void> | undefined
   #retry: NodeJS.Timeout | undefined
   #retryMs = RETRY_FIRST_MS
   #closed = false
 
   constructor(setting: FailedDeletionsSetting) {
+    const { store } = setting
     this.#setting = setting
+    this.#all = new PendingDeletions(1, () => store.clear())
+    this.#trees = new PendingDeletions(1, ([tree]) => store.removeTree(tree as string))
+    this.#tags = new PendingDeletions(1, ([tag]) => store.removeTag(tag as string))
+    this.#keys = new PendingDeletions(KEYS_A_STEP, (keys) => store.remove(keys))
     setting.events.on('state', ({ up }) => {
       this.#retryMs = RETRY_FIRST_MS
       if (up) void this.#replayAll()
@@ -50,10 +56,10 @@ export class FailedDeletions {
   hides(key: string, tags: readonly string[] = []): boolean {
     if (this.#isEmpty) return false
     return (
-      this.#all !== undefined ||
+      this.#all.size > 0 ||
       this.#keys.has(key) ||
       tags.some((tag) => this.#tags.has(tag)) ||
-      (this.#trees.size > 0 && this.#isInTree(key))
+      this.#treesOf(key).length > 0
     )
   }
 
@@ -70,13 +76,13 @@ export class FailedDeletions {
   }
 
   /**
-   * Carries out what concerns any of these, before they are written; `undefined` where nothing does. Rejects where the store does not
-   * carry it out.
+   * Carries out what concerns any of these, and nothing else, before they are written; `undefined` where nothing does. Rejects where the
+   * store does not carry it out.
    */
   settle(keys: readonly string[], tags: readonly string[]): Promise<void> | undefined {
     if (this.#isEmpty) return undefined
     const isHidden = (): boolean => keys.some((key) => this.hides(key, tags))
-    return isHidden() ? this.#settle(isHidden) : undefined
+    return isHidden() ? this.#settle(keys, tags, isHidden) : undefined
   }
 
   close(): void {
@@ -85,35 +91,45 @@ export class FailedDeletions {
   }
 
   get #isEmpty(): boolean {
-    return this.#all === undefined && this.#keys.size + this.#trees.size + this.#tags.size === 0
+    return this.#all.size + this.#trees.size + this.#tags.size + this.#keys.size === 0
   }
 
-  async #settle(isHidden: () => boolean): Promise<void> {
-    if (this.#setting.store.backend().up) await this.#replayAll()
+  async #settle(keys: readonly string[], tags: readonly string[], isHidden: () => boolean): Promise<void> {
+    if (this.#setting.store.backend().up) {
+      await Promise.allSettled([
+        this.#all.carryOut([EVERYTHING]),
+        ...keys.flatMap((key) => this.#treesOf(key)).map((tree) => this.#trees.carryOut([tree])),
+        ...tags.map((tag) => this.#tags.carryOut([tag])),
+        this.#keys.carryOut(keys),
+      ])
+    }
     if (isHidden()) throw new Error('an earlier deletion is still to be carried out')
   }
 
-  #isInTree(key: string): boolean {
+  /** The trees to be deleted that a key is in. */
+  #treesOf(key: string): string[] {
+    if (this.#trees.size === 0) return []
+    const trees = this.#trees.has(key) ? [key] : []
     for (let end = key.indexOf('::'); end !== -1; end = key.indexOf('::', end + 1)) {
-      if (this.#trees.has(key.slice(0, end))) return true
+      const tree = key.slice(0, end)
+      if (this.#trees.has(tree)) trees.push(tree)
     }
-    return this.#trees.has(key)
+    return trees
   }
 
   #addAll(): void {
     for (const pending of [this.#keys, this.#trees, this.#tags]) pending.clear()
-    this.#all = nextMoment()
+    this.#all.add(EVERYTHING)
     this.#setting.onHidden(undefined)
     this.#retryLater()
   }
 
-  #add(pending: Pending, names: readonly string[]): void {
-    if (this.#all !== undefined) {
+  #add(pending: PendingDeletions, names: readonly string[]): void {
+    if (this.#all.size > 0) {
       this.#addAll()
       return
     }
-    const moment = nextMoment()
-    for (const name of names) pending.set(name, moment)
+    for (const name of names) pending.add(name)
     if (this.#keys.size + this.#trees.size + this.#tags.size > MOST) {
       process.emitWarning(
         `The cache '${this.#setting.name}' takes everything for missing: more than ${MOST} deletions could not be carried out. ` +
@@ -140,43 +156,21 @@ export class FailedDeletions {
   #replayAll(): Promise<void> {
     this.#replaying ??= this.#replay().finally(() => {
       this.#replaying = undefined
+      if (!this.#isEmpty) this.#retryLater()
     })
     return this.#replaying
   }
 
   async #replay(): Promise<void> {
-    const { store, onFailed } = this.#setting
-    try {
-      /* eslint-disable no-await-in-loop -- one after the other; what is added meanwhile comes last */
-      while (!this.#isEmpty && !this.#closed) {
-        const all = this.#all
-        if (all !== undefined) {
-          await store.clear()
-          if (this.#all === all) this.#all = undefined
-        }
-        const [tree] = this.#trees
-        if (tree !== undefined) await carryOut(this.#trees, [tree], () => store.removeTree(tree[0]))
-        const [tag] = this.#tags
-        if (tag !== undefined) await carryOut(this.#tags, [tag], () => store.removeTag(tag[0]))
-        const some = [...this.#keys].slice(0, KEYS_A_STEP)
-        if (some.length > 0) await carryOut(this.#keys, some, () => store.remove(some.map(([key]) => key)))
+    const failures: unknown[] = []
+    for (const pending of [this.#all, this.#trees, this.#tags, this.#keys]) {
+      for (const names of pending.steps()) {
+        if (this.#closed || !this.#setting.store.backend().up) return
+        // eslint-disable-next-line no-await-in-loop -- one after the other; what is added meanwhile comes last
+        await pending.carryOut(names).catch((error: unknown) => failures.push(error))
       }
-      /* eslint-enable no-await-in-loop */
-      this.#retryMs = RETRY_FIRST_MS
-    } catch (error) {
-      onFailed('replay', undefined, error)
-      this.#retryMs = Math.min(2 * this.#retryMs, RETRY_LAST_MS)
-      this.#retryLater()
     }
+    if (failures.length > 0) this.#setting.onFailed('replay', undefined, failures[0])
+    this.#retryMs = failures.length === 0 ? RETRY_FIRST_MS : Math.min(2 * this.#retryMs, RETRY_LAST_MS)
   }
-}
-
-/** Forgets what was carried out, unless it was asked for again meanwhile. */
-async function carryOut(
-  pending: Pending,
-  some: readonly (readonly [name: string, moment: number])[],
-  remove: () => Promise<unknown>,
-): Promise<void> {
-  await remove()
-  for (const [name, moment] of some) if (pending.get(name) === moment) pending.delete(name)
 }
