@@ -116,6 +116,23 @@ describe.each([
   })
 })
 
+describe('Text that another program keeps in place of the sets of a tag', () => {
+  test('keeps nobody from deleting the tag, nor from storing what carries it', async () => {
+    const { cache, keyPrefix, errors } = open()
+    const put = async (): Promise<unknown> => server.client().mset(`${keyPrefix}:tag:t`, 'x', `${keyPrefix}:tags:`, 'x')
+    expect(await cache.set('old', 1, { tags: ['t'] })).toBe(true)
+    await put()
+    expect(await cache.deleteTag('t')).toEqual([])
+    await put()
+    expect(await cache.set('a', 1, { tags: ['t'] })).toBe(true)
+    await put()
+    expect(await cache.getOrSet('b', () => 2, { tags: ['t'] })).toBe(2)
+    expect((await cache.tagged('t')).keys).toEqual(['b'])
+    expect(await cache.deleteTag('t')).toEqual(['b'])
+    expect(errors.filter(({ operation }) => operation !== 'upkeep')).toEqual([])
+  })
+})
+
 describe('An entry that the server keeps past its ttl', () => {
   async function outlive(cache: KeyedCache, name: string, grace: number): Promise<void> {
     // Long enough to get there, and to be kept by the server, on the slowest machine.

@@ -30,12 +30,28 @@ local function store(entry, index, expiry, key, bytes, expires)
 end
 `
 
-/** Notes in the sorted set of each of an entry's tags that it carries it, and drops what has expired there. */
-export const TAG: string = `
+/** Whether a call has failed since somebody keeps other data under a name. */
+export const FOREIGN: string = `
+local function foreign(reply)
+  return type(reply) == 'table' and reply.err ~= nil and string.find(reply.err, 'WRONGTYPE', 1, true) ~= nil
+end
+`
+
+/**
+ * Notes in the sorted set of each of an entry's tags that it carries it, and drops what has expired there. What somebody else keeps in its
+ * place is replaced: nobody could write or delete the tag.
+ */
+export const TAG: string = `${FOREIGN}
+local function note(set, score, member)
+  local reply = redis.pcall('ZADD', set, score, member)
+  if type(reply) ~= 'table' then return end
+  if foreign(reply) then redis.call('UNLINK', set) end
+  redis.call('ZADD', set, score, member)
+end
 local function tag(registry, sets, tags, now, key, expires)
   for i, set in ipairs(sets) do
-    redis.call('ZADD', registry, 0, tags[i])
-    redis.call('ZADD', set, expires, key)
+    note(registry, 0, tags[i])
+    note(set, expires, key)
     local expired = redis.call('ZRANGE', set, '-inf', now, 'BYSCORE', 'LIMIT', 0, 16)
     if #expired > 0 then redis.call('ZREM', set, unpack(expired)) end
   end

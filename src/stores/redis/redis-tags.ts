@@ -23,7 +23,7 @@ export class RedisTags {
   /** Voids the computations that will give their entries this tag. */
   async bury(tag: string): Promise<void> {
     const { leases, tombstones, wake } = this.#keyspace
-    await this.#connection.run(BURY_TAG, [leases, tombstones], [wake, tag])
+    await this.#connection.run(BURY_TAG, [leases, tombstones, this.#keyspace.tag(tag)], [wake, tag])
   }
 
   /**

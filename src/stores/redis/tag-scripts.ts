@@ -1,12 +1,15 @@
-import { CARRIES, LEASE, NOW } from './lua.js'
+import { CARRIES, FOREIGN, LEASE, NOW } from './lua.js'
 import { type Script, script } from './script.js'
 
 /**
  * Notes that a tag is removed now, where something is being computed that may carry it at its end, and tells those who compute.
  *
- * KEYS: leases, tombstones. ARGV: channel, tag.
+ * What somebody else keeps in place of the tag's set is dropped.
+ *
+ * KEYS: leases, tombstones, the tag's set. ARGV: channel, tag.
  */
-export const BURY_TAG: Script = script(`${NOW}${LEASE}
+export const BURY_TAG: Script = script(`${NOW}${LEASE}${FOREIGN}
+if foreign(redis.pcall('ZCARD', KEYS[3])) then redis.call('UNLINK', KEYS[3]) end
 if redis.call('EXISTS', KEYS[1]) == 1 then
   if redis.call('HLEN', KEYS[2]) >= 1000 then
     local first = math.huge
@@ -45,7 +48,7 @@ for i = 6, #KEYS do
   end
   redis.call('ZREM', KEYS[5], key)
 end
-if redis.call('EXISTS', KEYS[5]) == 0 then redis.call('ZREM', KEYS[4], ARGV[2]) end
+if redis.call('EXISTS', KEYS[5]) == 0 then redis.pcall('ZREM', KEYS[4], ARGV[2]) end
 return there
 `)
 
