@@ -332,6 +332,21 @@ describe('The Redis store', () => {
     })
   })
 
+  test('lets nobody wait for a lease of others that ends years from now, or is none', async () => {
+    const store = open()
+    await store.probe()
+    const leases = ['9999999999999 1 x 0 dead:1', '9999999999999 1 - 0 -', '1.2.3 4.5.6 x 0 dead:1', 'nonsense', '']
+    for (const [i, lease] of leases.entries()) {
+      const key = `k${i}`
+      await server.client().hset(`${prefix}:leases:`, key, lease) // eslint-disable-line no-await-in-loop
+      expect((await store.computations()).map((each) => each.key)).not.toContain(key) // eslint-disable-line no-await-in-loop
+      const attempt = { key, token: 'holder', process: 'p', leaseMs: 3_600_000, seen: undefined, follows: true }
+      expect(await store.acquire({ ...attempt, patient: true })).toEqual({ kind: 'leads' }) // eslint-disable-line no-await-in-loop
+      expect(await store.acquire({ ...attempt, patient: true })).toMatchObject({ kind: 'follows' }) // eslint-disable-line no-await-in-loop
+    }
+    expect(await store.computations()).toHaveLength(leases.length)
+  })
+
   test('takes counters that are no numbers for 0', async () => {
     const store = open()
     await server.client().hset(`${prefix}:stats:totals`, 'misses', 'many', 'store', '3')

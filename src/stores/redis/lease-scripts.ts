@@ -22,15 +22,15 @@ local function attempt(entry, token, process, ms, seen, follows, patient)
   local lease = redis.call('HGET', KEYS[1], key)
   if lease then
     local ends, since, held, followed, holder = parse(lease)
-    if ends and tonumber(ends) > time then
-      local left = tonumber(ends) - time
+    local rest = left(ends, time)
+    if rest > 0 then
       if held ~= '-' then
         if follows == '1' and followed == '0' then
           redis.call('HSET', KEYS[1], key, table.concat({ ends, since, held, '1', holder }, ' '))
         end
-        return { 'follows', left }
+        return { 'follows', rest }
       end
-      if patient == '1' then return { 'paused', left } end
+      if patient == '1' then return { 'paused', rest } end
     end
   end
   redis.call('HSET', KEYS[1], key, string.format('%.0f %.3f %s 0 %s', time + ms, time, token, process))
@@ -51,7 +51,7 @@ local lease = holds(KEYS[1], key, token)
 if not lease then return 0 end
 local _, since, _, followed, process = parse(lease)
 for i = 5, #ARGV do
-  if tonumber(redis.call('HGET', KEYS[2], ARGV[i]) or 0) >= tonumber(since) then
+  if tonumber(redis.call('HGET', KEYS[2], ARGV[i]) or 0) >= (tonumber(since) or 0) then
     finish(KEYS[1], channel, key, lease, 'voided')
     return 0
   end
@@ -81,7 +81,7 @@ for i = 1, n do
   filled[i] = 0
   if lease then
     local _, since = parse(lease)
-    if buried >= tonumber(since) then outcome = 'voided'
+    if buried >= (tonumber(since) or 0) then outcome = 'voided'
     else
       added = added + store(entry, KEYS[2], KEYS[3], key, bytes, expires)
       tag(KEYS[5 + n], sets, tags, time, key, expires)

@@ -85,14 +85,22 @@ local function carries(entry, tag)
 end
 `
 
+/** No lease ends later than this from now: one hour, and a minute by which the server's clock may have been set back. */
+export const LONGEST_LEASE_MS = 3_660_000
+
 /**
- * A lease is `<until> <since> <token> <followed 0 or 1> <process>`, times in ms; the token of a pause is `-`.
+ * A lease is `<until> <since> <token> <followed 0 or 1> <process>`, times in ms; the token of a pause is `-`. `left` says for how many ms
+ * more it lasts: what ends too far in the future is none, since all would wait for nobody.
  * `finish` ends one and tells those who follow it: `<outcome> <key>`. `void` takes one away from the process that holds it, and tells
  * that process too, whose other callers are not to wait for what is void.
  */
 export const LEASE: string = `
 local function parse(lease)
   return string.match(lease, '^([%d.]+) ([%d.]+) (%S+) ([01]) (.*)$')
+end
+local function left(ends, time)
+  local ms = (tonumber(ends) or 0) - time
+  return ms > 0 and ms <= ${LONGEST_LEASE_MS} and ms or 0
 end
 local function finish(leases, channel, key, lease, outcome)
   redis.call('HDEL', leases, key)

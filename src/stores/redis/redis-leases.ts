@@ -4,6 +4,7 @@ import type { Acquired, Attempt, Write } from '../store.js'
 import { Batch } from './batch.js'
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
+import { LONGEST_LEASE_MS } from './lua.js'
 import { ACQUIRE, FILL, RELEASE, RENEW } from './lease-scripts.js'
 import { scriptfuls, storable } from './scriptfuls.js'
 
@@ -62,7 +63,8 @@ export class RedisLeases {
     const leases = await this.#connection.send((client) => client.hgetall(this.#keyspace.leases))
     return Object.entries(leases).flatMap(([key, lease]) => {
       const [, until, since, token, process] = /^([\d.]+) ([\d.]+) (\S+) [01] (.*)$/.exec(lease) ?? []
-      if (process === undefined || token === '-' || Number(until) <= now) return []
+      const leftMs = Number(until) - now
+      if (process === undefined || token === '-' || !(leftMs > 0 && leftMs <= LONGEST_LEASE_MS)) return []
       return [{ key, process, since: new Date(Number(since)) }]
     })
   }
