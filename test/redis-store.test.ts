@@ -347,6 +347,42 @@ describe('The Redis store', () => {
     expect(await store.computations()).toHaveLength(leases.length)
   })
 
+  test('lets go of what dead processes computed, of pauses that are over, and then of what was removed meanwhile', async () => {
+    const store = open()
+    await store.probe()
+    const leases = `${prefix}:leases:`
+    const ended = (ms: number, token: string): string => `${Math.round(store.now()) - ms} 1 ${token} 0 p`
+    await server.client().hset(leases, 'dead', ended(3_601_000, 'x'), 'slow', ended(3_000_000, 'x'))
+    await server.client().hset(leases, 'far', ended(-(10 ** 10), 'x'), 'nonsense', 'x', 'over', ended(1, '-'))
+    const over = Array.from({ length: 1500 }, (_, i) => [`over${i}`, ended(1, '-')])
+    await server.client().hset(leases, ...over.flat(), 'paused', ended(-5000, '-'))
+    const attempt = { key: 'a', token: 'holder', process: 'p', leaseMs: 60_000, seen: undefined, follows: true }
+    await store.acquire({ ...attempt, patient: true })
+    await store.removeTag('t')
+    await until(async () => (await server.client().hlen(leases)) === 3, 'the background has dropped the others')
+    expect((await server.client().hkeys(leases)).toSorted()).toEqual(['a', 'paused', 'slow'])
+    expect(await server.client().exists(`${prefix}:tombstones:`)).toBe(1)
+    await store.remove(['slow', 'paused'])
+    await store.release('a', 'holder', 'nothing', 50)
+    await until(
+      async () => (await server.client().exists(leases, `${prefix}:tombstones:`)) === 0,
+      'nothing is left when the pause is over',
+    )
+  })
+
+  test('keeps no tombstone from before all that is computed', async () => {
+    const store = open()
+    await server.client().hset(`${prefix}:leases:`, 'paused', `${Date.now() + 60_000} 1 - 0 -`)
+    for (let i = 0; i < 2000; i++) void store.removeTag(`before${i}`)
+    const attempt = { key: 'a', token: 'holder', process: 'p', leaseMs: 60_000, seen: undefined, follows: true }
+    await store.removeTag('before')
+    await store.acquire({ ...attempt, patient: true })
+    await Promise.all(Array.from({ length: 1000 }, (_, i) => store.removeTag(`while${i}`)))
+    const kept = await server.client().hkeys(`${prefix}:tombstones:`)
+    expect(kept.filter((tag) => tag.startsWith('while'))).toHaveLength(1000)
+    expect(kept.filter((tag) => tag.startsWith('before')).length).toBeLessThan(1000)
+  })
+
   test('takes counters that are no numbers for 0', async () => {
     const store = open()
     await server.client().hset(`${prefix}:stats:totals`, 'misses', 'many', 'store', '3')

@@ -4,20 +4,31 @@ import type { Acquired, Attempt, Ended } from '../store.js'
 
 interface Lease {
   until: number
-  since: number
-  /** `undefined` while attempts are paused: nobody computes. */
-  token: string | undefined
-  process: string
+  readonly since: number
+  readonly token: string
+  readonly process: string
   followed: boolean
 }
+
+/** How many tombstones there are at least before it is looked which of them nobody needs any more. */
+const MANY_TOMBSTONES = 1000
 
 /** The computations under way in one process, and who is told when they end. */
 export class Leases {
   readonly #leases = new Map<string, Lease>()
+  /** Until when attempts are paused, in the order in which the pauses began. A key has a lease or a pause. */
+  readonly #pauses = new Map<string, number>()
   /** When a tag was last removed while something was being computed. */
   readonly #tombstones = new Map<string, number>()
+  /** How many there are when it is looked next. */
+  #mostTombstones = MANY_TOMBSTONES
   #onEnded: (key: string, ended: Ended) => void = () => undefined
   #onTagRemoved: (tag: string) => void = () => undefined
+
+  /** How many leases, pauses and tombstones there are. */
+  get size(): number {
+    return this.#leases.size + this.#pauses.size + this.#tombstones.size
+  }
 
   listen(listener: (key: string, ended: Ended) => void): void {
     this.#onEnded = listener
@@ -29,15 +40,15 @@ export class Leases {
 
   /** As `Store.acquire`, given that no entry answers the attempt. */
   acquire({ key, token, process, leaseMs, follows, patient }: Attempt, now: number): Acquired {
+    this.#dropPauses(now)
     const lease = this.#leases.get(key)
     if (lease !== undefined && lease.until > now) {
-      const leftMs = lease.until - now
-      if (lease.token !== undefined) {
-        lease.followed ||= follows
-        return { kind: 'follows', leftMs }
-      }
-      if (patient) return { kind: 'paused', leftMs }
+      lease.followed ||= follows
+      return { kind: 'follows', leftMs: lease.until - now }
     }
+    const pausedMs = (this.#pauses.get(key) ?? now) - now
+    if (patient && pausedMs > 0) return { kind: 'paused', leftMs: pausedMs }
+    this.#pauses.delete(key)
     this.#leases.set(key, { until: now + leaseMs, since: now, token, process, followed: false })
     return { kind: 'leads' }
   }
@@ -62,37 +73,64 @@ export class Leases {
     return true
   }
 
-  pause(key: string, since: number, until: number): void {
-    this.#leases.set(key, { until, since, token: undefined, process: '', followed: false })
+  pause(key: string, now: number, until: number): void {
+    this.#dropPauses(now)
+    this.#pauses.delete(key)
+    this.#pauses.set(key, until)
   }
 
   /** Notes that a tag was removed: what is being computed now may not be stored with it. */
   bury(tag: string, now: number): void {
-    if (this.#leases.size === 0) return this.#tombstones.clear()
+    this.#dropPauses(now)
+    if (this.#leases.size === 0) return
     this.#tombstones.set(tag, now)
+    if (this.#tombstones.size >= this.#mostTombstones) this.#dropTombstones()
     this.#onTagRemoved(tag)
   }
 
   /** Takes a lease away from the one who holds it. */
   void(key: string): void {
-    if (this.#leases.delete(key)) this.#onEnded(key, 'voided')
+    if (!this.#leases.has(key) && !this.#pauses.delete(key)) return
+    this.#forget(key)
+    this.#onEnded(key, 'voided')
   }
 
   /** Voids the computations of a key and of those below it; all for `undefined`. */
   voidTree(key: string | undefined): void {
-    for (const each of this.#leases.keys()) {
+    for (const each of [...this.#leases.keys(), ...this.#pauses.keys()]) {
       if (key === undefined || each === key || isUnder(each, key)) this.void(each)
     }
   }
 
   list(now: number): Computation[] {
     return Array.from(this.#leases)
-      .filter(([, lease]) => lease.until > now && lease.token !== undefined)
+      .filter(([, lease]) => lease.until > now)
       .map(([key, { process, since }]) => ({ key, process, since: new Date(since) }))
   }
 
   #end(key: string, { followed }: Lease, ended: Ended): void {
-    this.#leases.delete(key)
+    this.#forget(key)
     if (followed) this.#onEnded(key, ended)
+  }
+
+  /** Tombstones are for those who compute: they go with the last lease. */
+  #forget(key: string): void {
+    this.#leases.delete(key)
+    if (this.#leases.size === 0) this.#tombstones.clear()
+  }
+
+  /** Drops the first of the pauses that are over. All are as short, about: none stays for long behind one that is not. */
+  #dropPauses(now: number): void {
+    for (const [key, until] of this.#pauses) {
+      if (until > now) return
+      this.#pauses.delete(key)
+    }
+  }
+
+  /** Drops the tombstones from before all computations. */
+  #dropTombstones(): void {
+    const first = Math.min(...Array.from(this.#leases.values(), ({ since }) => since))
+    for (const [tag, at] of this.#tombstones) if (at < first) this.#tombstones.delete(tag)
+    this.#mostTombstones = Math.max(MANY_TOMBSTONES, 2 * this.#tombstones.size)
   }
 }

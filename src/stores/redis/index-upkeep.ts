@@ -7,7 +7,10 @@ import type { Shards } from './shards.js'
 const ROUND_MS = 450
 const REST_MS = 10
 
-/** Drops the names of expired, removed and evicted entries out of the index and out of the sets of the tags, again and again, by one of all processes. */
+/**
+ * Drops the names of expired, removed and evicted entries out of the index and out of the sets of the tags, and what dead processes computed,
+ * again and again, by one of all processes.
+ */
 export class IndexUpkeep {
   readonly #client: Client
 
@@ -24,9 +27,10 @@ export class IndexUpkeep {
     await Promise.all(shards.all.map((shard) => shard.evictions.sweep(share)))
     const endMs = performance.now() + ROUND_MS / 2
     await Promise.all(
-      shards.all.flatMap(({ index }) => [
-        untilDone(() => index.pruneOnce(), endMs),
-        untilDone(() => index.forgetOnce(), endMs),
+      shards.all.flatMap(({ index, leases }) => [
+        untilDone(async () => (await index.pruneOnce()) === NAMES_A_SCRIPT, endMs),
+        untilDone(async () => (await index.forgetOnce()) === NAMES_A_SCRIPT, endMs),
+        untilDone(() => leases.pruneOnce(), endMs),
       ]),
     )
     await Promise.all(shards.all.map(({ tags }) => tags.prune()))
@@ -34,8 +38,8 @@ export class IndexUpkeep {
   }
 }
 
-/** Does bounded steps while each has as much to do as it may. */
-async function untilDone(step: () => Promise<number>, endMs: number): Promise<void> {
+/** Does bounded steps while each finds that there is more to do. */
+async function untilDone(step: () => Promise<boolean>, endMs: number): Promise<void> {
   // With a rest after each step, so that others find room between them.
-  while ((await step()) === NAMES_A_SCRIPT && performance.now() < endMs) await delay(REST_MS)
+  while ((await step()) && performance.now() < endMs) await delay(REST_MS)
 }

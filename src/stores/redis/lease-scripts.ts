@@ -1,5 +1,5 @@
 import { CHECKSUM_BYTES } from '../../cache/entry.js'
-import { LEASE, NOW, PRUNE, STORE, TAG } from './lua.js'
+import { LEASE, LONGEST_LEASE_MS, NOW, PRUNE, STORE, TAG } from './lua.js'
 import { type Script, script } from './script.js'
 
 /**
@@ -108,4 +108,24 @@ if tonumber(ARGV[5]) > 0 then
   redis.call('HSET', KEYS[1], ARGV[2], string.format('%.0f %.0f - 0 -', time + ARGV[5], time))
 end
 return 1
+`)
+
+/**
+ * A step of a walk over all leases: drops pauses that are over, and leases that ended more than an hour ago, when nobody fills them any
+ * more, or end too late to be any. With the last of them all tombstones go.
+ *
+ * KEYS: leases, tombstones. ARGV: cursor, how many at most, about. Returns the next cursor, and how many it dropped.
+ */
+export const PRUNE_LEASES: Script = script(`${NOW}${LEASE}
+local time, dropped = now(), 0
+local cursor, leases = unpack(redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2]))
+for i = 1, #leases, 2 do
+  local ends, _, token = parse(leases[i + 1])
+  local over = time - (tonumber(ends) or 0)
+  if over > (token == '-' and 0 or 3600000) or over < -${LONGEST_LEASE_MS} then
+    dropped = dropped + redis.call('HDEL', KEYS[1], leases[i])
+  end
+end
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('UNLINK', KEYS[2]) end
+return { cursor, dropped }
 `)

@@ -5,8 +5,8 @@ import { Batch } from './batch.js'
 import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
 import { LONGEST_LEASE_MS } from './lua.js'
-import { ACQUIRE, FILL, RELEASE, RENEW } from './lease-scripts.js'
-import { scriptfuls, storable } from './scriptfuls.js'
+import { ACQUIRE, FILL, PRUNE_LEASES, RELEASE, RENEW } from './lease-scripts.js'
+import { NAMES_A_SCRIPT, scriptfuls, storable } from './scriptfuls.js'
 
 /** What ends a lease. */
 interface Fill {
@@ -23,6 +23,8 @@ export class RedisLeases {
   readonly #keyspace: Keyspace
   readonly #attempts: Batch<Attempt, Acquired>
   readonly #fills: Batch<Fill, boolean>
+  /** At which of the leases the last step of pruning ended. */
+  #cursor = '0'
 
   constructor(connection: Connection, keyspace: Keyspace) {
     this.#connection = connection
@@ -50,6 +52,18 @@ export class RedisLeases {
   async release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
     const { leases, wake } = this.#keyspace
     return (await this.#connection.run(RELEASE, [leases], [wake, key, token, ended, Math.round(pauseMs)])) === 1
+  }
+
+  /** Looks at some of the leases, going round all of them, and drops what nobody needs any more. Gives whether there may be more of that. */
+  async pruneOnce(): Promise<boolean> {
+    const { leases, tombstones } = this.#keyspace
+    const [cursor, dropped] = (await this.#connection.run(
+      PRUNE_LEASES,
+      [leases, tombstones],
+      [this.#cursor, NAMES_A_SCRIPT],
+    )) as [string, number]
+    this.#cursor = cursor
+    return cursor !== '0' && dropped > 0
   }
 
   /** Lets out what waits to be asked for together. */

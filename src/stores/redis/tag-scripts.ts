@@ -11,18 +11,18 @@ import { type Script, script } from './script.js'
 export const BURY_TAG: Script = script(`${NOW}${LEASE}${FOREIGN}
 if foreign(redis.pcall('ZCARD', KEYS[3])) then redis.call('UNLINK', KEYS[3]) end
 if redis.call('EXISTS', KEYS[1]) == 1 then
-  if redis.call('HLEN', KEYS[2]) >= 1000 then
+  local added = redis.call('HSET', KEYS[2], ARGV[2], string.format('%.3f', now()))
+  if added == 1 and redis.call('HLEN', KEYS[2]) % 1000 == 0 then
     local first = math.huge
     for _, lease in ipairs(redis.call('HVALS', KEYS[1])) do
-      local _, since = parse(lease)
-      first = math.min(first, tonumber(since) or 0)
+      local _, since, token = parse(lease)
+      if token and token ~= '-' then first = math.min(first, tonumber(since) or 0) end
     end
     local buried = redis.call('HGETALL', KEYS[2])
     for i = 1, #buried, 2 do
-      if tonumber(buried[i + 1]) < first then redis.call('HDEL', KEYS[2], buried[i]) end
+      if (tonumber(buried[i + 1]) or 0) < first then redis.call('HDEL', KEYS[2], buried[i]) end
     end
   end
-  redis.call('HSET', KEYS[2], ARGV[2], string.format('%.3f', now()))
   redis.call('PUBLISH', ARGV[1], 'tag ' .. ARGV[2])
 else
   redis.call('UNLINK', KEYS[2])
