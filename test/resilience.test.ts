@@ -199,6 +199,46 @@ describe('A Redis that answers', () => {
   })
 })
 
+describe('A Redis that is full of the names of evicted entries', () => {
+  const NAMES = 60_000
+
+  /** A cache whose server has room for nothing, since that many names of entries that are gone fill it. */
+  async function openFull(): Promise<{ cache: KeyedCache; keyPrefix: string }> {
+    const keyPrefix = freshPrefix()
+    const { cache } = await open({ keyPrefix, redisTimeout: '5s' })
+    await cache.clear()
+    const [index, expiry] = [`${keyPrefix}:index:`, `${keyPrefix}:expiry:`]
+    await server.client().set(`${keyPrefix}:sweeper`, 'held by a test')
+    for (let i = 0; i < NAMES; i += 1000) {
+      const some = Array.from({ length: 1000 }, (_, j) => `dead::${i + j}`)
+      await server.client().zadd(index, ...some.flatMap((name) => [0, name])) // eslint-disable-line no-await-in-loop
+      await server.client().zadd(expiry, ...some.flatMap((name) => [Date.now() + 3_600_000, name])) // eslint-disable-line no-await-in-loop
+    }
+    const used = Number(/used_memory:(\d+)/.exec(await server.client().info('memory'))?.[1])
+    await server.client().config('SET', 'maxmemory-policy', 'volatile-lru')
+    await server.client().config('SET', 'maxmemory', used - 1_000_000)
+    return { cache, keyPrefix }
+  }
+
+  test('finds room again for what is computed', async () => {
+    const { cache } = await openFull()
+    let runs = 0
+    await until(async () => {
+      await cache.getOrSet(['live', runs], () => runs++)
+      return cache.has(['live', runs - 1])
+    }, 'what is computed is stored')
+  })
+
+  test('is cleaned up in the background', async () => {
+    const { keyPrefix } = await openFull()
+    await server.client().config('SET', 'maxmemory', 0)
+    await server.client().hset(`${keyPrefix}:sweep`, 'evicted', -NAMES)
+    await server.client().config('SET', 'maxmemory', 1)
+    await server.client().del(`${keyPrefix}:sweeper`)
+    await until(async () => (await server.client().zcard(`${keyPrefix}:index:`)) < 10, 'the names are dropped')
+  })
+})
+
 describe('Closing a cache', () => {
   test('takes less than 500 ms while Redis hangs, whatever is under way', async () => {
     const { cache } = await open()

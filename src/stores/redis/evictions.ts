@@ -1,5 +1,5 @@
 import type { Connection } from './connection.js'
-import { EVICTED } from './index-scripts.js'
+import { EVICTED, NOTE_CURSOR } from './index-scripts.js'
 import type { Keyspace } from './keyspace.js'
 import { type Name, nameAfter, nameOf } from './name.js'
 import type { RedisIndex } from './redis-index.js'
@@ -11,6 +11,8 @@ const NAMES_AN_EVICTION = 8
 const NAMES_A_ROUND = 200_000
 /** What is taken for evicted when Redis had no room for a write. */
 const EVICTED_AT_LEAST = 1000
+/** How long it is not tried again to make room where there was none to make. */
+const VAIN_MS = 100
 
 /**
  * Drops the names of evicted entries out of a shard's index. These names are not evictable themselves: under `volatile-*` policies the
@@ -21,6 +23,7 @@ export class Evictions {
   readonly #keyspace: Keyspace
   readonly #index: RedisIndex
   #relief: Promise<void> | undefined
+  #vainUntilMs = 0
 
   constructor(connection: Connection, keyspace: Keyspace, index: RedisIndex) {
     this.#connection = connection
@@ -28,13 +31,14 @@ export class Evictions {
     this.#index = index
   }
 
-  /** Does what a write does; where Redis has no room for it, once more after a round of sweeping. */
+  /** Does what a write does; where Redis has no room for it, once more after a round of sweeping, unless a round was just in vain. */
   async makingRoom<T>(write: () => Promise<T>): Promise<T> {
     try {
       return await write()
     } catch (error) {
-      if (!(error instanceof Error && error.message.includes('OOM'))) throw error
-      this.#relief ??= this.#sweepAtLeast(EVICTED_AT_LEAST, 1).finally(() => {
+      const isFull = error instanceof Error && error.message.includes('OOM')
+      if (!isFull || performance.now() < this.#vainUntilMs) throw error
+      this.#relief ??= this.#relieve().finally(() => {
         this.#relief = undefined
       })
       await this.#relief
@@ -47,20 +51,28 @@ export class Evictions {
     await this.#sweepAtLeast(0, share)
   }
 
-  async #sweepAtLeast(least: number, share: number): Promise<void> {
+  async #relieve(): Promise<void> {
+    const dropped = await this.#sweepAtLeast(EVICTED_AT_LEAST, 1)
+    if (dropped === 0) this.#vainUntilMs = performance.now() + VAIN_MS
+  }
+
+  /** Gives how many it dropped. */
+  async #sweepAtLeast(least: number, share: number): Promise<number> {
     const { index, sweep } = this.#keyspace
     const [evicted, known] = (await this.#connection.run(EVICTED, [sweep, index], [])) as [string, string | null]
     // A server that was restarted counts from 0 again.
     const grown = Number(evicted) - Math.min(Number(known ?? 0), Number(evicted))
     const looked = Math.ceil(NAMES_AN_EVICTION * Math.max(grown * share, least))
-    if (looked > 0) await this.#sweep(Math.min(looked, NAMES_A_ROUND))
+    return looked > 0 ? this.#sweep(Math.min(looked, NAMES_A_ROUND)) : 0
   }
 
-  async #sweep(count: number): Promise<void> {
+  /** Gives how many it dropped. */
+  async #sweep(count: number): Promise<number> {
     const { sweep } = this.#keyspace
     const last = await this.#connection.send((redis) => redis.hgetBuffer(sweep, 'cursor'))
     let cursor = last === null ? '' : nameOf(last)
     let next = this.#after(cursor)
+    let dropped = 0
     for (let looked = 0; looked < count; looked += NAMES_A_SCRIPT) {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, each from where the last one ended
       const names = await next
@@ -71,10 +83,11 @@ export class Evictions {
       next = this.#after(cursor)
       next.catch(() => undefined)
       // eslint-disable-next-line no-await-in-loop
-      if (names.length > 0) await this.#index.sweep(names)
+      if (names.length > 0) dropped += await this.#index.sweep(names)
       if (isAll) break
     }
-    await this.#connection.send((redis) => redis.hset(sweep, 'cursor', cursor))
+    await this.#connection.run(NOTE_CURSOR, [sweep], [cursor])
+    return dropped
   }
 
   async #after(cursor: Name): Promise<Name[]> {

@@ -166,13 +166,42 @@ return reply
 /**
  * How many entries the server of these names has evicted, and what it was the last time this was asked.
  *
+ * A full server refuses to add anything unless the script has removed something before: so do this script and the next two, which are
+ * what makes room.
+ *
  * KEYS: sweep, index. Returns the two numbers, the second nil at first.
  */
 export const EVICTED: Script = script(`
 local evicted = string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)')
 local known = redis.call('HGET', KEYS[1], 'evicted')
-if evicted ~= known then redis.call('HSET', KEYS[1], 'evicted', evicted) end
+if evicted ~= known then
+  redis.call('HDEL', KEYS[1], 'evicted')
+  redis.call('HSET', KEYS[1], 'evicted', evicted)
+end
 return { evicted, known }
+`)
+
+/**
+ * Notes how far the sweep has come.
+ *
+ * KEYS: sweep. ARGV: the name at which the next round begins.
+ */
+export const NOTE_CURSOR: Script = script(`
+redis.call('HDEL', KEYS[1], 'cursor')
+redis.call('HSET', KEYS[1], 'cursor', ARGV[1])
+return 1
+`)
+
+/**
+ * Makes the caller the one who does the upkeep, unless another one does.
+ *
+ * KEYS: sweeper. ARGV: for how many ms. Returns whether the caller does it (0, 1).
+ */
+export const BEGIN_UPKEEP: Script = script(`
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('UNLINK', KEYS[1])
+redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
+return 1
 `)
 
 /**

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from './client.js'
+import { BEGIN_UPKEEP } from './index-scripts.js'
 import { NAMES_A_SCRIPT } from './scriptfuls.js'
 import type { Shards } from './shards.js'
 
@@ -21,8 +22,7 @@ export class IndexUpkeep {
   /** One round, unless another process does it. Gives whether this one did. */
   async round(shards: Shards): Promise<boolean> {
     const { connection, keyspace } = shards.first
-    const mine = await connection.send((redis) => redis.set(keyspace.sweeper, '1', 'PX', ROUND_MS, 'NX'))
-    if (mine === null) return false
+    if ((await connection.run(BEGIN_UPKEEP, [keyspace.sweeper], [ROUND_MS])) !== 1) return false
     const share = Math.min(1, this.#client.masters().length / shards.all.length)
     await Promise.all(shards.all.map((shard) => shard.evictions.sweep(share)))
     const endMs = performance.now() + ROUND_MS / 2

@@ -3,6 +3,7 @@ import { CHECKSUM_BYTES } from '../../cache/entry.js'
 import type { Acquired, Attempt, Write } from '../store.js'
 import { Batch } from './batch.js'
 import type { Connection } from './connection.js'
+import type { Evictions } from './evictions.js'
 import type { Keyspace } from './keyspace.js'
 import { LONGEST_LEASE_MS } from './lua.js'
 import { ACQUIRE, FILL, PRUNE_LEASES, RELEASE, RENEW } from './lease-scripts.js'
@@ -21,14 +22,16 @@ interface Fill {
 export class RedisLeases {
   readonly #connection: Connection
   readonly #keyspace: Keyspace
+  readonly #evictions: Evictions
   readonly #attempts: Batch<Attempt, Acquired>
   readonly #fills: Batch<Fill, boolean>
   /** At which of the leases the last step of pruning ended. */
   #cursor = '0'
 
-  constructor(connection: Connection, keyspace: Keyspace) {
+  constructor(connection: Connection, keyspace: Keyspace, evictions: Evictions) {
     this.#connection = connection
     this.#keyspace = keyspace
+    this.#evictions = evictions
     this.#attempts = new Batch(scriptfuls, (attempts) => this.#acquire(attempts))
     this.#fills = new Batch(
       (all) => storable(all, ({ item }) => item.entry),
@@ -84,21 +87,18 @@ export class RedisLeases {
   }
 
   async #acquire(attempts: readonly Attempt[]): Promise<Acquired[]> {
-    const replies = (await this.#connection.runForBytes(
-      ACQUIRE,
-      [this.#keyspace.leases, ...attempts.map(({ key }) => this.#keyspace.entry(key))],
-      [
-        this.#connection.deadline,
-        Buffer.byteLength((attempts[0] as Attempt).key),
-        ...attempts.flatMap(({ token, process, leaseMs, seen, follows, patient }) => [
-          token,
-          process,
-          leaseMs,
-          seen === 'any' ? '*' : (seen?.subarray(-CHECKSUM_BYTES) ?? ''),
-          follows ? 1 : 0,
-          patient ? 1 : 0,
-        ]),
-      ],
+    const keys = [this.#keyspace.leases, ...attempts.map(({ key }) => this.#keyspace.entry(key))]
+    const what = attempts.flatMap(({ token, process, leaseMs, seen, follows, patient }) => [
+      token,
+      process,
+      leaseMs,
+      seen === 'any' ? '*' : (seen?.subarray(-CHECKSUM_BYTES) ?? ''),
+      follows ? 1 : 0,
+      patient ? 1 : 0,
+    ])
+    const firstBytes = Buffer.byteLength((attempts[0] as Attempt).key)
+    const replies = (await this.#evictions.makingRoom(() =>
+      this.#connection.runForBytes(ACQUIRE, keys, [this.#connection.deadline, firstBytes, ...what]),
     )) as [Buffer, (Buffer | number)?][]
     return replies.map(acquired)
   }
@@ -106,24 +106,22 @@ export class RedisLeases {
   async #fill(fills: readonly Fill[]): Promise<boolean[]> {
     const { leases, index, expiry, tombstones, wake } = this.#keyspace
     const { key, tags } = (fills[0] as Fill).entry
-    const filled = (await this.#connection.run(
-      FILL,
-      [
-        leases,
-        index,
-        expiry,
-        tombstones,
-        ...fills.map(({ entry }) => this.#keyspace.entry(entry.key)),
-        ...this.#keyspace.tagSets(tags),
-      ],
-      [
-        wake,
-        fills.length,
-        Buffer.byteLength(key),
-        ...fills.flatMap(({ entry: { bytes, expiresAt }, token }) => [token, bytes, expiryArgument(expiresAt)]),
-        ...tags,
-      ],
-    )) as number[]
+    const keys = [
+      leases,
+      index,
+      expiry,
+      tombstones,
+      ...fills.map(({ entry }) => this.#keyspace.entry(entry.key)),
+      ...this.#keyspace.tagSets(tags),
+    ]
+    const what = [
+      wake,
+      fills.length,
+      Buffer.byteLength(key),
+      ...fills.flatMap(({ entry: { bytes, expiresAt }, token }) => [token, bytes, expiryArgument(expiresAt)]),
+      ...tags,
+    ]
+    const filled = (await this.#evictions.makingRoom(() => this.#connection.run(FILL, keys, what))) as number[]
     return filled.map((each) => each === 1)
   }
 }

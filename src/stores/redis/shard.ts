@@ -36,9 +36,9 @@ export class Shard {
     this.keyspace = new Keyspace(keyPrefix, hashTag)
     this.connection = new Connection(client, this.keyspace.index, timeoutMs, onOpen)
     this.index = new RedisIndex(this.connection, this.keyspace)
-    this.leases = new RedisLeases(this.connection, this.keyspace)
-    this.tags = new RedisTags(this.connection, this.keyspace)
     this.evictions = new Evictions(this.connection, this.keyspace, this.index)
+    this.leases = new RedisLeases(this.connection, this.keyspace, this.evictions)
+    this.tags = new RedisTags(this.connection, this.keyspace)
   }
 
   /** ms since 1970 on the server's clock. */
