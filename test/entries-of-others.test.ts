@@ -111,6 +111,8 @@ describe.each([
     expect(await cache.getMany(['b', 'a'])).toEqual([undefined, 'computed'])
     expect(await cache.set('b', 'set')).toBe(true)
     expect(await cache.get('b')).toBe('set')
+    expect(await cache.entries(['c', 'a'])).toEqual([undefined, expect.objectContaining({ key: 'a' })])
+    expect(await cache.entry('c')).toBeUndefined()
     expect(await cache.delete('c')).toEqual(['c'])
     expect(await server.client().exists(name('c'))).toBe(0)
   })

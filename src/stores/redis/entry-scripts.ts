@@ -64,15 +64,17 @@ return there
 `)
 
 /**
- * The first bytes of some entries, and how many each has.
+ * The first bytes of some entries, and how many each has. What is no entry at all has none.
  *
  * KEYS: entry 1..n. ARGV: how many bytes. Returns for each: all its bytes (0: there is none), the first ones.
  */
 export const HEADS: Script = script(`
 local reply = {}
 for i, entry in ipairs(KEYS) do
-  reply[2 * i - 1] = redis.call('STRLEN', entry)
-  reply[2 * i] = redis.call('GETRANGE', entry, 0, ARGV[1] - 1)
+  local head = redis.pcall('GETRANGE', entry, 0, ARGV[1] - 1)
+  if type(head) == 'table' then head = '' end
+  reply[2 * i - 1] = head == '' and 0 or redis.call('STRLEN', entry)
+  reply[2 * i] = head
 end
 return reply
 `)
