@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { emptyCounters, type StatsBatch } from '../src/cache/stats.js'
 import type { RedisStore, RedisStoreOptions } from '../src/stores/redis/redis-store.js'
 import type { Store, Write } from '../src/stores/store.js'
 import { describeComputations } from './computation-contract.js'
@@ -387,14 +388,55 @@ describe('The Redis store', () => {
     const store = open()
     await server.client().hset(`${prefix}:stats:totals`, 'misses', 'many', 'store', '3')
     await server.client().hset(`${prefix}:stats:groups`, 'calls p', '1e999', '__proto__ q', '5', 'nonsense', '1')
-    await server.client().hset(`${prefix}:processes`, 'host:1', 'nonsense')
-    const { counters, processes } = await store.readStats()
+    const { counters } = await store.readStats()
     expect(counters.misses).toBe(0)
     expect(counters.hitsBy.store).toBe(3)
     expect(counters.groups.get('p')?.calls).toBe(0)
-    expect(processes).toHaveLength(1)
+    await store.addStats(batch(store, 1))
+    const added = (await store.readStats()).counters
+    expect(added.misses).toBe(2)
+    expect(added.groups.get('p')?.calls).toBe(2)
+  })
+
+  test('leaves out what can be no moment, and counts all the same', async () => {
+    const store = open()
+    const now = store.now()
+    await server.client().hset(`${prefix}:stats:minutes`, 'calls x', '1', 'calls 1e300', '1', 'calls -9e15', '1')
+    await server
+      .client()
+      .hset(`${prefix}:processes`, 'host:1 x', 'nonsense', 'host:2 x', `1e300 ${now} 1`, 'host:3', '')
+    await server.client().hset(`${prefix}:leases:`, 'a', `${now + 60_000} 99999999999999999 x 0 host:1`)
+    await store.addStats(batch(store, 1))
+    await store.addStats(batch(store, 1))
+    const { counters, processes } = await store.readStats()
+    expect(counters.minutes.size).toBe(1)
+    expect(counters.misses).toBe(2)
+    expect(processes.map(({ id }) => id)).toEqual(['host:9'])
+    expect(await server.client().hkeys(`${prefix}:stats:minutes`)).not.toContain('calls x')
+    expect(await store.computations()).toEqual([])
+  })
+
+  test('counts nothing twice where a part of it cannot be counted', async () => {
+    const store = open()
+    await server.client().set(`${prefix}:stats:minutes`, 'of somebody else')
+    await expect(store.addStats(batch(store, 1))).rejects.toThrow('WRONGTYPE')
+    await server.client().del(`${prefix}:stats:minutes`)
+    await store.addStats(batch(store, 1))
+    expect((await store.readStats()).counters.misses).toBe(2)
   })
 })
+
+function batch(store: Store, number: number): StatsBatch {
+  const minutes = new Map([[Math.floor(store.now() / 60_000) * 60_000, { calls: 2, hits: 0 }]])
+  const groups = new Map([['p', { calls: 2, hits: 0, computations: 0, computeMs: 0, savedMs: 0 }]])
+  return {
+    process: 'host:9',
+    instance: 'x',
+    startedAt: 1000,
+    number,
+    counters: { ...emptyCounters(), misses: 2, minutes, groups },
+  }
+}
 
 function text(bytes: readonly (Buffer | undefined)[]): (string | undefined)[] {
   return bytes.map((each) => each?.toString())

@@ -4,6 +4,7 @@ import type { Acquired, Attempt, Write } from '../store.js'
 import { Batch } from './batch.js'
 import type { Connection } from './connection.js'
 import type { Evictions } from './evictions.js'
+import { isMoment } from './is-moment.js'
 import type { Keyspace } from './keyspace.js'
 import { LONGEST_LEASE_MS } from './lua.js'
 import { ACQUIRE, FILL, PRUNE_LEASES, RELEASE, RENEW } from './lease-scripts.js'
@@ -81,7 +82,8 @@ export class RedisLeases {
     return Object.entries(leases).flatMap(([key, lease]) => {
       const [, until, since, token, process] = /^([\d.]+) ([\d.]+) (\S+) [01] (.*)$/.exec(lease) ?? []
       const leftMs = Number(until) - now
-      if (process === undefined || token === '-' || !(leftMs > 0 && leftMs <= LONGEST_LEASE_MS)) return []
+      if (process === undefined || token === '-' || !isMoment(Number(since))) return []
+      if (!(leftMs > 0 && leftMs <= LONGEST_LEASE_MS)) return []
       return [{ key, process, since: new Date(Number(since)) }]
     })
   }

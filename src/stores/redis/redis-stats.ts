@@ -8,6 +8,7 @@ import {
   type StatsTotals,
 } from '../../cache/stats.js'
 import type { Connection } from './connection.js'
+import { isMoment } from './is-moment.js'
 import type { Keyspace } from './keyspace.js'
 import { ADD_STATS, READ_STATS } from './stats-script.js'
 
@@ -76,7 +77,8 @@ function readCounters(total: Fields, byGroup: Fields, byMinute: Fields): StatsCo
   }
   for (const [field, value] of Object.entries(byMinute)) {
     const [counter, minute] = splitField(field)
-    const minuteMs = count(minute)
+    const minuteMs = Number(minute)
+    if (!isMoment(minuteMs)) continue
     const known = counters.minutes.get(minuteMs) ?? { calls: 0, hits: 0 }
     counters.minutes.set(minuteMs, known)
     if (counter === 'calls' || counter === 'hits') known[counter] = count(value)
@@ -88,12 +90,13 @@ function readProcesses(seen: Fields): StatsTotals['processes'] {
   const processes = new Map<string, StatsTotals['processes'][number]>()
   for (const [run, text] of Object.entries(seen)) {
     const [id = ''] = run.split(' ')
-    const [startedAt, seenAt] = text.split(' ').map(count)
+    const [startedAt, seenAt] = text.split(' ').map(Number)
+    if (!isMoment(startedAt) || !isMoment(seenAt)) continue
     const known = processes.get(id) ?? { id, startedAt: Infinity, seenAt: 0 }
     processes.set(id, {
       id,
-      startedAt: Math.min(known.startedAt, startedAt ?? 0),
-      seenAt: Math.max(known.seenAt, seenAt ?? 0),
+      startedAt: Math.min(known.startedAt, startedAt),
+      seenAt: Math.max(known.seenAt, seenAt),
     })
   }
   return [...processes.values()]
