@@ -29,12 +29,14 @@ export class Subscriber {
   readonly #setting: SubscriberSetting
   #hears = false
   #tracks = false
+  #failed = false
   #closed = false
 
   constructor(redis: Redis, address: string, setting: SubscriberSetting) {
     this.address = address
     this.#redis = redis
     this.#setting = setting
+    redis.on('connecting', () => (this.#failed = false))
     redis.on('ready', () => void this.#subscribe())
     redis.on('close', () => this.#lose())
     // The connection for commands reports the same server's troubles.
@@ -52,6 +54,11 @@ export class Subscriber {
   /** Whether changes are told of now. */
   get tracks(): boolean {
     return this.#tracks
+  }
+
+  /** Whether it may come to hear: it was not connected yet, is about to subscribe, or has. */
+  get isComing(): boolean {
+    return !this.#failed && this.#redis.status !== 'end'
   }
 
   /** Connects, unless there is a connection or one is on its way. */
@@ -86,6 +93,7 @@ export class Subscriber {
       await this.#redis.subscribe(wake)
       if (this.#redis.status === 'ready' && !this.#closed) this.#setState(true, tracks)
     } catch (error) {
+      this.#failed = true
       if (!this.#closed && this.#redis.status === 'ready') onError('subscribe', error)
     }
   }

@@ -95,10 +95,11 @@ export class Subscribers {
     return this.#setting.client
   }
 
-  /** Goes to another server where the one that was listened to is gone, or is a master no more. */
+  /** Goes to another server where the one that is listened to is gone, or is a master no more. */
   #followOne(masters: readonly Redis[]): void {
     const [current] = this.#all
-    if (current?.hears && masters.some((master) => addressOf(master) === current.address)) return
+    // One that needs long to connect would never be heard, were it given up each time.
+    if (current?.isComing && masters.some((master) => addressOf(master) === current.address)) return
     const others = masters.filter((master) => addressOf(master) !== current?.address)
     const next = others[Math.floor(Math.random() * others.length)]
     if (next === undefined) return
