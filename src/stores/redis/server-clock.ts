@@ -1,4 +1,6 @@
 const SAMPLES = 8
+/** By how much two clocks may drift apart while all samples are taken. */
+const DRIFT_MS = 5
 
 interface Sample {
   readonly offsetMs: number
@@ -7,16 +9,13 @@ interface Sample {
 
 /**
  * The clock of a Redis server, estimated from `TIME`: of the last 8 samples, the one with the shortest round trip says how far the
- * server is from this process's monotonic clock. (Cristian, Probabilistic clock synchronization, 1989.)
+ * server is from this process's monotonic clock. (Cristian, Probabilistic clock synchronization, 1989.) The server looked at its clock at
+ * some moment of each round trip: a sample that cannot be true together with the best one means that the clock was set, or is another
+ * server's, and that the older samples are not true any more.
  */
 export class ServerClock {
   #samples: Sample[] = []
   #best: Sample | undefined
-
-  /** Whether the server's time is known. */
-  get known(): boolean {
-    return this.#best !== undefined
-  }
 
   /** The last round trip, in ms. */
   get roundTripMs(): number | null {
@@ -30,12 +29,10 @@ export class ServerClock {
 
   /** Takes the answer of one `TIME`, sent and answered at these moments of `performance.now()`. */
   add(serverMs: number, sentMs: number, answeredMs: number): void {
-    const roundTripMs = answeredMs - sentMs
-    this.#samples = [
-      ...this.#samples.slice(1 - SAMPLES),
-      { offsetMs: serverMs - (sentMs + answeredMs) / 2, roundTripMs },
-    ]
-    this.#best = this.#samples.reduce((best, sample) => (sample.roundTripMs < best.roundTripMs ? sample : best))
+    const sample = { offsetMs: serverMs - (sentMs + answeredMs) / 2, roundTripMs: answeredMs - sentMs }
+    const older = this.#best === undefined || agree(this.#best, sample) ? this.#samples.slice(1 - SAMPLES) : []
+    this.#samples = [...older, sample]
+    this.#best = this.#samples.reduce((best, each) => (each.roundTripMs < best.roundTripMs ? each : best))
   }
 
   /** Forgets all samples: another server may answer from now on. The time goes on from the last estimate. */
@@ -47,4 +44,10 @@ export class ServerClock {
   now(): number {
     return performance.now() + (this.#best?.offsetMs ?? performance.timeOrigin)
   }
+}
+
+/** Whether both can be true of one clock. */
+function agree(one: Sample, other: Sample): boolean {
+  const apartMs = Math.abs(one.offsetMs - other.offsetMs)
+  return apartMs <= (one.roundTripMs + other.roundTripMs) / 2 + DRIFT_MS
 }
