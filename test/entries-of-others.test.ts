@@ -130,6 +130,8 @@ describe('Text that another program keeps in place of the sets of a tag', () => 
     await put()
     expect(await cache.getOrSet('b', () => 2, { tags: ['t'] })).toBe(2)
     expect((await cache.tagged('t')).keys).toEqual(['b'])
+    await server.client().set(`${keyPrefix}:tag:other`, 'x')
+    expect(await cache.tagged('other')).toEqual({ keys: [], total: 0 })
     expect(await cache.deleteTag('t')).toEqual(['b'])
     expect(errors.filter(({ operation }) => operation !== 'upkeep')).toEqual([])
   })

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { emptyCounters, type StatsBatch } from '../src/cache/stats.js'
+import { createKeyedCache } from '../src/create-keyed-cache.js'
 import type { RedisStore, RedisStoreOptions } from '../src/stores/redis/redis-store.js'
 import type { Store, Write } from '../src/stores/store.js'
 import { describeComputations } from './computation-contract.js'
@@ -346,6 +347,25 @@ describe('The Redis store', () => {
       expect(await store.acquire({ ...attempt, patient: true })).toMatchObject({ kind: 'follows' }) // eslint-disable-line no-await-in-loop
     }
     expect(await store.computations()).toHaveLength(leases.length)
+  })
+
+  test('lets go of the tags that entries have lost', async () => {
+    const cache = createKeyedCache({ redis: server.url, keyPrefix: prefix, redisTimeout: '5s' })
+    for (let i = 0; i < 100; i++) await cache.set('page', i, { ttl: Infinity, tags: ['page', `version ${i}`] }) // eslint-disable-line no-await-in-loop
+    const tags = (): Promise<string[]> => server.client().zrange(`${prefix}:tags:`, 0, '-1')
+    await until(async () => (await tags()).length === 2, 'the background has dropped the others')
+    expect(await tags()).toEqual(['page', 'version 99'])
+    expect(await cache.tagged('version 99')).toEqual({ keys: ['page'], total: 1 })
+    expect(await cache.tagged('version 9')).toEqual({ keys: [], total: 0 })
+    await cache.close()
+  })
+
+  test('lists a tag in a bounded step, however many of its names have expired', async () => {
+    const store = open()
+    await store.probe()
+    const expired = Array.from({ length: 2000 }, (_, i) => [1000, `k${i}`] as const)
+    await server.client().zadd(`${prefix}:tag:t`, ...expired.flat())
+    expect(await store.listTag('t', 10)).toEqual({ keys: [], total: 1490 })
   })
 
   test('lets go of what dead processes computed, of pauses that are over, and then of what was removed meanwhile', async () => {

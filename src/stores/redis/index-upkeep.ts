@@ -27,13 +27,13 @@ export class IndexUpkeep {
     await Promise.all(shards.all.map((shard) => shard.evictions.sweep(share)))
     const endMs = performance.now() + ROUND_MS / 2
     await Promise.all(
-      shards.all.flatMap(({ index, leases }) => [
+      shards.all.flatMap(({ index, leases, tags }) => [
         untilDone(async () => (await index.pruneOnce()) === NAMES_A_SCRIPT, endMs),
         untilDone(async () => (await index.forgetOnce()) === NAMES_A_SCRIPT, endMs),
         untilDone(() => leases.pruneOnce(), endMs),
+        untilDone(() => tags.pruneOnce(), endMs),
       ]),
     )
-    await Promise.all(shards.all.map(({ tags }) => tags.prune()))
     return true
   }
 }

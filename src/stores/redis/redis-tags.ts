@@ -2,17 +2,17 @@ import type { Connection } from './connection.js'
 import type { Keyspace } from './keyspace.js'
 import { type Name, nameOf } from './name.js'
 import { NAMES_A_SCRIPT, scriptfuls } from './scriptfuls.js'
-import { BURY_TAG, LIST_TAG, PRUNE_TAG, REMOVE_TAGGED } from './tag-scripts.js'
+import { BURY_TAG, LOOK_AT_TAG, REMOVE_TAGGED } from './tag-scripts.js'
 
-/** How much one round of pruning looks at: bounded, since every process does it once a second. */
-const TAGS_A_ROUND = 10
+/** How much one step of pruning looks at. */
+const TAGS_A_STEP = 10
 const NAMES_A_TAG = 50
 
 /** Which keys carry which tag. A name may outlive its entry there, or the entry's tag: the entry itself decides. */
 export class RedisTags {
   readonly #connection: Connection
   readonly #keyspace: Keyspace
-  /** The tag at which the last round of pruning ended. */
+  /** The tag at which the last step of pruning ended. */
   #cursor = ''
 
   constructor(connection: Connection, keyspace: Keyspace) {
@@ -47,35 +47,43 @@ export class RedisTags {
 
   /** Some of the keys that carry a tag, and how many names are in its set. Names that carry it no more leave the set as they are met. */
   async list(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
-    const { tags } = this.#keyspace
     const set = this.#keyspace.tag(tag)
-    const found = await this.#connection.send((client) => client.zrangeBuffer(set, 0, String(limit - 1)))
-    const names = found.map(nameOf)
-    const entries = names.map((name) => this.#keyspace.entry(name))
-    const [total = 0, ...numbers] = (await this.#connection.run(
-      LIST_TAG,
-      [tags, set, ...entries],
-      [tag, ...names],
-    )) as number[]
-    return { keys: numbers.map((number) => String(names[number - 1])), total }
+    const found = this.#connection.send((client) => client.zrangeBuffer(set, 0, String(limit - 1)))
+    const { left, carrying } = await this.#look(tag, found)
+    return { keys: carrying.map(String), total: left }
   }
 
-  /** Drops names whose entries are gone from some tags, going round all of them. */
-  async prune(): Promise<void> {
-    const { tags } = this.#keyspace
+  /**
+   * Drops names that carry their tag no more from some tags, going round all of them. Gives whether there may be more of that: tags can
+   * come faster than one step each time would look at them.
+   */
+  async pruneOnce(): Promise<boolean> {
     const some = await this.#connection.send((client) =>
-      client.zrangebylex(tags, `(${this.#cursor}`, '+', 'LIMIT', 0, TAGS_A_ROUND),
+      client.zrangebylex(this.#keyspace.tags, `(${this.#cursor}`, '+', 'LIMIT', 0, TAGS_A_STEP),
     )
-    this.#cursor = some.length < TAGS_A_ROUND ? '' : (some.at(-1) as string)
-    await Promise.all(
+    this.#cursor = some.length < TAGS_A_STEP ? '' : (some.at(-1) as string)
+    const looks = await Promise.all(
       some.map(async (tag) => {
         const set = this.#keyspace.tag(tag)
-        const found = await this.#connection.send((client) => client.zrandmemberBuffer(set, NAMES_A_TAG))
-        const names = found.map(nameOf)
-        const entries = names.map((name) => this.#keyspace.entry(name))
-        await this.#connection.run(PRUNE_TAG, [tags, set, ...entries], [tag, ...names])
+        return this.#look(
+          tag,
+          this.#connection.send((client) => client.zrandmemberBuffer(set, NAMES_A_TAG)),
+        )
       }),
     )
+    return this.#cursor !== '' && looks.some(({ dropped }) => dropped > 0)
+  }
+
+  /** Which of some names of a tag's set carry it, without the others, which leave the set. */
+  async #look(tag: string, found: Promise<Buffer[]>): Promise<{ left: number; dropped: number; carrying: Name[] }> {
+    const names = (await found.catch(noneWhereForeign)).map(nameOf)
+    const entries = names.map((name) => this.#keyspace.entry(name))
+    const [left = 0, dropped = 0, ...numbers] = (await this.#connection.run(
+      LOOK_AT_TAG,
+      [this.#keyspace.tags, this.#keyspace.tag(tag), ...entries],
+      [tag, ...names],
+    )) as number[]
+    return { left, dropped, carrying: numbers.map((number) => names[number - 1] as Name) }
   }
 
   /** Gives those of these names that did carry the tag. */
@@ -88,4 +96,10 @@ export class RedisTags {
     )) as number[]
     return numbers.map((number) => String(names[number - 1]))
   }
+}
+
+/** No names where somebody keeps other data in place of the set. */
+function noneWhereForeign(error: unknown): [] {
+  if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return []
+  throw error
 }

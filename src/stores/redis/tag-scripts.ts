@@ -53,34 +53,26 @@ return there
 `)
 
 /**
- * Takes names out of a tag's set whose entries are gone, and the tag out of the tags when none is left.
+ * Says which of some names of a tag's set carry the tag, and takes the others out of it, with what has expired, in bounded steps, and the
+ * tag out of the tags when none is left.
  *
- * KEYS: tags, the tag's set, entry 1..n. ARGV: tag, key 1..n. Returns how many names are left.
+ * KEYS: tags, the tag's set, entry 1..n. ARGV: tag, key 1..n. Returns how many names are left, how many it took out, then the numbers
+ * (from 1) of those that carry the tag.
  */
-export const PRUNE_TAG: Script = script(`${NOW}
-local expired = redis.call('ZRANGE', KEYS[2], '-inf', now(), 'BYSCORE', 'LIMIT', 0, 500)
-if #expired > 0 then redis.call('ZREM', KEYS[2], unpack(expired)) end
-for i = 3, #KEYS do
-  if redis.call('EXISTS', KEYS[i]) == 0 then redis.call('ZREM', KEYS[2], ARGV[i - 1]) end
+export const LOOK_AT_TAG: Script = script(`${NOW}${CARRIES}${FOREIGN}
+local before = redis.pcall('ZCARD', KEYS[2])
+if foreign(before) then
+  redis.call('UNLINK', KEYS[2])
+  before = 0
 end
-local left = redis.call('ZCARD', KEYS[2])
-if left == 0 then redis.call('ZREM', KEYS[1], ARGV[1]) end
-return left
-`)
-
-/**
- * Says which of some names of a tag's set carry the tag, and takes the others out of it, with all that has expired.
- *
- * KEYS: tags, the tag's set, entry 1..n. ARGV: tag, key 1..n. Returns how many names are left, then the numbers (from 1) of those that carry it.
- */
-export const LIST_TAG: Script = script(`${NOW}${CARRIES}
 local there = {}
 for i = 3, #KEYS do
   if carries(KEYS[i], ARGV[1]) then there[#there + 1] = i - 2
   else redis.call('ZREM', KEYS[2], ARGV[i - 1]) end
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now())
+local expired = redis.call('ZRANGE', KEYS[2], '-inf', now(), 'BYSCORE', 'LIMIT', 0, 500)
+if #expired > 0 then redis.call('ZREM', KEYS[2], unpack(expired)) end
 local left = redis.call('ZCARD', KEYS[2])
-if left == 0 then redis.call('ZREM', KEYS[1], ARGV[1]) end
-return { left, unpack(there) }
+if left == 0 then redis.pcall('ZREM', KEYS[1], ARGV[1]) end
+return { left, before - left, unpack(there) }
 `)
