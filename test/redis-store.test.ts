@@ -206,6 +206,26 @@ describe('The Redis store', () => {
     expect(await store.write([write('b')])).toEqual([true])
   })
 
+  test.each(['that has just started', 'that has forgotten its scripts'])(
+    'writes before it removes what is written before it is removed, on a server %s',
+    async (which) => {
+      await server.client().script('FLUSH')
+      const store = open()
+      await store.probe()
+      if (which.includes('forgotten')) {
+        await store.write([write('other')])
+        await store.remove(['other'])
+        await server.client().script('FLUSH')
+      }
+      // Only the script that removes is known from now on
+      await store.remove(['other'])
+      const written = store.write([write('a')])
+      const removed = store.remove(['a'])
+      expect([await written, await removed]).toEqual([[true], ['a']])
+      expect(await readBytes(store, 'a')).toBeUndefined()
+    },
+  )
+
   test('does not carry out later a write that it gave up', async () => {
     const store = open({ timeoutMs: 150 })
     await store.write([write('a', { bytes: Buffer.from('old') })])
@@ -232,10 +252,6 @@ describe('The Redis store', () => {
     const [store, other] = [open(), open()]
     const attempt = { process: 'p', leaseMs: 60_000, seen: undefined, follows: true, patient: false }
     await store.acquire({ ...attempt, key: 'computed', token: 'holder' })
-    await store.acquire({ ...attempt, key: 'known', token: 'holder' })
-    // A server that does not know a script yet is taught it by a second command, and then it is too late
-    await store.fill(write('known'), 'holder')
-    await store.write([write('known')])
     // Nobody waits for the answers any more
     const given = Promise.allSettled([store.fill(write('computed'), 'holder'), store.write([write('set')])])
     await store.close()

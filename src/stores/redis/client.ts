@@ -43,6 +43,15 @@ const REFRESH_SLOTS_MS = 2000
 /** Settles as an answer does, or rejects when that takes too long. */
 export type Limit = <T>(answer: Promise<T>) => Promise<T>
 
+/** How a script is run. */
+export interface RunOptions {
+  /** The scripts that the server has been sent. */
+  readonly known?: Set<Script>
+  readonly limit?: Limit
+  /** Whether text in the answer is given as bytes. */
+  readonly asBytes?: boolean
+}
+
 /** One Redis server, or all of a Cluster: commands within a time limit. */
 export class Client {
   readonly kind: 'redis' | 'cluster'
@@ -107,36 +116,30 @@ export class Client {
     }
   }
 
-  /** Runs a script by its name, and teaches it to a server that does not know it. */
+  /**
+   * Runs a script: by its name where the server has been sent it before, as `known` says, which takes note of it. What is sent first
+   * teaches the server, so that scripts are carried out in the order in which they are sent; only where the server has forgotten them
+   * since, one is sent again.
+   */
   async run(
     script: Script,
     keys: readonly Name[],
     args: readonly (string | Buffer | number)[],
-    limit?: Limit,
+    { known, limit, asBytes = false }: RunOptions = {},
   ): Promise<unknown> {
-    try {
-      return await this.send((redis) => redis.evalsha(script.sha1, keys.length, ...keys, ...args), limit)
-    } catch (error) {
-      if (!isUnknownScript(error)) throw error
-      return this.send((redis) => redis.eval(script.source, keys.length, ...keys, ...args), limit)
+    const { bySource, byName } = asBytes ? FOR_BYTES : FOR_TEXT
+    const teach = (): Promise<unknown> => {
+      known?.add(script)
+      return this.send((redis) => scripting(redis)[bySource](script.source, keys.length, ...keys, ...args), limit)
     }
-  }
-
-  /** The same, with text in the answer as bytes. */
-  async runForBytes(
-    script: Script,
-    keys: readonly Name[],
-    args: readonly (string | Buffer | number)[],
-    limit?: Limit,
-  ): Promise<unknown> {
+    if (known?.has(script) === false) return teach()
     try {
-      return await this.send(
-        (redis) => scripting(redis).evalshaBuffer(script.sha1, keys.length, ...keys, ...args),
-        limit,
-      )
+      return await this.send((redis) => scripting(redis)[byName](script.sha1, keys.length, ...keys, ...args), limit)
     } catch (error) {
       if (!isUnknownScript(error)) throw error
-      return this.send((redis) => scripting(redis).evalBuffer(script.source, keys.length, ...keys, ...args), limit)
+      // It has forgotten all, or is another one.
+      known?.clear()
+      return teach()
     }
   }
 
@@ -223,10 +226,13 @@ export class Client {
 }
 
 /** What ioredis has and its types do not. `callBuffer` would lose the command's name where the owner of a client has it pipeline by itself. */
-interface Scripting {
-  evalshaBuffer(sha1: string, keys: number, ...args: readonly (string | Buffer | number)[]): Promise<unknown>
-  evalBuffer(source: string, keys: number, ...args: readonly (string | Buffer | number)[]): Promise<unknown>
-}
+type Scripting = Record<
+  'eval' | 'evalsha' | 'evalBuffer' | 'evalshaBuffer',
+  (script: string, keys: number, ...args: readonly (string | Buffer | number)[]) => Promise<unknown>
+>
+
+const FOR_TEXT = { bySource: 'eval', byName: 'evalsha' } as const
+const FOR_BYTES = { bySource: 'evalBuffer', byName: 'evalshaBuffer' } as const
 
 function scripting(redis: Redis): Scripting {
   return redis as unknown as Scripting

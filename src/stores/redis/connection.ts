@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { Breaker } from './breaker.js'
-import type { Client } from './client.js'
+import type { Client, RunOptions } from './client.js'
 import type { Name } from './name.js'
 import type { Script } from './script.js'
 import { ServerClock } from './server-clock.js'
@@ -17,6 +17,10 @@ export class Connection {
   readonly #timeoutMs: number
   readonly #breaker: Breaker
   readonly #onOpen: () => void
+  /** The scripts that the server of this shard knows. */
+  readonly #known = new Set<Script>()
+  readonly #running: RunOptions
+  readonly #runningForBytes: RunOptions
   readonly #startedMs = performance.now()
   /** Those who wait for the first answer. */
   #waiting: (() => void)[] = []
@@ -37,6 +41,8 @@ export class Connection {
       roundTripMs: () => Math.max(this.clock.roundTripMs ?? 0, 2 * this.clock.uncertaintyMs),
       open: (error) => this.#open(error),
     })
+    this.#running = { known: this.#known, limit: this.#breaker.judge }
+    this.#runningForBytes = { ...this.#running, asBytes: true }
   }
 
   get up(): boolean {
@@ -64,18 +70,14 @@ export class Connection {
 
   /** As `Client.run`, and as `send`. */
   run(script: Script, keys: readonly Name[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
-    const run = (): Promise<unknown> => this.#client.run(script, keys, args, this.#breaker.judge)
+    const run = (): Promise<unknown> => this.#client.run(script, keys, args, this.#running)
     return this.#up ? run() : this.#firstConnection().then(run)
   }
 
-  /** As `Client.runForBytes`, and as `send`. */
-  async runForBytes(
-    script: Script,
-    keys: readonly Name[],
-    args: readonly (string | Buffer | number)[],
-  ): Promise<unknown> {
-    if (!this.#up) await this.#firstConnection()
-    return this.#client.runForBytes(script, keys, args, this.#breaker.judge)
+  /** The same, with text in the answer as bytes. */
+  runForBytes(script: Script, keys: readonly Name[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
+    const run = (): Promise<unknown> => this.#client.run(script, keys, args, this.#runningForBytes)
+    return this.#up ? run() : this.#firstConnection().then(run)
   }
 
   /** Reads the server's clock, which is also the sign that it answers. Never rejects. */
@@ -89,6 +91,7 @@ export class Connection {
   /** Another server may answer from now on. */
   restart(): void {
     this.clock.restart()
+    this.#known.clear()
   }
 
   /** The connection is gone. */
@@ -106,7 +109,10 @@ export class Connection {
   async #readClock(): Promise<void> {
     const sentMs = performance.now()
     try {
-      const [seconds, microseconds] = (await this.#client.run(TIME, [this.#name], [])) as [string, string]
+      const [seconds, microseconds] = (await this.#client.run(TIME, [this.#name], [], { known: this.#known })) as [
+        string,
+        string,
+      ]
       this.clock.add(Number(seconds) * 1000 + Number(microseconds) / 1000, sentMs, performance.now())
       this.#setUp(true, undefined)
     } catch (error) {
