@@ -365,6 +365,21 @@ describe('The Redis store', () => {
     expect(await store.computations()).toHaveLength(leases.length)
   })
 
+  test('stores nothing that began before its tag was removed, also where the clock was set back meanwhile', async () => {
+    const store = open()
+    await store.probe()
+    const attempt = { process: 'p', leaseMs: 60_000, seen: undefined, follows: true, patient: false }
+    await store.acquire({ ...attempt, key: 'a', token: 'holder' })
+    await store.acquire({ ...attempt, key: 'b', token: 'holder' })
+    // As a lease stands there when the clock was set back by three seconds
+    const lease = String(await server.client().hget(`${prefix}:leases:`, 'a')).split(' ')
+    const later = lease.map((part, i) => (i < 2 ? Number(part) + 3000 : part)).join(' ')
+    await server.client().hset(`${prefix}:leases:`, 'a', later)
+    await store.removeTag('t')
+    expect(await store.fill(write('a', { tags: ['t'] }), 'holder')).toBe(false)
+    expect(await store.fill(write('b', { tags: ['another'] }), 'holder')).toBe(true)
+  })
+
   test('lets go of the tags that entries have lost', async () => {
     const cache = createKeyedCache({ redis: server.url, keyPrefix: prefix, redisTimeout: '5s' })
     for (let i = 0; i < 100; i++) await cache.set('page', i, { ttl: Infinity, tags: ['page', `version ${i}`] }) // eslint-disable-line no-await-in-loop

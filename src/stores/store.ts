@@ -102,7 +102,8 @@ export interface Store {
 
   /**
    * Removes all entries that carry the tag, in bounded steps, each atomically with its computation. Computations under way that
-   * will give their entry this tag are void: they fill nothing. Gives the keys removed.
+   * will give their entry this tag are void: they fill nothing. Gives the keys removed. Of entries whose tags the store itself has
+   * evicted, as Redis may under `allkeys-*`, it does not know.
    * @throws {PartialRemoval} as the other removals.
    */
   removeTag(tag: string): Promise<string[]>

@@ -8,7 +8,11 @@ import { BURY_TAG, LOOK_AT_TAG, REMOVE_TAGGED } from './tag-scripts.js'
 const TAGS_A_STEP = 10
 const NAMES_A_TAG = 50
 
-/** Which keys carry which tag. A name may outlive its entry there, or the entry's tag: the entry itself decides. */
+/**
+ * Which keys carry which tag. A name may outlive its entry there, or the entry's tag: the entry itself decides. A server that evicts what
+ * never expires too (`maxmemory-policy allkeys-*`) may evict the set of a tag before the entries that carry it: those are not found by
+ * the tag any more, until they are written again.
+ */
 export class RedisTags {
   readonly #connection: Connection
   readonly #keyspace: Keyspace

@@ -4,20 +4,23 @@ import { type Script, script } from './script.js'
 /**
  * Notes that a tag is removed now, where something is being computed that may carry it at its end, and tells those who compute.
  *
- * What somebody else keeps in place of the tag's set is dropped.
+ * What has begun later than now is void, whatever it will carry: the server's clock was set back since, and it would seem to have begun
+ * after the removal. What somebody else keeps in place of the tag's set is dropped.
  *
  * KEYS: leases, tombstones, the tag's set. ARGV: channel, tag.
  */
 export const BURY_TAG: Script = script(`${NOW}${LEASE}${FOREIGN}
 if foreign(redis.pcall('ZCARD', KEYS[3])) then redis.call('UNLINK', KEYS[3]) end
 if redis.call('EXISTS', KEYS[1]) == 1 then
-  local added = redis.call('HSET', KEYS[2], ARGV[2], string.format('%.3f', now()))
+  local time, first, leases = now(), math.huge, redis.call('HGETALL', KEYS[1])
+  for i = 1, #leases, 2 do
+    local _, since, token = parse(leases[i + 1])
+    since = token ~= '-' and tonumber(since)
+    if since and since > time then void(KEYS[1], ARGV[1], leases[i])
+    elseif since then first = math.min(first, since) end
+  end
+  local added = redis.call('HSET', KEYS[2], ARGV[2], string.format('%.3f', time))
   if added == 1 and redis.call('HLEN', KEYS[2]) % 1000 == 0 then
-    local first = math.huge
-    for _, lease in ipairs(redis.call('HVALS', KEYS[1])) do
-      local _, since, token = parse(lease)
-      if token and token ~= '-' then first = math.min(first, tonumber(since) or 0) end
-    end
     local buried = redis.call('HGETALL', KEYS[2])
     for i = 1, #buried, 2 do
       if (tonumber(buried[i + 1]) or 0) < first then redis.call('HDEL', KEYS[2], buried[i]) end
