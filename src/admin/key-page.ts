@@ -12,7 +12,7 @@ import { choice, encodeKey } from './query.js'
 import { HIDDEN, hasSecretNames } from './redact.js'
 import { FORMATS, valueText, type Format, type ValueText } from './value-text.js'
 
-/** What of a key stands in headings and sentences. The whole is one step away. */
+/** A longer key stands in small letters, and is cut in sentences. */
 const NAME_CHARACTERS = 200
 const GROUP_CHARACTERS = 60
 
@@ -32,9 +32,11 @@ export const keyPage: Handler = async ({ cache, query, link, readOnly, redact })
   if (found.is === 'nothing') return { view: 'key-gone', title: 'No such key', status: 404, model: common }
   return {
     view: 'key',
-    title: shortText(keyText(key), NAME_CHARACTERS),
+    title: keyText(key),
     model: {
       ...common,
+      // Then what can be done with it comes before it.
+      isLong: common.key.whole !== undefined,
       // for the script, which copies it as it is
       keyEncoded: encodeURIComponent(key),
       parts: segments(key).map(partText),
