@@ -11,6 +11,7 @@ import {
   keyParts,
   segments,
   toKey,
+  toKeys,
   unescapeSegment,
 } from '../src/cache/key.js'
 import type { Key, KeyPart } from '../src/cache/key.js'
@@ -164,6 +165,13 @@ describe('A key', () => {
 const cycle: unknown[] = []
 cycle.push({ cycle })
 const deep = (levels: number): unknown[] => Array.from({ length: levels }).reduce<unknown[]>((inner) => [inner], [1])
+
+test('A TypeError names which of many keys is none', () => {
+  expect(() => toKeys(['a', 'b', ''])).toThrow(
+    new TypeError("Key 3 of 3: Expected the key to be text that is not empty, got ''"),
+  )
+  expect(() => toKeys([['a', undefined] as unknown as Key, 'b'])).toThrow(/^Key 1 of 2: Expected part 2 of the key/)
+})
 
 describe('A TypeError names the place and the value for', () => {
   test.each<[string, unknown, string]>([

@@ -116,6 +116,9 @@ describeOnBothStores('Tags', (open) => {
   test('that are wrong are refused by name', async () => {
     const cache = open()
     await expect(cache.deleteTag('')).rejects.toThrow("Expected a tag to be text of 1 to 256 bytes, got ''")
+    await expect(cache.set('a', 1, { tags: ['ok', 5 as unknown as string] })).rejects.toThrow(
+      'Expected `tags[1]` to be text of 1 to 256 bytes, got 5',
+    )
     await expect(cache.set('a', 1, { tags: ['x'.repeat(257)] })).rejects.toThrow(TypeError)
     await expect(cache.set('a', 1, { tags: Array.from({ length: 65 }, String) })).rejects.toThrow(
       'Expected at most 64 tags, got 65',

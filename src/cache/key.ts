@@ -52,11 +52,18 @@ export function toKey(key: Key): string {
 
 /**
  * The full keys of what a user gives as keys.
- * @throws {TypeError} when it is no array, or for what is no key.
+ * @throws {TypeError} when it is no array, or for what is no key, naming which one.
  */
 export function toKeys(keys: readonly Key[]): string[] {
-  if (Array.isArray(keys)) return keys.map((key) => toKey(key as Key))
-  throw new TypeError(`Expected the keys to be an array, got ${showScalar(keys)}`)
+  if (!Array.isArray(keys)) throw new TypeError(`Expected the keys to be an array, got ${showScalar(keys)}`)
+  return keys.map((key, i) => {
+    try {
+      return toKey(key as Key)
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error
+      throw new TypeError(`Key ${i + 1} of ${keys.length}: ${error.message}`, { cause: error })
+    }
+  })
 }
 
 /**

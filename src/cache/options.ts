@@ -49,16 +49,16 @@ export function checkTags(tags: readonly string[] | undefined): readonly string[
   if (tags === undefined) return []
   if (!Array.isArray(tags)) throw new TypeError(`Expected \`tags\` to be an array of text, got ${show(tags)}`)
   if (tags.length > MAX_TAGS) throw new TypeError(`Expected at most ${MAX_TAGS} tags, got ${tags.length}`)
-  for (const tag of tags) checkTag(tag)
+  for (const [i, tag] of tags.entries()) checkTag(tag, `\`tags[${i}]\``)
   return [...new Set(tags)]
 }
 
 /** @throws {TypeError} when it is not text, or empty. */
-export function checkTag(tag: unknown): string {
+export function checkTag(tag: unknown, place = 'a tag'): string {
   if (typeof tag === 'string' && tag !== '' && toUSVString(tag) === tag && Buffer.byteLength(tag) <= MAX_TAG_BYTES) {
     return tag
   }
-  throw new TypeError(`Expected a tag to be text of 1 to ${MAX_TAG_BYTES} bytes, got ${show(tag)}`)
+  throw new TypeError(`Expected ${place} to be text of 1 to ${MAX_TAG_BYTES} bytes, got ${show(tag)}`)
 }
 
 /** @throws {TypeError} when a limit is not a whole number from 1 to 1000, or `after` is not text. */
