@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
-import { backoffMs } from './backoff.js'
-import { isClient, refuseUnfit } from './client-settings.js'
+import type { Cluster, Redis } from 'ioredis'
+import { isClient } from './client-settings.js'
 import { Deadlines } from './deadlines.js'
+import { type Address, openClient, openSubscriber } from './open-client.js'
 import { withoutArguments } from './reply-error.js'
 import type { Name } from './name.js'
 import type { Script } from './script.js'
@@ -10,32 +10,13 @@ import { Watchdog } from './watchdog.js'
 
 /** What a client tells its owner. */
 export interface ClientOptions {
-  /** A URL, several of them (a Cluster), options for a client of our own, or a client that stays its owner's. */
-  readonly redis: string | readonly string[] | RedisOptions | Redis | Cluster
+  readonly redis: Address
   /** How long one answer may take. */
   readonly timeoutMs: number
 }
 
-/**
- * The settings of our own client, chosen for a cache: fail at once rather than queue, never send anything twice, and come back quickly
- * without all processes coming back at the same moment. A server that hangs is noticed by the watchdog.
- */
-const CACHE_CLIENT = {
-  connectTimeout: 1000,
-  disconnectTimeout: 100,
-  enableOfflineQueue: false,
-  maxRetriesPerRequest: 0,
-  autoResendUnfulfilledCommands: false,
-  maxLoadingRetryTime: 500,
-  keepAlive: 5000,
-  connectionName: 'keyedcache',
-  retryStrategy: backoffMs,
-} satisfies RedisOptions
-
 /** How long the server may take to say goodbye. */
 const QUIT_MS = 200
-/** A server that has become a replica is left for the one that its name stands for now, but not again and again: each time fails calls. */
-const LEAVE_REPLICA_EVERY_MS = 5000
 
 /** So that a failover of a Cluster is noticed also where nothing is asked of the server that is gone. */
 const REFRESH_SLOTS_MS = 2000
@@ -177,20 +158,7 @@ export class Client {
 
   /** A client of our own to one of the servers, for messages. Its owner connects it, and again after it has ended. */
   openSubscriber(master: Redis): Redis {
-    // Protocol 2, since ioredis drops the push messages of protocol 3 that tracking needs; what was subscribed is told anew on each ready.
-    const subscriber = master.duplicate({
-      ...CACHE_CLIENT,
-      // Scripts publish under the channel's own name, whatever prefix the client puts before keys.
-      keyPrefix: '',
-      protocol: 2,
-      autoResubscribe: false,
-      // It is connected when the connection for commands stands: nobody knocks twice at a server that is away.
-      lazyConnect: true,
-      retryStrategy: () => null,
-      connectionName: 'keyedcache-subscriber',
-      // It is asked for a sign of life each second; a busy process is not to lose it.
-      socketTimeout: 5000,
-    })
+    const subscriber = openSubscriber(master)
     return subscriber
       .on('connecting', () => this.#subscribers.add(subscriber))
       .on('end', () => this.#subscribers.delete(subscriber))
@@ -240,42 +208,4 @@ function scripting(redis: Redis): Scripting {
 
 function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')
-}
-
-function openClient(redis: ClientOptions['redis']): Redis | Cluster {
-  if (isClient(redis)) {
-    refuseUnfit(redis)
-    return redis
-  }
-  if (Array.isArray(redis)) return openCluster(redis as readonly string[])
-  const settings = { ...CACHE_CLIENT, reconnectOnError: leavingReplicas() }
-  return typeof redis === 'string' ? new Redis(redis, settings) : new Redis({ ...settings, ...(redis as object) })
-}
-
-function leavingReplicas(): (error: Error) => boolean {
-  let lastMs = -Infinity
-  return ({ message }) => {
-    if (!message.includes('READONLY') || performance.now() - lastMs < LEAVE_REPLICA_EVERY_MS) return false
-    lastMs = performance.now()
-    return true
-  }
-}
-
-/** A Cluster, found through any of its nodes. They share the name, password and TLS of the first URL. */
-function openCluster(urls: readonly string[]): Cluster {
-  const { username, password, protocol } = new URL(urls[0] as string)
-  return new Cluster([...urls], {
-    enableOfflineQueue: false,
-    clusterRetryStrategy: backoffMs,
-    retryDelayOnFailover: 50,
-    retryDelayOnClusterDown: 50,
-    retryDelayOnTryAgain: 20,
-    slotsRefreshTimeout: 1000,
-    redisOptions: {
-      ...CACHE_CLIENT,
-      ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-      ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-      ...(protocol === 'rediss:' ? { tls: {} } : {}),
-    },
-  })
 }
