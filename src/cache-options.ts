@@ -2,8 +2,9 @@ import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { secondsHint, toMs, type Ttl } from './cache/duration.js'
 import { ImproperlyConfiguredError } from './cache/errors.js'
 import { isKeyPrefix, KEY_PREFIXES } from './cache/key-prefix.js'
-import { type NearBounds, nearBounds, type NearOptions } from './cache/near-bounds.js'
-import { checkOptions, type Lifetime } from './cache/options.js'
+import type { KeyedCacheParts } from './cache/keyed-cache.js'
+import { nearBounds, type NearOptions } from './cache/near-bounds.js'
+import { checkOptions } from './cache/options.js'
 import { isRedisUrl, kindOfOtherText } from './cache/redis-url.js'
 import { defaultSerializer, type Serializer } from './cache/serializer.js'
 import { show } from './cache/show.js'
@@ -82,17 +83,8 @@ export function isCacheOption(name: string): boolean {
 }
 
 /** The options of a cache, checked, with what holds where they say nothing. */
-export interface CheckedOptions {
-  readonly name: string
+export interface CheckedOptions extends Omit<KeyedCacheParts, 'store' | 'events'> {
   readonly logger: Logger | undefined
-  readonly serializer: Serializer
-  readonly lifetime: Lifetime
-  readonly leaseMs: number
-  readonly maxComputeMs: number
-  readonly maxValueBytes: number
-  /** `Infinity`: nothing is compressed. */
-  readonly compressAbove: number
-  readonly near: NearBounds | undefined
   readonly bounds: { readonly maxEntries: number; readonly maxBytes: number }
   readonly redis: NonNullable<KeyedCacheOptions['redis']> | undefined
   readonly keyPrefix: string

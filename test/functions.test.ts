@@ -1,4 +1,4 @@
-import express, { type Request } from 'express'
+import type { Request } from 'express'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   cacheClear,
@@ -20,11 +20,10 @@ import {
   configure,
   ImproperlyConfiguredError,
   isCached,
-  keyedcache,
   KeyedCacheError,
   NotCachedError,
 } from '../src/index.js'
-import { listen } from './support/listen.js'
+import { inRequest as inRequestOf } from './support/in-request.js'
 import { startRedis } from './support/redis-server.js'
 
 type Server = Awaited<ReturnType<typeof startRedis>>
@@ -43,22 +42,8 @@ afterEach(async () => {
 })
 
 /** Does the work inside one real request. */
-async function inRequest<T>(work: (req: Request) => Promise<T>): Promise<T> {
-  const app = express().use(keyedcache())
-  const outcome = new Promise<T>((resolve, reject) => {
-    app.get('/', (req, res) => {
-      work(req)
-        .then(resolve, reject)
-        .finally(() => res.end())
-    })
-  })
-  const server = await listen(app)
-  try {
-    await Promise.all([fetch(server.url), outcome])
-    return await outcome
-  } finally {
-    await server.close()
-  }
+function inRequest<T>(work: (req: Request) => Promise<T>): Promise<T> {
+  return inRequestOf(work, {})
 }
 
 describe('The functions of the original, with the default cache', () => {

@@ -168,7 +168,10 @@ describeOnBothStores('Reading and writing', (open) => {
   test('with a ttl of 0 removes what was there', async () => {
     const cache = open()
     await cache.set('a', 1)
+    const stored: boolean[] = []
+    cache.on('set', (event) => stored.push(event.stored))
     expect(await cache.set('a', 2, { ttl: 0 })).toBe(true)
+    expect(stored).toEqual([false])
     expect(await cache.has('a')).toBe(false)
     expect(await cache.count()).toBe(0)
   })
