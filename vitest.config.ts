@@ -4,45 +4,51 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const files = (...names: string[]): string[] => names.map((name) => `test/${name}.test.ts`)
 
 /** They fill the machine by themselves, or measure what others would spoil. */
-const ALONE = files('cluster', 'event-loop-blocked', 'faults/redis-away', 'fence', 'single-flight-processes')
+const ALONE = files(
+  'stores/redis/shards/cluster',
+  'stores/redis/connection/event-loop-blocked',
+  'faults/redis-away',
+  'cache/leases/fence',
+  'cache/computing/single-flight-processes',
+)
 
 /** They wait most of their time, and may not be kept from what they wait for. */
 const PATIENT = files(
   'faults/cluster-down',
   'faults/connect*',
   'faults/redis-refuses',
-  'acl',
-  'clock-skew',
-  'demo',
-  'demo-security',
-  'demo-workers',
-  'failed-deletions',
-  'history',
-  'lost-index',
-  'near',
+  'stores/redis/connection/acl',
+  'cache/computing/clock-skew',
+  'demo/demo',
+  'demo/security',
+  'demo/workers',
+  'cache/writing/failed-deletions',
+  'cache/history',
+  'stores/redis/shards/lost-index',
+  'cache/reading/near-tier',
   'original',
-  'redis-down',
-  'redis-store',
-  'resilience',
-  'sentinel',
-  'shards',
-  'single-flight',
-  'stale-while-revalidate',
-  'stats',
-  'tls',
-  'trouble-told',
+  'stores/redis/redis-down',
+  'stores/redis/redis-store',
+  'stores/redis/resilience',
+  'stores/redis/connection/sentinel',
+  'stores/redis/shards/shards',
+  'cache/computing/single-flight',
+  'cache/computing/stale-while-revalidate',
+  'statistics/stats',
+  'stores/redis/connection/tls',
+  'cache/trouble-told',
 )
 
 /** They take longest, so they are begun first: nobody waits for one of them alone at the end. */
 const LONG = files(
-  'history',
-  'stale-while-revalidate',
-  'admin-fuzz',
-  'admin-axe-browser',
-  'admin-torture',
-  'demo-sign-in',
-  'model',
-  'request-memory',
+  'cache/history',
+  'cache/computing/stale-while-revalidate',
+  'admin/fuzz',
+  'admin/axe-browser',
+  'admin/pages/torture',
+  'demo/sign-in',
+  'cache/model',
+  'request/request-memory',
 )
 
 class LongFirst extends BaseSequencer {

@@ -1,5 +1,5 @@
 export { keyedcacheAdmin, type KeyedcacheAdminOptions } from './admin/admin.js'
-export type { AuditEvent } from './cache/audit.js'
+export type { AuditEvent } from './cache/inspection/audit-line.js'
 export type {
   Cache,
   CachedFunction,
@@ -17,8 +17,8 @@ export type {
   ManyFactory,
   PageOptions,
   SetOptions,
-} from './cache/cache.js'
-export type { Ttl } from './cache/duration.js'
+} from './contract/cache.js'
+export type { Ttl } from './checks/duration.js'
 export {
   CacheNotRespondingError,
   CacheTimeoutError,
@@ -26,13 +26,13 @@ export {
   KeyedCacheError,
   type KeyedCacheErrorCode,
   NotCachedError,
-} from './cache/errors.js'
-export type { CacheEvents } from './cache/events.js'
-export { cacheKey, cacheKeyUnder, type Key, type KeyPairs, type KeyPart, type KeyScalar } from './cache/key.js'
-export type { NearOptions } from './cache/near-bounds.js'
-export type { Serializer } from './cache/serializer.js'
-export type { KeyedCacheOptions, Logger } from './cache-options.js'
-export { createKeyedCache } from './create-keyed-cache.js'
+} from './contract/errors.js'
+export type { CacheEvents } from './contract/events/events.js'
+export { cacheKey, cacheKeyUnder, type Key, type KeyPairs, type KeyPart, type KeyScalar } from './keys/key.js'
+export type { NearOptions } from './contract/options/near-bounds.js'
+export type { Serializer } from './values/serializer.js'
+export type { KeyedCacheOptions, Logger } from './cache/cache-options.js'
+export { createKeyedCache } from './cache/create-keyed-cache.js'
 export { cached, type CachedDecorator } from './defaults/cached-method.js'
 export {
   type CachedClass,

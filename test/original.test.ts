@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { cacheKey } from '../src/cache/key.js'
+import { cacheKey } from '../src/keys/key.js'
 import { describeOnBothStores } from './support/both-stores.js'
 import { until } from './support/until.js'
 

@@ -1,8 +1,8 @@
 import type { RequestHandler } from 'express'
-import { adminSettings, type KeyedcacheAdminOptions } from './options.js'
+import { adminSettings, type KeyedcacheAdminOptions } from './access/admin-options.js'
 import { dashboard } from './router.js'
 
-export type { KeyedcacheAdminOptions } from './options.js'
+export type { KeyedcacheAdminOptions } from './access/admin-options.js'
 
 /**
  * The staff dashboard, for `app.use('/cache', keyedcacheAdmin())`: what the cache did, its keys, and deleting them. Works

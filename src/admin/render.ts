@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import ejs from 'ejs'
-import type { View } from './page.js'
+import type { View } from './show/page.js'
 
 const FOLDER = join(import.meta.dirname, '../../views')
 

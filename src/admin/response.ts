@@ -1,9 +1,9 @@
 import { STATUS_CODES } from 'node:http'
 import type { Response } from 'express'
-import { CacheNotRespondingError, ImproperlyConfiguredError } from '../cache/errors.js'
+import { CacheNotRespondingError, ImproperlyConfiguredError } from '../contract/errors.js'
 import type { Asset } from './assets.js'
-import type { Reply } from './page.js'
-import { notResponding, Problem } from './problem.js'
+import type { Reply } from './show/page.js'
+import { notResponding, Problem } from './http/problem.js'
 import { render } from './render.js'
 
 /** Sends what the dashboard answers: one reply, and only one. */

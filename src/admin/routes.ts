@@ -1,12 +1,12 @@
-import { activityPage } from './activity-page.js'
-import { apiKeys, apiStats } from './api.js'
-import { deleteKeys } from './delete-keys.js'
-import { deletePage } from './delete-page.js'
-import { keyPage } from './key-page.js'
-import { keysPage } from './keys-page.js'
-import { metrics } from './metrics.js'
-import { overviewPage } from './overview-page.js'
-import type { Handler } from './page.js'
+import { activityPage } from './pages/activity-page.js'
+import { apiKeys, apiStats } from './pages/api.js'
+import { deleteKeys } from './deletion/delete-keys.js'
+import { deletePage } from './deletion/delete-page.js'
+import { keyPage } from './pages/key-page.js'
+import { keysPage } from './pages/keys-page.js'
+import { metrics } from './pages/metrics.js'
+import { overviewPage } from './pages/overview-page.js'
+import type { Handler } from './show/page.js'
 
 /** What a path below the mount answers: `get` shows and never changes anything, `post` changes. */
 export interface Route {

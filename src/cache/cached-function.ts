@@ -1,10 +1,10 @@
-import type { Cache, CachedFunction, FunctionOptions, GetOrSetOptions } from './cache.js'
-import type { Ttl } from './duration.js'
-import { argumentsKey, cacheKey, cacheKeyUnder, type KeyPart } from './key.js'
-import { FUNCTION_OPTIONS } from './known-options.js'
-import { checkFunction, checkOptions } from './options.js'
-import { show } from './show.js'
-import { checkWish } from './wish.js'
+import type { Cache, CachedFunction, FunctionOptions, GetOrSetOptions } from '../contract/cache.js'
+import type { Ttl } from '../checks/duration.js'
+import { argumentsKey, cacheKey, cacheKeyUnder, type KeyPart } from '../keys/key.js'
+import { FUNCTION_OPTIONS } from '../contract/options/known-options.js'
+import { checkFunction, checkOptions } from '../contract/options/option-checks.js'
+import { show } from '../checks/show.js'
+import { checkWish } from '../contract/options/call-options.js'
 
 /** Where the results of a cached function are kept, for as long as one call takes. */
 export interface FunctionHome {

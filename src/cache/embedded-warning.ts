@@ -1,4 +1,4 @@
-import { show } from './show.js'
+import { show } from '../checks/show.js'
 
 /** Warns of a cache in production that is kept in the process, though a Redis seems to have been meant. */
 export function warnOfEmbedded(name: string, reason: string, remedy: string): void {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Store } from '../stores/store.js'
-import { type Ask, asking } from './ask.js'
-import type { AuditEvent } from './audit.js'
+import type { Store } from '../contract/store.js'
+import { type Ask, asking } from '../contract/events/must-answer.js'
+import type { AuditEvent } from './inspection/audit-line.js'
 import type {
   Cache,
   CachedFunction,
@@ -18,33 +18,41 @@ import type {
   ManyFactory,
   PageOptions,
   SetOptions,
-} from './cache.js'
-import { ofFullKeys } from './batch-factory.js'
+} from '../contract/cache.js'
+import { ofFullKeys } from './factories/batch-factory.js'
 import { cachedFunction, checkFunctionOptions, FunctionNames } from './cached-function.js'
-import { callThrough, callThroughMany } from './call-through.js'
-import { Endings } from './endings.js'
-import { NotCachedError } from './errors.js'
-import type { CacheEvents, Events } from './events.js'
-import { FailedDeletions } from './failed-deletions.js'
-import type { Found } from './found.js'
-import { HeldLeases } from './held-leases.js'
-import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from './key.js'
-import { DELETE_OPTIONS, GET_OPTIONS, SET_OPTIONS } from './known-options.js'
-import { Looking } from './looking.js'
-import { Lookup } from './lookup.js'
-import { Near } from './near.js'
-import type { NearBounds } from './near-bounds.js'
-import { checkEntries, checkFunction, checkOptions, checkTag, checkTags, type Lifetime, lifetime } from './options.js'
-import { ReadThrough } from './read-through.js'
-import { Reader } from './reader.js'
-import { Removal } from './removal.js'
+import { callThrough, callThroughMany } from './factories/call-through.js'
+import { Endings } from './leases/lease-ends.js'
+import { NotCachedError } from '../contract/errors.js'
+import type { CacheEvents, Events } from '../contract/events/events.js'
+import { FailedDeletions } from './writing/failed-deletions.js'
+import type { Found } from '../contract/events/served-value.js'
+import { HeldLeases } from './leases/held-leases.js'
+import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from '../keys/key.js'
+import { DELETE_OPTIONS, GET_OPTIONS, SET_OPTIONS } from '../contract/options/known-options.js'
+import { Looking } from './inspection/inspection.js'
+import { Lookup } from './reading/lookup.js'
+import { Near } from './reading/near-tier.js'
+import type { NearBounds } from '../contract/options/near-bounds.js'
+import {
+  checkEntries,
+  checkFunction,
+  checkOptions,
+  checkTag,
+  checkTags,
+  type Lifetime,
+  lifetime,
+} from '../contract/options/option-checks.js'
+import { ReadThrough } from './computing/read-through.js'
+import { Reader } from './reading/reader.js'
+import { Removal } from './writing/remover.js'
 import { Scope } from './scope.js'
-import type { Serializer } from './serializer.js'
-import { show } from './show.js'
-import { StatsFlush } from './stats-flush.js'
-import { Values } from './values.js'
-import { checkWish } from './wish.js'
-import { Writing } from './writing.js'
+import type { Serializer } from '../values/serializer.js'
+import { show } from '../checks/show.js'
+import { StatsFlush } from '../statistics/stats-flush.js'
+import { Values } from '../values/entry-codec.js'
+import { checkWish } from '../contract/options/call-options.js'
+import { Writing } from './writing/writer.js'
 
 /** How long closing waits for what is still to be told to the store: a part of the 500 ms that it may take. */
 const CLOSE_MS = 200

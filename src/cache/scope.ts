@@ -1,8 +1,8 @@
-import type { Cache, Factory, GetOrSetOptions, ManyFactory, SetOptions } from './cache.js'
-import { ofFullKeys } from './batch-factory.js'
-import { cacheKeyUnder, type Key, type KeyPart, toKeys } from './key.js'
-import { joinKeys } from './key-tree.js'
-import { checkEntries } from './options.js'
+import type { Cache, Factory, GetOrSetOptions, ManyFactory, SetOptions } from '../contract/cache.js'
+import { ofFullKeys } from './factories/batch-factory.js'
+import { cacheKeyUnder, type Key, type KeyPart, toKeys } from '../keys/key.js'
+import { joinKeys } from '../keys/key-tree.js'
+import { checkEntries } from '../contract/options/option-checks.js'
 
 /** All keys of a cache below one of its keys. Keys that are given are relative to it; keys that come back are full. */
 export class Scope implements Cache {

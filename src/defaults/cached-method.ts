@@ -1,8 +1,8 @@
-import type { CachedFunction, FunctionOptions } from '../cache/cache.js'
+import type { CachedFunction, FunctionOptions } from '../contract/cache.js'
 import { optionsOrTtl, planned } from '../cache/cached-function.js'
-import type { Ttl } from '../cache/duration.js'
-import { cacheKey, cacheKeyUnder, type KeyPart } from '../cache/key.js'
-import { homeHere } from './cache-here.js'
+import type { Ttl } from '../checks/duration.js'
+import { cacheKey, cacheKeyUnder, type KeyPart } from '../keys/key.js'
+import { homeHere } from './current-cache.js'
 import { methodName, nameByClass } from './method-name.js'
 
 type Method = (this: any, ...args: any[]) => PromiseLike<unknown>

@@ -1,13 +1,13 @@
-import type { Cache, Factory, FactoryContext, GetOrSetOptions, KeyedCache, SetOptions } from '../cache/cache.js'
-import { toMs, type Ttl } from '../cache/duration.js'
-import { cacheKey, keyParts, type KeyPart, type KeyScalar } from '../cache/key.js'
+import type { Cache, Factory, FactoryContext, GetOrSetOptions, KeyedCache, SetOptions } from '../contract/cache.js'
+import { toMs, type Ttl } from '../checks/duration.js'
+import { cacheKey, keyParts, type KeyPart, type KeyScalar } from '../keys/key.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
-import { GET_OR_SET_OPTIONS, SET_OPTIONS } from '../cache/known-options.js'
-import { checkFunction, checkOptions } from '../cache/options.js'
-import { kindOf } from '../cache/kind.js'
-import { show } from '../cache/show.js'
-import { checkWish } from '../cache/wish.js'
-import { cacheHere } from './cache-here.js'
+import { GET_OR_SET_OPTIONS, SET_OPTIONS } from '../contract/options/known-options.js'
+import { checkFunction, checkOptions } from '../contract/options/option-checks.js'
+import { kindOf } from '../checks/kind.js'
+import { show } from '../checks/show.js'
+import { checkWish } from '../contract/options/call-options.js'
+import { cacheHere } from './current-cache.js'
 
 /** Where and how long the instances of a class are cached. */
 export interface CachedObjectOptions {

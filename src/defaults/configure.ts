@@ -1,10 +1,10 @@
-import type { KeyedCache } from '../cache/cache.js'
-import { ImproperlyConfiguredError } from '../cache/errors.js'
+import type { KeyedCache } from '../contract/cache.js'
+import { ImproperlyConfiguredError } from '../contract/errors.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
-import { checkKnown, checkOptions } from '../cache/options.js'
-import { show } from '../cache/show.js'
-import { isCacheOption, type KeyedCacheOptions } from '../cache-options.js'
-import { createKeyedCache } from '../create-keyed-cache.js'
+import { checkKnown, checkOptions } from '../contract/options/option-checks.js'
+import { show } from '../checks/show.js'
+import { isCacheOption, type KeyedCacheOptions } from '../cache/cache-options.js'
+import { createKeyedCache } from '../cache/create-keyed-cache.js'
 import { fromEnvironment } from './environment.js'
 
 /** The caches of an application, by alias. */

@@ -1,8 +1,8 @@
-import { DURATIONS, isDuration, type Ttl, UNITS } from '../cache/duration.js'
-import { show } from '../cache/show.js'
-import type { KeyedCacheOptions } from '../cache-options.js'
+import { DURATIONS, isDuration, type Ttl, UNITS } from '../checks/duration.js'
+import { show } from '../checks/show.js'
+import type { KeyedCacheOptions } from '../cache/cache-options.js'
 import { warnOfEmbedded } from '../cache/embedded-warning.js'
-import { isKeyPrefix, KEY_PREFIXES } from '../cache/key-prefix.js'
+import { isKeyPrefix, KEY_PREFIXES } from '../keys/key-prefix.js'
 import { isRedisUrl, kindOfOtherText } from '../cache/redis-url.js'
 
 /**

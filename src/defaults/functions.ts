@@ -1,9 +1,9 @@
-import type { Cache, CachedFunction, FunctionOptions, SetOptions } from '../cache/cache.js'
+import type { Cache, CachedFunction, FunctionOptions, SetOptions } from '../contract/cache.js'
 import { cachedFunction, isCachedFunction, optionsOrTtl } from '../cache/cached-function.js'
-import type { Ttl } from '../cache/duration.js'
-import type { Key } from '../cache/key.js'
-import { showScalar } from '../cache/show-scalar.js'
-import { cacheHere, homeHere } from './cache-here.js'
+import type { Ttl } from '../checks/duration.js'
+import type { Key } from '../keys/key.js'
+import { showScalar } from '../checks/show-scalar.js'
+import { cacheHere, homeHere } from './current-cache.js'
 import { defaultCache } from './configure.js'
 
 type AnyFunction = (...args: any[]) => any

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { createApp } from './app.js'
 import type { Config } from './config.js'
 import { listenAt } from './listen-at.js'
-import { warmUp } from './warm-up.js'
+import { warmUp } from './cities/warm-up.js'
 
 /** A demo that listens. */
 export interface Serving {

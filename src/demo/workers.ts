@@ -7,7 +7,7 @@ import type { Config } from './config.js'
 import { listenAt } from './listen-at.js'
 import { openRedis } from './redis.js'
 import type { Serving } from './serve.js'
-import { sharedSecret } from './sessions.js'
+import { sharedSecret } from './sign-in/sessions.js'
 
 /** Starts `config.workers` processes that serve one port together. One that dies is replaced. Rejects when one cannot start. */
 export async function startWorkers(config: Config): Promise<Serving> {

@@ -1,4 +1,4 @@
-import type { Found } from '../cache/found.js'
+import type { Found } from '../contract/events/served-value.js'
 
 /** What a request knows of one key, from one write or deletion of it to the next. */
 export class Remembered {

@@ -1,7 +1,7 @@
-import type { Found } from '../cache/found.js'
-import { isUnder } from '../cache/key.js'
+import type { Found } from '../contract/events/served-value.js'
+import { isUnder } from '../keys/key.js'
 import { Remembered } from './remembered.js'
-import type { Taste } from './taste.js'
+import type { Taste } from './acceptance.js'
 
 const MAX_REMEMBERED = 1000
 

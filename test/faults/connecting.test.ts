@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createKeyedCache } from '../../src/create-keyed-cache.js'
+import { createKeyedCache } from '../../src/cache/create-keyed-cache.js'
 import {
   BACK_WITHIN_MS,
   backAgain,

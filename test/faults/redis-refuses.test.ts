@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { KeyedCache } from '../../src/cache/cache.js'
+import type { KeyedCache } from '../../src/contract/cache.js'
 import { backAgain, expectQuietTrouble, mixedCall, ms, opening, SLACK_MS } from '../support/fault-cache.js'
 import { expectNoLeakWarnings, lasting, row } from '../support/fault-row.js'
 import { makeGate } from '../support/gate.js'

@@ -12,15 +12,15 @@ const ROWS = 40
 /** Tests that print the figures of rows. */
 const MEASURING = [
   'test/faults',
-  'test/cluster.test.ts',
-  'test/sentinel.test.ts',
-  'test/single-flight-processes.test.ts',
-  'test/fence.test.ts',
-  'test/clock-skew.test.ts',
-  'test/corrupted-entries.test.ts',
-  'test/history.test.ts',
-  'test/admin-fuzz.test.ts',
-  'test/model.test.ts',
+  'test/stores/redis/shards/cluster.test.ts',
+  'test/stores/redis/connection/sentinel.test.ts',
+  'test/cache/computing/single-flight-processes.test.ts',
+  'test/cache/leases/fence.test.ts',
+  'test/cache/computing/clock-skew.test.ts',
+  'test/values/corrupted-entries.test.ts',
+  'test/cache/history.test.ts',
+  'test/admin/fuzz.test.ts',
+  'test/cache/model.test.ts',
 ]
 
 const folder = mkdtempSync(join(tmpdir(), 'keyedcache-faults-'))

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
-import type { KeyedCache } from '../../src/cache/cache.js'
-import { createKeyedCache, type KeyedCacheOptions } from '../../src/create-keyed-cache.js'
+import type { KeyedCache } from '../../src/contract/cache.js'
+import { createKeyedCache, type KeyedCacheOptions } from '../../src/cache/create-keyed-cache.js'
 import { type RedisServer, startRedis } from './redis-server.js'
 
 /** Opens a cache with nothing in it, closed when the test ends. */

@@ -1,5 +1,5 @@
-import { keyParts } from '../../src/cache/key.js'
-import type { KeyScalar } from '../../src/cache/key.js'
+import { keyParts } from '../../src/keys/key.js'
+import type { KeyScalar } from '../../src/keys/key.js'
 
 class Point {
   declare x: number

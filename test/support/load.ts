@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { KeyedCache } from '../../src/cache/cache.js'
-import { CacheNotRespondingError } from '../../src/cache/errors.js'
+import type { KeyedCache } from '../../src/contract/cache.js'
+import { CacheNotRespondingError } from '../../src/contract/errors.js'
 import { until } from './until.js'
 
 const CALLERS = 16

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Fault } from '../history-checker.js'
+import type { Fault } from '../cache/history-checker.js'
 import type { RedisServer } from './redis-server.js'
 import type { Worker } from './worker.js'
 

@@ -1,4 +1,4 @@
-import type { Store } from '../../src/stores/store.js'
+import type { Store } from '../../src/contract/store.js'
 
 /** The bytes under a key of a store. */
 export function readBytes(store: Store, key: string): Promise<Buffer | undefined> {

@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest'
-import type { KeyedCache } from '../../src/cache/cache.js'
-import { createKeyedCache, type KeyedCacheOptions } from '../../src/create-keyed-cache.js'
+import type { KeyedCache } from '../../src/contract/cache.js'
+import { createKeyedCache, type KeyedCacheOptions } from '../../src/cache/create-keyed-cache.js'
 
 /** The cache of a shop, as the dashboard is tested with it. */
 export interface Shop {

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 // not the whole package, whose import of express takes as long as everything else
-import { createKeyedCache } from '../../dist/create-keyed-cache.js'
+import { createKeyedCache } from '../../dist/cache/create-keyed-cache.js'
 
 /** ms of a clock that all processes of this machine share, and that nobody sets. */
 const now = () => Number(process.hrtime.bigint()) / 1e6

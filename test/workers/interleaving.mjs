@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { createKeyedCache } from '../../dist/create-keyed-cache.js'
+import { createKeyedCache } from '../../dist/cache/create-keyed-cache.js'
 
 /** ms of a clock that all processes of this machine share. */
 const now = () => Number(process.hrtime.bigint()) / 1e6

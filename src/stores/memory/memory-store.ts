@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import type { BackendStats, ChildPage, Computation, KeyPage } from '../../cache/cache.js'
-import { addCounters, emptyCounters, type StatsBatch, type StatsTotals } from '../../cache/stats.js'
-import type { Acquired, Attempt, Ended, Store, Write } from '../store.js'
-import { Leases } from './leases.js'
+import type { BackendStats, ChildPage, Computation, KeyPage } from '../../contract/cache.js'
+import { addCounters, emptyCounters, type StatsBatch, type StatsTotals } from '../../statistics/stats.js'
+import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'
+import { Leases } from './memory-leases.js'
 import { SortedKeys } from './sorted-keys.js'
 
 /** The bounds of the embedded store. */

@@ -1,7 +1,7 @@
 import BTreeModule from 'sorted-btree'
-import type { ChildPage, KeyPage } from '../../cache/cache.js'
-import { childRange, compareKeys } from '../../cache/key.js'
-import { childPlace, childTowards, endOfGroup } from '../../cache/key-tree.js'
+import type { ChildPage, KeyPage } from '../../contract/cache.js'
+import { childRange, compareKeys } from '../../keys/key.js'
+import { childPlace, childTowards, endOfGroup } from '../../keys/key-tree.js'
 
 /** Keys in the order of their UTF-8 bytes, to list, count and find those below another. */
 export class SortedKeys {

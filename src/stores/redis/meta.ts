@@ -1,4 +1,4 @@
-import type { Client } from './client.js'
+import type { Client } from './connection/client.js'
 
 const FORMAT = '1'
 

@@ -1,10 +1,10 @@
-import type { BackendStats, ChildPage, Computation, KeyPage } from '../../cache/cache.js'
-import type { StatsBatch, StatsTotals } from '../../cache/stats.js'
-import type { Acquired, Attempt, Ended, Store, Write } from '../store.js'
+import type { BackendStats, ChildPage, Computation, KeyPage } from '../../contract/cache.js'
+import type { StatsBatch, StatsTotals } from '../../statistics/stats.js'
+import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'
 import { Availability, type AvailabilityOptions, type Parts } from './availability.js'
-import { Client, type ClientOptions } from './client.js'
-import { Keyspace } from './keyspace.js'
-import { Subscribers } from './subscribers.js'
+import { Client, type ClientOptions } from './connection/client.js'
+import { Keyspace } from './shard/keyspace.js'
+import { Subscribers } from './connection/subscribers.js'
 
 /** Where a Redis store keeps its entries. */
 export interface RedisStoreOptions extends ClientOptions, AvailabilityOptions {

@@ -1,0 +1,175 @@
+import type { Request } from 'express'
+import type { AuditEvent } from '../../cache/inspection/audit-line.js'
+import type { KeyedCache } from '../../contract/cache.js'
+import { checkMounting } from '../../contract/options/mounting.js'
+import { show } from '../../checks/show.js'
+import { cacheChooser, type ChooseCache } from './cache-choice.js'
+import { redactSecrets } from './redact.js'
+import { sessionUser } from './session-user.js'
+
+/** How `keyedcacheAdmin` is mounted. */
+export interface KeyedcacheAdminOptions {
+  /** The cache that the dashboard shows. @defaultValue the configured caches, the default one first, looked up for each request */
+  readonly cache?: KeyedCache | undefined
+  /** Several caches, in a list or by name; the parameter `cache` chooses, the first one is shown without it. */
+  readonly caches?: readonly KeyedCache[] | Readonly<Record<string, KeyedCache>> | undefined
+  /** Who is signed in; something means that somebody is. May be asynchronous. @defaultValue `req.user ?? req.session?.user` */
+  readonly user?: ((req: Request) => unknown) | undefined
+  /** Whether the request may see the dashboard. May be asynchronous; only a literal `true` opens. @defaultValue `user(req)?.isStaff === true` */
+  readonly isStaff?: ((req: Request) => unknown) | undefined
+  /** Where strangers sign in; they are sent there with the parameter `next`. @defaultValue `/accounts/login` */
+  readonly loginUrl?: string | ((req: Request) => string) | undefined
+  /** Where the link back to the application leads; `''` leaves it out. @defaultValue the application's root, unless the dashboard is mounted there */
+  readonly homeUrl?: string | undefined
+  /** Whether the dashboard only shows. For a function, only a literal `false` allows changes. @defaultValue `false` */
+  readonly readOnly?: boolean | ((req: Request) => boolean) | undefined
+  /** Origins (`https://example.org`) from which forms are taken besides the dashboard's own, for a proxy that rewrites `Host`. */
+  readonly trustedOrigins?: readonly string[] | undefined
+  /** The dashboard's name. @defaultValue `Cache admin` */
+  readonly title?: string | undefined
+  /** What the badge beside the name says, such as `production`. */
+  readonly environment?: string | undefined
+  /** What is shown of a value in its place; where it cannot be decoded, its bytes are given. @defaultValue fields and keys named like secrets read `Hidden` */
+  readonly redact?: ((key: string, value: unknown) => unknown) | undefined
+  /**
+   * Told of every deletion before and after it is done, and of attempts that were denied (at most 60 a minute). May be
+   * asynchronous; what it throws or rejects with before a deletion keeps it from being done.
+   */
+  readonly onAudit?: ((event: AuditEvent) => unknown) | undefined
+}
+
+/** The options, checked, with their defaults. */
+export interface AdminSettings {
+  readonly choose: ChooseCache
+  readonly user: (req: Request) => unknown
+  /** `undefined`: the user says so. */
+  readonly isStaff: ((req: Request) => unknown) | undefined
+  readonly loginUrl: (req: Request) => unknown
+  /** `undefined`: the application's root. */
+  readonly homeUrl: string | undefined
+  /** Only a literal `false` allows changes. */
+  readonly readOnly: (req: Request) => unknown
+  readonly trustedOrigins: ReadonlySet<string>
+  readonly title: string
+  readonly environment: string | undefined
+  readonly redact: (key: string, value: unknown) => unknown
+  readonly onAudit: ((event: AuditEvent) => unknown) | undefined
+}
+
+const NAMES = [
+  'cache',
+  'caches',
+  'user',
+  'isStaff',
+  'loginUrl',
+  'homeUrl',
+  'readOnly',
+  'trustedOrigins',
+  'title',
+  'environment',
+  'redact',
+  'onAudit',
+] as const satisfies readonly (keyof KeyedcacheAdminOptions)[]
+
+/** Checks the options of `keyedcacheAdmin` and fills in what is absent. @throws {TypeError} naming the option, the value given and what was expected. */
+export function adminSettings(options: KeyedcacheAdminOptions): AdminSettings {
+  checkMounting(options, { name: 'keyedcacheAdmin', mounted: "app.use('/cache', keyedcacheAdmin())", isCache })
+  if (typeof options !== 'object' || options === null) throw wrong('the options', 'an object', options)
+  for (const name of Object.keys(options)) checkName(name)
+  const { user = sessionUser, isStaff, loginUrl = '/accounts/login', readOnly = false, trustedOrigins = [] } = options
+  const { homeUrl, title = 'Cache admin', environment, redact = redactSecrets, onAudit } = options
+  if (typeof user !== 'function') throw wrong('`user`', 'a function', user)
+  if (isStaff !== undefined && typeof isStaff !== 'function') throw wrong('`isStaff`', 'a function', isStaff)
+  if (typeof redact !== 'function') throw wrong('`redact`', 'a function', redact)
+  if (onAudit !== undefined && typeof onAudit !== 'function') throw wrong('`onAudit`', 'a function', onAudit)
+  if (typeof title !== 'string' || title === '') throw wrong('`title`', 'text', title)
+  if (homeUrl !== undefined && typeof homeUrl !== 'string') throw wrong('`homeUrl`', 'text', homeUrl)
+  if (environment !== undefined && typeof environment !== 'string') throw wrong('`environment`', 'text', environment)
+  return {
+    choose: cacheChooser(givenCaches(options)),
+    user,
+    isStaff,
+    loginUrl: checkLoginUrl(loginUrl),
+    homeUrl,
+    readOnly: checkReadOnly(readOnly),
+    trustedOrigins: checkOrigins(trustedOrigins),
+    title,
+    environment: environment === '' ? undefined : environment,
+    redact,
+    onAudit,
+  }
+}
+
+function givenCaches({ cache, caches }: KeyedcacheAdminOptions): ReadonlyMap<string, KeyedCache> | undefined {
+  if (cache !== undefined && caches !== undefined) {
+    throw new TypeError('Expected either `cache` or `caches`, got both')
+  }
+  if (cache !== undefined) {
+    if (!isCache(cache)) throw wrong('`cache`', 'a cache made by createKeyedCache or configure', cache)
+    return new Map([[cache.name, cache]])
+  }
+  if (caches === undefined) return undefined
+  if (typeof caches !== 'object' || caches === null) throw wrong('`caches`', 'a list of caches, or an object', caches)
+  const named = isList(caches) ? caches.map((each): [string, KeyedCache] => [each?.name, each]) : Object.entries(caches)
+  const other = named.find(([, each]) => !isCache(each))
+  if (other) throw wrong('`caches`', 'nothing but caches made by createKeyedCache or configure', other[1])
+  const byName = new Map(named)
+  if (byName.size === 0) throw wrong('`caches`', 'at least one cache', caches)
+  if (byName.size < named.length) {
+    throw wrong(
+      '`caches`',
+      'caches of different names',
+      named.map(([name]) => name),
+    )
+  }
+  return byName
+}
+
+function isList(caches: NonNullable<KeyedcacheAdminOptions['caches']>): caches is readonly KeyedCache[] {
+  return Array.isArray(caches)
+}
+
+function isCache(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'stats' in value && 'computing' in value && 'clear' in value
+}
+
+function checkLoginUrl(loginUrl: unknown): (req: Request) => unknown {
+  if (typeof loginUrl === 'function') return loginUrl as (req: Request) => unknown
+  if (typeof loginUrl === 'string' && loginUrl !== '') return () => loginUrl
+  throw wrong('`loginUrl`', 'text or a function', loginUrl)
+}
+
+function checkReadOnly(readOnly: unknown): (req: Request) => unknown {
+  if (typeof readOnly === 'boolean') return () => readOnly
+  if (typeof readOnly === 'function') return readOnly as (req: Request) => unknown
+  throw wrong('`readOnly`', 'true, false or a function', readOnly)
+}
+
+function checkOrigins(origins: unknown): ReadonlySet<string> {
+  if (!Array.isArray(origins)) throw wrong('`trustedOrigins`', 'a list of origins', origins)
+  for (const origin of origins) {
+    const isOrigin = typeof origin === 'string' && URL.canParse(origin) && new URL(origin).origin === origin
+    if (!isOrigin || origin === 'null') throw wrong('`trustedOrigins`', "origins such as 'https://example.org'", origin)
+  }
+  return new Set(origins as string[])
+}
+
+function checkName(name: string): void {
+  if (NAMES.some((known) => known === name)) return
+  const near = NAMES.find((known) => known.toLowerCase() === name.toLowerCase() || isOneEditAway(known, name))
+  const question = near === undefined ? ` The options are: ${NAMES.join(', ')}.` : ` Did you mean \`${near}\`?`
+  throw new TypeError(`keyedcacheAdmin has no option \`${name}\`.${question}`)
+}
+
+function isOneEditAway(known: string, given: string): boolean {
+  let start = 0
+  while (start < known.length && known[start] === given[start]) start++
+  const [restKnown, restGiven] = [known.slice(start), given.slice(start)]
+  return (
+    restKnown.slice(1) === restGiven.slice(1) || restKnown.slice(1) === restGiven || restKnown === restGiven.slice(1)
+  )
+}
+
+function wrong(what: string, expected: string, got: unknown): TypeError {
+  return new TypeError(`Expected ${what} of keyedcacheAdmin to be ${expected}, got ${show(got)}`)
+}

@@ -1,0 +1,107 @@
+import type { Request } from 'express'
+import { kindOf } from '../../checks/kind.js'
+import { warnOfClosed } from './closed-warning.js'
+import type { AdminSettings } from './admin-options.js'
+import type { Place } from '../http/mount.js'
+import { Problem } from '../http/problem.js'
+import { warnOnce } from '../http/warn-once.js'
+
+/** Whether a request comes from staff; if not, who it is and what it gets instead of an answer. */
+export type Admission =
+  | { readonly as: 'staff'; readonly userName: string | undefined }
+  | { readonly as: 'user'; readonly userName: string | undefined; readonly loginUrl: string | undefined }
+  | { readonly as: 'stranger'; readonly loginUrl: string | undefined }
+
+/** Judges who asks. Closed by default: a function that throws, and anything but a literal `true`, denies. `next` is where sign-in leads back to. */
+export async function admit(req: Request, settings: AdminSettings, next: string): Promise<Admission> {
+  const user = await orDenied(() => settings.user(req))
+  const { isStaff } = settings
+  const ask = isStaff ?? (() => (user as { isStaff?: unknown } | undefined)?.isStaff)
+  const verdict = await orDenied(() => ask(req))
+  const userName = nameOf(user)
+  if (verdict === true) return { as: 'staff', userName }
+  warnOfClosed(req, settings, verdict)
+  const loginUrl = await signInAddress(req, settings, next)
+  return user ? { as: 'user', userName, loginUrl } : { as: 'stranger', loginUrl }
+}
+
+/** Whether the answer is for a program, which is better served with a status than with a page. */
+export function isMachine(req: Request, place: Place): boolean {
+  return /^\/(?:api\/|metrics\/?$)/.test(place.path) || req.accepts(['html', 'json']) === 'json'
+}
+
+/** Why nothing can be changed by this request; `undefined` when it can. */
+export async function readOnlyReason(
+  req: Request,
+  settings: AdminSettings,
+  hasSession: boolean,
+): Promise<string | undefined> {
+  if (!hasSession) {
+    return 'Requests have no session here, and deleting needs one: its token keeps other sites from deleting in your name.'
+  }
+  return (await isReadOnly(req, settings)) ? 'The application has made this dashboard read-only for you.' : undefined
+}
+
+/** What somebody gets who is signed in but not staff. */
+export function forbidden(userName: string | undefined): Problem {
+  return new Problem(403, 'For staff only', `${userName ? `Signed in as ${userName}. ` : ''}This page is for staff.`)
+}
+
+async function orDenied(ask: () => unknown): Promise<unknown> {
+  try {
+    return await ask()
+  } catch (error) {
+    process.emitWarning(`The dashboard denied a request, since asking who it is from failed: ${String(error)}`, {
+      code: 'KEYEDCACHE_ADMIN_DENIED',
+    })
+    return undefined
+  }
+}
+
+async function isReadOnly(req: Request, settings: AdminSettings): Promise<boolean> {
+  try {
+    return (await settings.readOnly(req)) !== false
+  } catch (error) {
+    warnOnce(
+      settings,
+      'KEYEDCACHE_ADMIN_READONLY',
+      `The dashboard only shows, since \`readOnly\` failed: ${String(error)}`,
+    )
+    return true
+  }
+}
+
+/** Where to sign in; nothing where the host does not say. */
+async function signInAddress(req: Request, settings: AdminSettings, next: string): Promise<string | undefined> {
+  try {
+    const loginUrl = await settings.loginUrl(req)
+    if (typeof loginUrl === 'string' && loginUrl !== '') return loginUrlWithNext(loginUrl, next)
+    throw new TypeError(`Expected text, got ${kindOf(loginUrl)}`)
+  } catch (error) {
+    const message = `The dashboard leads nobody to sign in, since \`loginUrl\` failed: ${String(error)}`
+    warnOnce(settings, 'KEYEDCACHE_ADMIN_LOGIN', message)
+    return undefined
+  }
+}
+
+function loginUrlWithNext(loginUrl: string, url: string): string {
+  // a request line may hold a whole URL, and "//host" would lead away from the site
+  const path = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '').replace(/^[/\\]*/, '/')
+  const [address = '', fragment] = loginUrl.split('#', 2)
+  const separator = address.includes('?') ? '&' : '?'
+  const complete = `${address}${separator}next=${encodeURIComponent(path)}`
+  return fragment === undefined ? complete : `${complete}#${fragment}`
+}
+
+function nameOf(user: unknown): string | undefined {
+  if (typeof user === 'string') return user
+  if (typeof user !== 'object' || user === null) return undefined
+  try {
+    const { name, username, email, id } = user as Record<string, unknown>
+    const shown = [name, username, email, id].find((each) => typeof each === 'string' || typeof each === 'number')
+    return shown === undefined ? undefined : String(shown)
+  } catch {
+    // a getter may throw, and who it is matters less than that staff get in
+    return undefined
+  }
+}

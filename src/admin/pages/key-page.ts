@@ -1,0 +1,129 @@
+import type { EntryInfo } from '../../contract/cache.js'
+import { segments } from '../../keys/key.js'
+import { amount, bytes, moment, number, span, visible } from '../show/format.js'
+import { groupOf, keyPath } from '../show/key-path.js'
+import { MAX_HEX_BYTES } from '../show/hex-dump.js'
+import { keyText, partText, shortName, shortText } from '../show/key-text.js'
+import { look, type Found } from '../show/inspect-key.js'
+import type { Link } from '../http/mount.js'
+import { linkedKey, type Handler, type PageRequest } from '../show/page.js'
+import { badRequest } from '../http/problem.js'
+import { choice, encodeKey } from '../http/query.js'
+import { HIDDEN, hasSecretNames } from '../access/redact.js'
+import { FORMATS, valueText, type Format, type ValueText } from '../show/value-text.js'
+
+/** A longer key stands in small letters, and is cut in sentences. */
+const NAME_CHARACTERS = 200
+const GROUP_CHARACTERS = 60
+
+/** One key: its parts, how long it lives, and its value. Looking changes no statistics and no expiry. */
+export const keyPage: Handler = async ({ cache, query, link, readOnly, redact }) => {
+  const key = linkedKey(query, 'k')
+  if (key === undefined) throw badRequest('This page shows one key, and the parameter “k” must say which.')
+  const format = choice(query, 'as', FORMATS)
+  const [found, below] = await Promise.all([look(cache, key), cache.keys(key, { limit: 1 })])
+  const childCount = below.total - (below.keys[0] === key ? 1 : 0)
+  const common = {
+    key: shortName(key, NAME_CHARACTERS),
+    ...place(key, link),
+    children: amount(childCount, 'key'),
+    childrenHref: childCount > 0 ? link('keys', { prefix: key }) : undefined,
+  }
+  if (found.is === 'nothing') return { view: 'key-gone', title: 'No such key', status: 404, model: common }
+  return {
+    view: 'key',
+    title: keyText(key),
+    model: {
+      ...common,
+      // Then what can be done with it comes before it.
+      isLong: common.key.whole !== undefined,
+      // for the script, which copies it as it is
+      keyEncoded: encodeURIComponent(key),
+      parts: segments(key).map(partText),
+      canDelete: readOnly === undefined,
+      deleteHref: link('delete', { mode: 'one', k: encodeKey(key) }),
+      deleteTreeHref: link('delete', { mode: 'tree', k: encodeKey(key) }),
+      ownChildren: `${number(childCount)} ${childCount === 1 ? 'child' : 'children'}`,
+      facts: found.entry && facts(found.entry, link, readOnly === undefined),
+      ...(found.is === 'entry' ? value(key, found.entry.value, redact, format, link) : undecodable(key, found, redact)),
+    },
+  }
+}
+
+function place(key: string, link: Link): object {
+  const group = groupOf(key)
+  return {
+    allHref: link('keys'),
+    path: keyPath(group, (prefix) => link('keys', { prefix })),
+    group: group === undefined ? undefined : shortText(keyText(group), GROUP_CHARACTERS),
+    groupHref: link('keys', { prefix: group }),
+  }
+}
+
+function facts(entry: EntryInfo, link: Link, canDelete: boolean): object {
+  return {
+    isStale: entry.stale,
+    expires: expires(entry),
+    size: bytes(entry.size),
+    created: moment(entry.createdAt),
+    computed: entry.computeMs === undefined ? undefined : span(entry.computeMs / 1000),
+    tags: entry.tags.map((tag) => ({
+      name: keyText(tag),
+      href: canDelete ? link('delete', { mode: 'tag', t: encodeKey(tag) }) : undefined,
+    })),
+  }
+}
+
+function expires({ ttl }: EntryInfo): object {
+  if (ttl === Infinity) return { text: 'never expires' }
+  if (ttl === 0) return { text: 'its ttl has passed' }
+  return { text: `in ${span(ttl < 10 ? ttl : Math.ceil(ttl))}`, at: moment(new Date(Date.now() + ttl * 1000)) }
+}
+
+function value(
+  key: string,
+  stored: unknown,
+  redact: PageRequest['redact'],
+  format: Format | undefined,
+  link: Link,
+): object {
+  const shown = shownValue(key, stored, redact, format)
+  return {
+    value: shown,
+    formats: FORMATS.map((each) => ({
+      name: each === 'text' ? 'Text' : each === 'hex' ? 'Hex' : 'JSON',
+      href: `${link('key', { k: encodeKey(key), as: each })}#value`,
+      isCurrent: each === shown.format,
+    })),
+  }
+}
+
+/** Why a value cannot be decoded, and what is stored in its place. */
+function undecodable(
+  key: string,
+  { reason, bytes: stored }: Extract<Found, { is: 'undecodable' }>,
+  redact: PageRequest['redact'],
+): object {
+  // in bytes no field can be hidden by itself
+  const hideAll = stored !== undefined && hasSecretNames(stored.subarray(0, MAX_HEX_BYTES))
+  return {
+    reason: visible(reason),
+    value: stored && shownValue(key, stored, hideAll ? () => HIDDEN : redact, undefined),
+  }
+}
+
+function shownValue(
+  key: string,
+  stored: unknown,
+  redact: PageRequest['redact'],
+  format: Format | undefined,
+): ValueText {
+  try {
+    return valueText(redact(key, stored), format)
+  } catch (error) {
+    process.emitWarning(`The dashboard hid a value, since \`redact\` failed: ${String(error)}`, {
+      code: 'KEYEDCACHE_ADMIN_REDACT',
+    })
+    return valueText(HIDDEN, format)
+  }
+}

@@ -1,0 +1,205 @@
+import type { Cluster, Redis, RedisOptions } from 'ioredis'
+import { secondsHint, toMs, type Ttl } from '../checks/duration.js'
+import { ImproperlyConfiguredError } from '../contract/errors.js'
+import { isKeyPrefix, KEY_PREFIXES } from '../keys/key-prefix.js'
+import type { KeyedCacheParts } from './keyed-cache.js'
+import { nearBounds, type NearOptions } from '../contract/options/near-bounds.js'
+import { checkOptions } from '../contract/options/option-checks.js'
+import { isRedisUrl, kindOfOtherText } from './redis-url.js'
+import { defaultSerializer, type Serializer } from '../values/serializer.js'
+import { show } from '../checks/show.js'
+
+/** How a cache is made. */
+export interface KeyedCacheOptions {
+  /** A URL, several of one Cluster, options for `ioredis`, or a client. Absent: the embedded store, in this process alone. */
+  redis?: string | readonly string[] | RedisOptions | Redis | Cluster | undefined
+  /** What every name in Redis begins with: 1 to 64 of `A-Z a-z 0-9 . _ -`. Must be given with Redis in production. @defaultValue 'keyedcache' */
+  keyPrefix?: string | undefined
+  /** How long a value is fresh; `0` disables the cache. @defaultValue 300 */
+  ttl?: Ttl | undefined
+  /** How long past its ttl `getOrSet` may serve a value. @defaultValue 0 */
+  grace?: Ttl | undefined
+  /** How long the one who computes a key may be silent before another one takes over. @defaultValue '5s' */
+  lease?: Ttl | undefined
+  /** After this time a computation is given up. @defaultValue '60s' */
+  maxCompute?: Ttl | undefined
+  /** How long one answer from Redis may take. @defaultValue '250ms' */
+  redisTimeout?: Ttl | undefined
+  /**
+   * Keeps copies of entries in this process, for as long as Redis says what changes: at most for the `ttl` given, 5 seconds by default. The
+   * embedded store needs none. @defaultValue false
+   */
+  near?: boolean | NearOptions | undefined
+  /** Entries in the embedded store. @defaultValue 100000 */
+  maxEntries?: number | undefined
+  /** Bytes in the embedded store. @defaultValue 64 MiB */
+  maxBytes?: number | undefined
+  /** Bytes of one stored value. @defaultValue 1 MiB */
+  maxValueBytes?: number | undefined
+  /** Values of more bytes are compressed. @defaultValue none is */
+  compressAbove?: number | undefined
+  /** Turns values into bytes and back. */
+  serializer?: Serializer | undefined
+  /**
+   * Into how many parts, each in a slot of its own, the keys on a Cluster are divided: 16, or 64 for more than 16 masters. The first
+   * process that uses a `keyPrefix` says it for all. @defaultValue 16
+   */
+  shards?: number | undefined
+  /** How the cache is called in dashboard and metrics. @defaultValue 'default' */
+  name?: string | undefined
+  /** Told when Redis stops or starts answering, for which without one a warning is given, and of what fails in the background. */
+  logger?: Logger | undefined
+}
+
+/** Where a cache tells of changes of state. */
+export interface Logger {
+  info(message: string): void
+  warn(message: string): void
+  error(message: string): void
+}
+
+const KNOWN: Readonly<Record<keyof KeyedCacheOptions, true>> = {
+  redis: true,
+  keyPrefix: true,
+  ttl: true,
+  grace: true,
+  lease: true,
+  maxCompute: true,
+  redisTimeout: true,
+  near: true,
+  maxEntries: true,
+  maxBytes: true,
+  maxValueBytes: true,
+  compressAbove: true,
+  serializer: true,
+  shards: true,
+  name: true,
+  logger: true,
+}
+
+/** Whether there is such an option of a cache. */
+export function isCacheOption(name: string): boolean {
+  return Object.hasOwn(KNOWN, name)
+}
+
+/** The options of a cache, checked, with what holds where they say nothing. */
+export interface CheckedOptions extends Omit<KeyedCacheParts, 'store' | 'events'> {
+  readonly logger: Logger | undefined
+  readonly bounds: { readonly maxEntries: number; readonly maxBytes: number }
+  readonly redis: NonNullable<KeyedCacheOptions['redis']> | undefined
+  readonly keyPrefix: string
+  readonly timeoutMs: number
+  readonly shards: number
+}
+
+/**
+ * Warns where a prefix that others may use stands in for a missing one.
+ * @throws {TypeError} naming the option that is wrong.
+ * @throws {ImproperlyConfiguredError} with Redis in production without a `keyPrefix`.
+ */
+export function checkCacheOptions(options: KeyedCacheOptions | undefined): CheckedOptions {
+  const given = checkOptions(options, 'createKeyedCache', KNOWN) ?? {}
+  const {
+    name = 'default',
+    logger,
+    serializer = defaultSerializer,
+    ttl = 300,
+    grace = 0,
+    lease = '5s',
+    maxCompute = '60s',
+    redisTimeout = '250ms',
+    maxEntries = 100_000,
+    maxBytes = 64 * 2 ** 20,
+    maxValueBytes = 2 ** 20,
+    compressAbove,
+  } = given
+  if (typeof name !== 'string' || name === '')
+    throw new TypeError(`Expected \`name\` to be text that is not empty, got ${show(name)}`)
+  checkSerializer(serializer)
+  checkLogger(logger)
+  return {
+    name,
+    logger,
+    serializer,
+    lifetime: { ttlMs: toMs('ttl', ttl), graceMs: toMs('grace', grace) },
+    leaseMs: checkLimit('lease', lease),
+    maxComputeMs: toMs('maxCompute', maxCompute),
+    maxValueBytes: checkCount('maxValueBytes', maxValueBytes),
+    compressAbove: compressAbove === undefined ? Infinity : checkCount('compressAbove', compressAbove, 0),
+    near: nearBounds(given.near),
+    bounds: { maxEntries: checkCount('maxEntries', maxEntries), maxBytes: checkCount('maxBytes', maxBytes) },
+    timeoutMs: checkLimit('redisTimeout', redisTimeout),
+    redis: given.redis === undefined ? undefined : checkRedis(given.redis),
+    shards: checkShards(given.shards),
+    // Last, since it may warn
+    keyPrefix: checkKeyPrefix(given),
+  }
+}
+
+function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
+  if (keyPrefix !== undefined) {
+    if (isKeyPrefix(keyPrefix)) return keyPrefix
+    throw new TypeError(`Expected \`keyPrefix\` to be ${KEY_PREFIXES}, got ${show(keyPrefix)}`)
+  }
+  if (redis !== undefined) {
+    if (process.env['NODE_ENV'] === 'production') {
+      throw new ImproperlyConfiguredError(
+        'With Redis in production `keyPrefix` must be given (KEYEDCACHE_KEY_PREFIX where the cache is made from the environment), so that no two applications share their keys',
+      )
+    }
+    process.emitWarning(
+      "No `keyPrefix` was given: 'keyedcache' is used, which any other application on this Redis may use too",
+      { code: 'KEYEDCACHE_KEY_PREFIX' },
+    )
+  }
+  return 'keyedcache'
+}
+
+function checkRedis(redis: NonNullable<KeyedCacheOptions['redis']>): NonNullable<KeyedCacheOptions['redis']> {
+  if (Array.isArray(redis)) {
+    if (redis.length > 0 && redis.every(isRedisUrl)) return redis
+    const other: unknown = redis.find((url) => !isRedisUrl(url))
+    throw new TypeError(
+      `Expected \`redis\` to list URLs like redis://host:6379 of the nodes of one Cluster, got ${typeof other === 'string' ? kindOfOtherText(other) : 'other things'}`,
+    )
+  }
+  if (typeof redis === 'string') {
+    if (isRedisUrl(redis)) return redis
+    throw new TypeError(
+      `Expected \`redis\` to be a URL like redis://host:6379, options or a client of ioredis, got ${kindOfOtherText(redis)}`,
+    )
+  }
+  if (typeof redis === 'object' && redis !== null) return redis
+  throw new TypeError(`Expected \`redis\` to be a URL, options or a client of ioredis, got ${show(redis)}`)
+}
+
+function checkShards(shards = 16): number {
+  if (shards === 16 || shards === 64) return shards
+  throw new TypeError(`Expected \`shards\` to be 16 or 64, got ${show(shards)}`)
+}
+
+function checkLimit(option: string, limit: Ttl): number {
+  const ms = toMs(option, limit)
+  if (ms >= 1 && ms <= 3_600_000) return Math.round(ms)
+  throw new TypeError(`Expected \`${option}\` to be from 1 ms to 1 hour, got ${show(limit)}${secondsHint(limit)}`)
+}
+
+function checkCount(option: string, value: number, least = 1): number {
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw new TypeError(`Expected \`${option}\` to be a whole number of at least ${least}, got ${show(value)}`)
+}
+
+function checkSerializer(serializer: Serializer): void {
+  const { name, encode, decode } = checkOptions(serializer, 'serializer') ?? defaultSerializer
+  if (typeof name === 'string' && name !== '' && typeof encode === 'function' && typeof decode === 'function') return
+  throw new TypeError(
+    `Expected \`serializer\` to have a name and the functions encode and decode, got ${show(serializer)}`,
+  )
+}
+
+function checkLogger(logger: Logger | undefined): void {
+  if (logger === undefined) return
+  const { info, warn: warning, error } = checkOptions(logger, 'logger') ?? {}
+  if ([info, warning, error].every((each) => typeof each === 'function')) return
+  throw new TypeError(`Expected \`logger\` to have the functions info, warn and error, got ${show(logger)}`)
+}

@@ -1,0 +1,96 @@
+import type { Factory, ManyFactory } from '../../contract/cache.js'
+import { FactoryLink } from './factory-chain.js'
+import type { Key } from '../../keys/key.js'
+import { kindOf } from '../../checks/kind.js'
+import { checkFunction } from '../../contract/options/option-checks.js'
+
+interface Waiting<T> {
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * One factory for many keys as a factory for each: it is called once, when it is known of every key whether it is to be computed
+ * here, with those that are, in their order. A key that comes to be computed later, since another process gave up, gets a call of its own.
+ */
+export class BatchFactory<T> {
+  readonly #cache: object
+  readonly #keys: readonly string[]
+  readonly #factory: ManyFactory<T, string>
+  readonly #undecided: Set<string>
+  readonly #abort = new AbortController()
+  readonly #signals = new Set<AbortSignal>()
+  #waiting = new Map<string, Waiting<T>>()
+
+  constructor(cache: object, keys: readonly string[], factory: ManyFactory<T, string>) {
+    this.#cache = cache
+    this.#keys = keys
+    this.#undecided = new Set(keys)
+    this.#factory = factory
+  }
+
+  /** The factory of one key, and `stay` to say that the key is not computed here. */
+  member(key: string): { readonly factory: Factory<T>; readonly stay: () => void } {
+    return {
+      factory: ({ signal }) =>
+        new Promise<T>((resolve, reject) => {
+          this.#signals.add(signal)
+          signal.addEventListener('abort', () => this.#abortWithLast(signal), { once: true })
+          this.#waiting.set(key, { resolve, reject })
+          this.#decide(key)
+        }),
+      stay: () => this.#decide(key),
+    }
+  }
+
+  #decide(key: string): void {
+    this.#undecided.delete(key)
+    if (this.#undecided.size > 0 || this.#waiting.size === 0) return
+    const waiting = this.#waiting
+    this.#waiting = new Map()
+    void this.#call(waiting)
+  }
+
+  #abortWithLast(signal: AbortSignal): void {
+    this.#signals.delete(signal)
+    if (this.#signals.size === 0) this.#abort.abort(signal.reason)
+  }
+
+  async #call(waiting: ReadonlyMap<string, Waiting<T>>): Promise<void> {
+    const missing = this.#keys.filter((key) => waiting.has(key))
+    const link = new FactoryLink(this.#cache, missing)
+    try {
+      const results = await link.run(() => this.#factory(missing, { signal: this.#abort.signal }))
+      if (!Array.isArray(results) || results.length !== waiting.size) {
+        throw new TypeError(
+          `Expected the factory to give ${waiting.size} results, one for each key, got ${kindOf(results)}`,
+        )
+      }
+      for (const [i, key] of missing.entries()) {
+        const { resolve, reject } = waiting.get(key) as Waiting<T>
+        const result = results[i] as T | Error
+        if (result instanceof Error) reject(result)
+        else resolve(result)
+      }
+    } catch (error) {
+      for (const { reject } of waiting.values()) reject(error)
+    } finally {
+      link.end()
+    }
+  }
+}
+
+/** A factory of full keys, from one that takes keys as its caller gave them; of a key given twice, the first form. */
+export function ofFullKeys<T, K extends Key>(
+  full: readonly string[],
+  keys: readonly K[],
+  factory: ManyFactory<T, K>,
+): ManyFactory<T, string> {
+  checkFunction(factory, 'the factory')
+  const given = new Map(full.map((key, i) => [key, keys[i] as K] as const).toReversed())
+  return (missing, context) =>
+    factory(
+      missing.map((key) => given.get(key) as K),
+      context,
+    )
+}

@@ -1,0 +1,89 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Factory, FactoryContext } from '../../contract/cache.js'
+import { CacheTimeoutError } from '../../contract/errors.js'
+import { FactoryLink } from './factory-chain.js'
+import { checkTags, type Lifetime, lifetime } from '../../contract/options/option-checks.js'
+import { startTimer } from '../../checks/timer.js'
+import { schemaError } from '../../values/entry-codec.js'
+
+/** A factory, and what holds for its result unless it says otherwise. */
+export interface FactoryPlan {
+  readonly key: string
+  readonly factory: Factory<unknown>
+  readonly life: Lifetime
+  readonly tags: readonly string[]
+  readonly maxComputeMs: number
+  readonly schema: StandardSchemaV1 | undefined
+}
+
+/** How one run of a factory ended. */
+export type Outcome =
+  | {
+      readonly kind: 'computed'
+      readonly value: unknown
+      readonly computeMs: number
+      readonly life: Lifetime
+      readonly tags: readonly string[]
+      /** The factory asked not to store its result. */
+      readonly skipped: boolean
+    }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  /** `maxCompute` has passed: what the factory still gives is nobody's. */
+  | { readonly kind: 'given-up' }
+
+/** Runs a factory once, at most for `maxCompute`. Never rejects. */
+export async function runOnce(
+  cache: object,
+  plan: FactoryPlan,
+  abort: AbortController,
+  stale: FactoryContext['stale'],
+): Promise<Outcome> {
+  const { key, factory, maxComputeMs, schema } = plan
+  let { life, tags } = plan
+  let skipped = false
+  const context: FactoryContext = {
+    key,
+    // Made when asked for: most factories never do.
+    get signal() {
+      return abort.signal
+    },
+    stale,
+    setTtl: (ttl) => {
+      life = lifetime({ ttl }, life)
+    },
+    setTags: (own) => {
+      tags = checkTags(own)
+    },
+    skip: () => {
+      skipped = true
+    },
+  }
+  const startedMs = performance.now()
+  const link = new FactoryLink(cache, [key])
+  const computed = link.run(async (): Promise<Outcome> => {
+    try {
+      const value = await factory(context)
+      const computeMs = Math.round(performance.now() - startedMs)
+      const error = await schemaError(schema, key, value)
+      return error === undefined
+        ? { kind: 'computed', value, computeMs, life, tags, skipped }
+        : { kind: 'failed', error }
+    } catch (error) {
+      return { kind: 'failed', error }
+    } finally {
+      // Not when it is given up: what goes on all the same may wait for itself as before.
+      link.end()
+    }
+  })
+  let timer: NodeJS.Timeout | undefined
+  const givenUp = new Promise<Outcome>((resolve) => {
+    timer = startTimer(maxComputeMs, () => {
+      // Resolved first: a factory that fails when it is told has been given up all the same.
+      resolve({ kind: 'given-up' })
+      abort.abort(new CacheTimeoutError(key, maxComputeMs, 'maxCompute'))
+    })
+  })
+  const outcome = await Promise.race([computed, givenUp])
+  clearTimeout(timer)
+  return outcome
+}

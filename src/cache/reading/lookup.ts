@@ -1,0 +1,80 @@
+import type { Store } from '../../contract/store.js'
+import type { Events } from '../../contract/events/events.js'
+import { type Found, hit } from '../../contract/events/served-value.js'
+import { freshness } from '../../values/freshness.js'
+import type { Near } from './near-tier.js'
+import type { Reader } from './reader.js'
+import type { Stored, Values } from '../../values/entry-codec.js'
+
+/** What looking up needs of its cache. */
+export interface LookupSetting {
+  readonly store: Store
+  readonly values: Values
+  readonly near: Near | undefined
+  readonly reader: Reader
+  readonly events: Events
+  /** While it is not, nothing is found. */
+  readonly isEnabled: () => boolean
+  readonly onFailed: (operation: string, key: string | undefined, error: unknown) => void
+}
+
+/** Finds fresh values by their full keys, each counted as one call. Where the store does not answer, nothing is found. */
+export class Lookup {
+  readonly #setting: LookupSetting
+
+  constructor(setting: LookupSetting) {
+    this.#setting = setting
+  }
+
+  /**
+   * What `give` makes of the value near or in the store, in the async context of the call.
+   * @throws what `give` throws, at once where the store need not be asked.
+   */
+  one<T>(full: string, give: (found: Found | undefined) => T): Promise<T> {
+    const { near, reader, events, isEnabled } = this.#setting
+    if (!isEnabled()) return Promise.resolve(give(undefined))
+    const copy = near?.get(full)
+    if (copy !== undefined) return Promise.resolve(give(hit(events, full, copy.value, copy.computeMs, 'near')))
+    return reader.one(full, 'get', ({ stored }) => give(this.#count(full, stored)))
+  }
+
+  /** The values near or in the store, in one round trip. */
+  async many(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
+    const { near, events, isEnabled } = this.#setting
+    if (!isEnabled()) return full.map(() => undefined)
+    if (near === undefined) return this.#read(full)
+    const copies = full.map((key) => near.get(key))
+    const read = await this.#read(full.filter((_key, i) => copies[i] === undefined))
+    let next = 0
+    return full.map((key, i) => {
+      const copy = copies[i]
+      return copy === undefined ? read[next++] : hit(events, key, copy.value, copy.computeMs, 'near')
+    })
+  }
+
+  /** Whether a fresh value is in the store. Counts nothing. */
+  async has(full: string): Promise<boolean> {
+    const { store, values, isEnabled, onFailed } = this.#setting
+    if (!isEnabled()) return false
+    const isFresh = (bytes: Buffer | undefined, nowMs: number): boolean => {
+      const entry = bytes === undefined ? undefined : values.entry(full, bytes)
+      return entry !== undefined && freshness(entry, nowMs) === 'fresh'
+    }
+    return store.read(full, isFresh).catch((error: unknown) => {
+      onFailed('has', full, error)
+      return false
+    })
+  }
+
+  /** The values in the store. */
+  #read(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
+    return this.#setting.reader.many(full, 'getMany', ({ stored }, place) => this.#count(full[place] as string, stored))
+  }
+
+  #count(full: string, stored: Stored | undefined): Found | undefined {
+    const { events } = this.#setting
+    if (stored?.state === 'fresh') return hit(events, full, stored.value, stored.entry.computeMs)
+    events.emit('miss', { key: full })
+    return undefined
+  }
+}

@@ -1,0 +1,150 @@
+import { LRUCache } from 'lru-cache'
+import type { Store } from '../../contract/store.js'
+import type { CacheEvents } from '../../contract/events/events.js'
+import { childPrefix } from '../../keys/key-tree.js'
+import type { NearBounds } from '../../contract/options/near-bounds.js'
+import { copyValue, copyWeight, textWeight } from '../../values/value-copy.js'
+import type { Stored, Values } from '../../values/entry-codec.js'
+
+/** What the near tier has of an entry. */
+export interface NearHit {
+  /** The caller's own. */
+  readonly value: unknown
+  /** From when on the entry is stale: ms since 1970 on the store's clock. */
+  readonly expiresAt: number
+  readonly computeMs: number | undefined
+}
+
+interface Copy {
+  readonly value: unknown
+  readonly how: 'itself' | 'copied' | 'decoded'
+  /** On this process's monotonic clock. */
+  readonly untilMs: number
+  readonly expiresAt: number
+  readonly computeMs: number | undefined
+  readonly tags: readonly string[]
+  readonly weight: number
+}
+
+/** Reads of one key that are under way: what they find may be kept unless the key changes meanwhile. */
+export interface NearReads {
+  readonly key: string
+  readonly sinceMs: number
+  count: number
+}
+
+/** What a copy takes beside its value and its key, rather more than less. */
+const COPY_BYTES = 450
+
+/**
+ * Copies of entries in this process, for as long as the store says what changes. A copy is dropped when its key changes, by whomever;
+ * all of them when it is not certain any more that changes are heard of.
+ */
+export class Near {
+  readonly #store: Store
+  readonly #values: Values
+  readonly #ttlMs: number
+  readonly #copies: LRUCache<string, Copy>
+  readonly #reads = new Map<string, NearReads>()
+
+  constructor(store: Store, values: Values, { maxEntries, maxBytes, ttlMs }: NearBounds) {
+    this.#store = store
+    this.#values = values
+    this.#ttlMs = ttlMs
+    this.#copies = new LRUCache({
+      // It takes memory for as many entries as there may be, from the start.
+      max: Math.min(maxEntries, Math.ceil(maxBytes / COPY_BYTES)),
+      maxSize: maxBytes,
+      sizeCalculation: ({ weight }) => weight,
+    })
+    store.onChanged((keys) => (keys === undefined ? this.#forgetAll() : this.forget(keys)))
+  }
+
+  /** The fresh value under a key, if there is a copy. */
+  get(key: string): NearHit | undefined {
+    const copy = this.#copies.get(key)
+    if (copy === undefined) return undefined
+    if (performance.now() >= copy.untilMs) {
+      this.#copies.delete(key)
+      return undefined
+    }
+    const { how, value, expiresAt, computeMs } = copy
+    if (how === 'itself') return copy
+    if (how === 'copied') return { value: copyValue(value), expiresAt, computeMs }
+    const again = this.#values.again(key, value as Buffer)
+    return again === undefined ? undefined : { value: again.value, expiresAt, computeMs }
+  }
+
+  /** Says that a key is about to be read. Nothing to be kept: `undefined`. */
+  begin(key: string): NearReads | undefined {
+    if (!this.#store.tracks) return undefined
+    const known = this.#reads.get(key)
+    if (known !== undefined) {
+      known.count++
+      return known
+    }
+    const reads = { key, sinceMs: performance.now(), count: 1 }
+    this.#reads.set(key, reads)
+    return reads
+  }
+
+  /** Says what was found, before the caller has it; it is kept if it is fresh and its key has not changed since `begin`. */
+  end(reads: NearReads | undefined, stored: Stored | undefined): void {
+    if (reads === undefined) return
+    const { key } = reads
+    reads.count--
+    if (this.#reads.get(key) !== reads) return
+    if (reads.count === 0) this.#reads.delete(key)
+    if (stored?.state === 'fresh') this.#keep(key, stored, reads.sinceMs)
+  }
+
+  /** Drops the copies of these keys, and has reads that are under way keep none. */
+  forget(keys: readonly string[]): void {
+    for (const key of keys) {
+      this.#copies.delete(key)
+      this.#reads.delete(key)
+    }
+  }
+
+  /** The same for all that a deletion concerns. */
+  forgetDeleted({ key, children, tag }: Omit<CacheEvents['delete'], 'count'>): void {
+    if (tag !== undefined) {
+      this.#reads.clear()
+      this.#forgetWhere((_key, { tags }) => tags.includes(tag))
+    } else if (key === undefined) this.#forgetAll()
+    else {
+      this.forget([key])
+      if (!children) return
+      const below = childPrefix(key)
+      for (const reading of this.#reads.keys()) if (reading.startsWith(below)) this.#reads.delete(reading)
+      this.#forgetWhere((each) => each.startsWith(below))
+    }
+  }
+
+  #keep(key: string, { value, payload, entry }: Stored, sinceMs: number): void {
+    const { expiresAt, computeMs, tags } = entry
+    const nowMs = performance.now()
+    const untilMs = Math.min(sinceMs + this.#ttlMs, nowMs + expiresAt - this.#store.now(key))
+    const own = { untilMs, expiresAt, computeMs, tags }
+    const keyWeight = COPY_BYTES + textWeight(key) + copyWeight(tags)
+    const weight = this.#values.areCopyable ? copyWeight(value) : Infinity
+    if (typeof value !== 'object' || value === null) {
+      this.#copies.set(key, { ...own, value, how: 'itself', weight: keyWeight + copyWeight(value) })
+    } else if (weight < Infinity) {
+      this.#copies.set(key, { ...own, value: copyValue(value), how: 'copied', weight: keyWeight + weight })
+    } else {
+      // What was read may be a small part of a large buffer.
+      const kept = Buffer.from(new Uint8Array(payload).buffer)
+      this.#copies.set(key, { ...own, value: kept, how: 'decoded', weight: keyWeight + copyWeight(kept) })
+    }
+  }
+
+  #forgetAll(): void {
+    this.#copies.clear()
+    this.#reads.clear()
+  }
+
+  #forgetWhere(concerns: (key: string, copy: Copy) => boolean): void {
+    for (const [key, copy] of this.#copies.entries()) if (concerns(key, copy)) this.#copies.delete(key)
+  }
+}

@@ -1,0 +1,94 @@
+import type { Store } from '../../contract/store.js'
+import type { Near, NearReads } from './near-tier.js'
+import { promised } from '../../checks/all-of.js'
+import type { Stored, Values } from '../../values/entry-codec.js'
+
+/** What was read under a key. */
+export interface Reading {
+  /** The value, fresh or stale, where one is stored that decodes. */
+  readonly stored: Stored | undefined
+  /** What is stored, also where it does not decode. */
+  readonly bytes: Buffer | undefined
+  /** Whether the store answered. */
+  readonly answered: boolean
+}
+
+/** Where nothing was to be read. */
+export const UNREAD: Reading = { stored: undefined, bytes: undefined, answered: true }
+
+const UNANSWERED: Reading = { ...UNREAD, answered: false }
+
+/** What reading needs of its cache. */
+export interface ReaderSetting {
+  readonly store: Store
+  readonly values: Values
+  readonly near: Near | undefined
+  readonly onFailed: (operation: string, key: string | undefined, error: unknown) => void
+}
+
+/**
+ * Reads entries of the store by their full keys, and has the near tier keep what it may. Entries are decoded where they arrive, in a row
+ * with others; what is made of them is made in the async context of the call. Where the store does not answer, that is told as an error
+ * of the `operation`, and nothing is found.
+ */
+export class Reader {
+  readonly #setting: ReaderSetting
+
+  constructor(setting: ReaderSetting) {
+    this.#setting = setting
+  }
+
+  /** What `give` makes of what is read under a key. */
+  one<T>(key: string, operation: string, give: (reading: Reading) => T | Promise<T>): Promise<T> {
+    const { store, near, onFailed } = this.#setting
+    const reads = near?.begin(key)
+    return store
+      .read<Reading>(key, (bytes, nowMs) => this.#decode(key, bytes, nowMs, reads))
+      .then(give, (error: unknown) => {
+        onFailed(operation, key, error)
+        near?.end(reads, undefined)
+        return give(UNANSWERED)
+      })
+  }
+
+  /** The same for many keys, in order and in one round trip. `give` is told the place of the key. */
+  async many<T>(
+    keys: readonly string[],
+    operation: string,
+    give: (reading: Reading, place: number) => T,
+  ): Promise<readonly T[]> {
+    const { store, near, onFailed } = this.#setting
+    const reads = keys.map((key) => near?.begin(key))
+    let isTold = false
+    const given = await store.readMany<T | Promise<T>>(
+      keys,
+      (bytes, nowMs, place) => {
+        const reading = this.#decode(keys[place] as string, bytes, nowMs, reads[place])
+        return reading instanceof Promise ? reading.then((decoded) => give(decoded, place)) : give(reading, place)
+      },
+      (error, place) => {
+        if (!isTold) onFailed(operation, undefined, error)
+        isTold = true
+        near?.end(reads[place], undefined)
+        return give(UNANSWERED, place)
+      },
+    )
+    return promised(given)
+  }
+
+  #decode(
+    key: string,
+    bytes: Buffer | undefined,
+    nowMs: number,
+    reads: NearReads | undefined,
+  ): Reading | Promise<Reading> {
+    const stored = bytes && this.#setting.values.decode(key, bytes, nowMs)
+    if (stored instanceof Promise) return stored.then((decoded) => this.#read(decoded, bytes, reads))
+    return this.#read(stored, bytes, reads)
+  }
+
+  #read(stored: Stored | undefined, bytes: Buffer | undefined, reads: NearReads | undefined): Reading {
+    this.#setting.near?.end(reads, stored)
+    return { stored, bytes, answered: true }
+  }
+}

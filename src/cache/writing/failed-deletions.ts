@@ -1,0 +1,176 @@
+import type { Store } from '../../contract/store.js'
+import type { CacheEvents, Events } from '../../contract/events/events.js'
+import { PendingDeletions } from './pending-deletions.js'
+
+/** More than this are taken for a deletion of everything. */
+const MOST = 10_000
+const KEYS_A_STEP = 500
+const RETRY_FIRST_MS = 500
+const RETRY_LAST_MS = 5000
+
+/** What failed deletions need of their cache. */
+export interface FailedDeletionsSetting {
+  readonly name: string
+  readonly store: Store
+  readonly events: Events
+  /** Told when keys come to be hidden: `undefined` for any. */
+  readonly onHidden: (hides: ((key: string) => boolean) | undefined) => void
+  readonly onFailed: (operation: string, key: undefined, error: unknown) => void
+}
+
+/** The name of everything. */
+const EVERYTHING = ''
+
+/**
+ * Deletions that the store did not carry out. What they concern is missing for this process from then on, and they are carried out when
+ * the store answers: begun before the first read that can be answered, and hidden until they are done, each by itself: one that cannot be
+ * carried out keeps no other waiting. It stands above the `Store`,
+ * since only here the tags of an entry are known when it is read. Other processes see the old values until then, and those of a process
+ * that ends meanwhile are lost.
+ */
+export class FailedDeletions {
+  readonly #setting: FailedDeletionsSetting
+  readonly #all: PendingDeletions
+  readonly #trees: PendingDeletions
+  readonly #tags: PendingDeletions
+  readonly #keys: PendingDeletions
+  #replaying: Promise<void> | undefined
+  #retry: NodeJS.Timeout | undefined
+  #retryMs = RETRY_FIRST_MS
+  #closed = false
+
+  constructor(setting: FailedDeletionsSetting) {
+    const { store } = setting
+    this.#setting = setting
+    this.#all = new PendingDeletions(1, () => store.clear())
+    this.#trees = new PendingDeletions(1, ([tree]) => store.removeTree(tree as string))
+    this.#tags = new PendingDeletions(1, ([tag]) => store.removeTag(tag as string))
+    this.#keys = new PendingDeletions(KEYS_A_STEP, (keys) => store.remove(keys))
+    setting.events.on('state', ({ up }) => {
+      this.#retryMs = RETRY_FIRST_MS
+      if (up) void this.#replayAll()
+    })
+  }
+
+  /** Whether an entry is to be taken for missing. */
+  hides(key: string, tags: readonly string[] = []): boolean {
+    if (this.#isEmpty) return false
+    return (
+      this.#all.size > 0 ||
+      this.#keys.has(key) ||
+      tags.some((tag) => this.#tags.has(tag)) ||
+      this.#treesOf(key).length > 0
+    )
+  }
+
+  /** Keys that were not deleted, or not written: the older value may still be there. */
+  addKeys(keys: readonly string[]): void {
+    this.#add(this.#keys, keys)
+  }
+
+  /** What a deletion concerned that failed. */
+  add({ key, children, tag }: Omit<CacheEvents['delete'], 'count'>): void {
+    if (tag !== undefined) this.#add(this.#tags, [tag])
+    else if (key === undefined) this.#addAll()
+    else this.#add(children ? this.#trees : this.#keys, [key])
+  }
+
+  /**
+   * Carries out what concerns any of these, and nothing else, before they are written; `undefined` where nothing does. Rejects where the
+   * store does not carry it out.
+   */
+  settle(keys: readonly string[], tags: readonly string[]): Promise<void> | undefined {
+    if (this.#isEmpty) return undefined
+    const isHidden = (): boolean => keys.some((key) => this.hides(key, tags))
+    return isHidden() ? this.#settle(keys, tags, isHidden) : undefined
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#retry)
+  }
+
+  get #isEmpty(): boolean {
+    return this.#all.size + this.#trees.size + this.#tags.size + this.#keys.size === 0
+  }
+
+  async #settle(keys: readonly string[], tags: readonly string[], isHidden: () => boolean): Promise<void> {
+    if (this.#setting.store.backend().up) {
+      await Promise.allSettled([
+        this.#all.carryOut([EVERYTHING]),
+        ...keys.flatMap((key) => this.#treesOf(key)).map((tree) => this.#trees.carryOut([tree])),
+        ...tags.map((tag) => this.#tags.carryOut([tag])),
+        this.#keys.carryOut(keys),
+      ])
+    }
+    if (isHidden()) throw new Error('an earlier deletion is still to be carried out')
+  }
+
+  /** The trees to be deleted that a key is in. */
+  #treesOf(key: string): string[] {
+    if (this.#trees.size === 0) return []
+    const trees = this.#trees.has(key) ? [key] : []
+    for (let end = key.indexOf('::'); end !== -1; end = key.indexOf('::', end + 1)) {
+      const tree = key.slice(0, end)
+      if (this.#trees.has(tree)) trees.push(tree)
+    }
+    return trees
+  }
+
+  #addAll(): void {
+    for (const pending of [this.#keys, this.#trees, this.#tags]) pending.clear()
+    this.#all.add(EVERYTHING)
+    this.#setting.onHidden(undefined)
+    this.#retryLater()
+  }
+
+  #add(pending: PendingDeletions, names: readonly string[]): void {
+    if (this.#all.size > 0) {
+      this.#addAll()
+      return
+    }
+    for (const name of names) pending.add(name)
+    if (this.#keys.size + this.#trees.size + this.#tags.size > MOST) {
+      process.emitWarning(
+        `The cache '${this.#setting.name}' takes everything for missing: more than ${MOST} deletions could not be carried out. ` +
+          'It is cleared as soon as its Redis answers',
+        { code: 'KEYEDCACHE_DELETIONS' },
+      )
+      this.#addAll()
+      return
+    }
+    this.#setting.onHidden(pending === this.#tags ? undefined : (key) => this.hides(key))
+    this.#retryLater()
+  }
+
+  #retryLater(): void {
+    if (this.#closed || this.#retry !== undefined) return
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined
+      if (this.#setting.store.backend().up) void this.#replayAll()
+      else if (!this.#isEmpty) this.#retryLater()
+    }, this.#retryMs).unref()
+  }
+
+  /** Carries out all, one after the other; what fails is tried again later. Never rejects. */
+  #replayAll(): Promise<void> {
+    this.#replaying ??= this.#replay().finally(() => {
+      this.#replaying = undefined
+      if (!this.#isEmpty) this.#retryLater()
+    })
+    return this.#replaying
+  }
+
+  async #replay(): Promise<void> {
+    const failures: unknown[] = []
+    for (const pending of [this.#all, this.#trees, this.#tags, this.#keys]) {
+      for (const names of pending.steps()) {
+        if (this.#closed || !this.#setting.store.backend().up) return
+        // eslint-disable-next-line no-await-in-loop -- one after the other; what is added meanwhile comes last
+        await pending.carryOut(names).catch((error: unknown) => failures.push(error))
+      }
+    }
+    if (failures.length > 0) this.#setting.onFailed('replay', undefined, failures[0])
+    this.#retryMs = failures.length === 0 ? RETRY_FIRST_MS : Math.min(2 * this.#retryMs, RETRY_LAST_MS)
+  }
+}

@@ -1,0 +1,34 @@
+import type { FunctionOptions, GetOrSetOptions, PageOptions, SetOptions } from '../cache.js'
+
+/** The names that options may have: any other is refused, since what is misspelt would be silently ignored. */
+export type Known<T extends object> = Readonly<Record<keyof T, true>>
+
+export const SET_OPTIONS: Known<SetOptions> = Object.freeze({ ttl: true, grace: true, tags: true })
+
+export const GET_OR_SET_OPTIONS: Known<GetOrSetOptions<unknown>> = Object.freeze({
+  ...SET_OPTIONS,
+  early: true,
+  softTimeout: true,
+  timeout: true,
+  maxCompute: true,
+  refresh: true,
+  signal: true,
+  schema: true,
+})
+
+export const FUNCTION_OPTIONS: Known<FunctionOptions<() => unknown>> = Object.freeze({
+  ...GET_OR_SET_OPTIONS,
+  name: true,
+  key: true,
+})
+
+export const GET_OPTIONS: Known<{ default: unknown }> = Object.freeze({ default: true })
+
+export const DELETE_OPTIONS: Known<{ children: unknown }> = Object.freeze({ children: true })
+
+export const ENTRY_OPTIONS: Known<{ value: unknown }> = Object.freeze({ value: true })
+
+export const PAGE_OPTIONS: Known<PageOptions> = Object.freeze({ after: true, limit: true })
+
+/** Of listings that are not continued. */
+export const LIMIT_OPTIONS: Known<Pick<PageOptions, 'limit'>> = Object.freeze({ limit: true })

@@ -1,0 +1,110 @@
+import { toUSVString } from 'node:util'
+import type { PageOptions, SetOptions } from '../cache.js'
+import { toMs } from '../../checks/duration.js'
+import type { Key } from '../../keys/key.js'
+import { kindOf } from '../../checks/kind.js'
+import { PAGE_OPTIONS } from './known-options.js'
+import { show } from '../../checks/show.js'
+import { showScalar } from '../../checks/show-scalar.js'
+
+/**
+ * Checks that an options argument is an object with no names but those known, or absent.
+ * @throws {TypeError} naming what was given.
+ */
+export function checkOptions<T extends object>(
+  options: T | undefined,
+  of: string,
+  known?: Readonly<Record<string, true>>,
+): T | undefined {
+  if (options === undefined) return undefined
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`Expected the options of ${of} to be an object, got ${show(options)}`)
+  }
+  if (known !== undefined) checkKnown(options, known, of)
+  return options
+}
+
+/** How long a value is fresh, and how long it is kept past that, in ms. */
+export interface Lifetime {
+  readonly ttlMs: number
+  readonly graceMs: number
+}
+
+/**
+ * The lifetime that options ask for, or else the default.
+ * @throws {TypeError} naming the option that is no length of time.
+ */
+export function lifetime({ ttl, grace }: SetOptions, defaults: Lifetime): Lifetime {
+  return {
+    ttlMs: ttl === undefined ? defaults.ttlMs : toMs('ttl', ttl),
+    graceMs: grace === undefined ? defaults.graceMs : toMs('grace', grace),
+  }
+}
+
+const MAX_TAGS = 64
+const MAX_TAG_BYTES = 256
+
+/** @throws {TypeError} naming the tag that is not text, or empty. */
+export function checkTags(tags: readonly string[] | undefined): readonly string[] {
+  if (tags === undefined) return []
+  if (!Array.isArray(tags)) throw new TypeError(`Expected \`tags\` to be an array of text, got ${show(tags)}`)
+  if (tags.length > MAX_TAGS) throw new TypeError(`Expected at most ${MAX_TAGS} tags, got ${tags.length}`)
+  for (const [i, tag] of tags.entries()) checkTag(tag, `\`tags[${i}]\``)
+  return [...new Set(tags)]
+}
+
+/** @throws {TypeError} when it is not text, or empty. */
+export function checkTag(tag: unknown, place = 'a tag'): string {
+  if (typeof tag === 'string' && tag !== '' && toUSVString(tag) === tag && Buffer.byteLength(tag) <= MAX_TAG_BYTES) {
+    return tag
+  }
+  throw new TypeError(`Expected ${place} to be text of 1 to ${MAX_TAG_BYTES} bytes, got ${show(tag)}`)
+}
+
+/** @throws {TypeError} when a limit is not a whole number from 1 to 1000, or `after` is not text. */
+export function checkPage(
+  options: PageOptions | undefined,
+  known: Readonly<Record<string, true>> = PAGE_OPTIONS,
+): { after: string | undefined; limit: number } {
+  const { after, limit = 100 } = checkOptions(options, 'a listing', known) ?? {}
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+    throw new TypeError(`Expected \`limit\` to be a whole number from 1 to 1000, got ${show(limit)}`)
+  }
+  if (after !== undefined && typeof after !== 'string') {
+    throw new TypeError(`Expected \`after\` to be text, the \`next\` of the page before, got ${show(after)}`)
+  }
+  return { after, limit }
+}
+
+/**
+ * Pairs of a key and a value, in the order given.
+ * @throws {TypeError} naming what is not one.
+ */
+export function checkEntries(entries: Iterable<readonly [Key, unknown]>): (readonly [Key, unknown])[] {
+  const given: unknown = entries
+  if (typeof given !== 'object' || given === null || !(Symbol.iterator in given)) {
+    throw new TypeError(
+      `Expected the entries to be an array, a Map or another iterable of [key, value], got ${showScalar(given)}`,
+    )
+  }
+  return Array.from(entries, (entry, i) => {
+    if (Array.isArray(entry) && entry.length === 2) return entry as readonly [Key, unknown]
+    throw new TypeError(`Expected entry ${i + 1} to be [key, value], got ${kindOf(entry)}`)
+  })
+}
+
+/** @throws {TypeError} naming the first option that is not known. */
+export function checkKnown(options: object, known: Readonly<Record<string, true>>, of: string): void {
+  // Every call with options comes here: a list of their names would be made anew each time.
+  for (const name in options) {
+    if (known[name] !== true && Object.hasOwn(options, name)) {
+      throw new TypeError(`Expected no option \`${name}\` of ${of}: it knows ${Object.keys(known).join(', ')}`)
+    }
+  }
+}
+
+/** @throws {TypeError} when it is not a function. */
+export function checkFunction<F>(fn: F, name: string): F {
+  if (typeof fn === 'function') return fn
+  throw new TypeError(`Expected ${name} to be a function, got ${showScalar(fn)}`)
+}

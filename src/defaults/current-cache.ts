@@ -1,0 +1,17 @@
+import type { Cache } from '../contract/cache.js'
+import type { FunctionHome } from '../cache/cached-function.js'
+import { RequestCache } from '../request/request-cache.js'
+import { currentRequest } from '../request/request-context.js'
+import { defaultCache } from './configure.js'
+
+/** The default cache; inside a request that went through `keyedcache()`, that request's view of it. */
+export function cacheHere(): Cache {
+  const cache = defaultCache()
+  const request = currentRequest()
+  return request === undefined ? cache : new RequestCache(request, () => cache)
+}
+
+/** Where functions of the default cache keep their results, looked up at each call. */
+export function homeHere(): FunctionHome {
+  return { cache: cacheHere(), names: defaultCache().functionNames }
+}

@@ -1,0 +1,61 @@
+import { type Request, Router } from 'express'
+import { allCities, isCountry } from './cities.js'
+import { jsonOrPage } from '../http/json-or-page.js'
+import type { Populations } from './populations.js'
+import { problem } from '../http/problem.js'
+
+interface Country {
+  cities: number
+  population: number
+  largest: { id: number; name: string; population: number }[]
+}
+
+/** `GET /:code` lists the largest cities of a country. */
+export function countriesRouter(populations: Populations): Router {
+  async function country(req: Request, code: string): Promise<Country> {
+    return req.cache.getOrSet(
+      ['country', code],
+      async ({ skip }) => {
+        const rows = allCities.filter((row) => row.country === code)
+        const edited = await populations.of(rows.map((row) => row.cityId))
+        if (!edited.isCertain) skip()
+        const cities = rows
+          .map(({ cityId: id, name, population }, place) => ({
+            id,
+            name,
+            population: edited.populations[place] ?? population,
+          }))
+          .toSorted((a, b) => b.population - a.population || a.id - b.id)
+        return {
+          cities: cities.length,
+          population: cities.reduce((sum, city) => sum + city.population, 0),
+          largest: cities.slice(0, 50),
+        }
+      },
+      { ttl: '10m' },
+    )
+  }
+
+  // each part of the page asks for itself; whoever comes second is answered by the request's own Map
+  async function inFigures(req: Request, code: string): Promise<{ cities: number; population: number }> {
+    const { cities, population } = await country(req, code)
+    return { cities, population }
+  }
+  async function largestCities(req: Request, code: string): Promise<Country['largest']> {
+    return (await country(req, code)).largest
+  }
+
+  const router = Router()
+  router.get('/:code', async (req, res) => {
+    const code = req.params.code.toUpperCase()
+    if (!isCountry(code)) {
+      problem(res, 404, 'There is no country with this code')
+      return
+    }
+    const start = performance.now()
+    const found = { code, ...(await inFigures(req, code)), largest: await largestCities(req, code) }
+    const model = { ...found, ms: performance.now() - start }
+    jsonOrPage(res, model, () => res.render('country', model))
+  })
+  return router
+}

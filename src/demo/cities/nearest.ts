@@ -1,0 +1,98 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Request, RequestHandler, Response } from 'express'
+import { cacheFunction, type CachedFunction } from '../../index.js'
+import { allCities, type CityRow } from './cities.js'
+import { problem } from '../http/problem.js'
+
+/** The city nearest to a place. */
+export interface Nearest {
+  city: string
+  /** Two letters, ISO 3166. */
+  country: string
+  km: number
+}
+
+/** Who asks, and whether it was searched for. */
+interface Asking {
+  isSearched: boolean
+}
+
+const asking = new AsyncLocalStorage<Asking>()
+
+type NearestCity = (lat: number, lon: number) => Promise<Nearest>
+
+/** Searches all cities for the one nearest to a place, in degrees. Kept for an hour. */
+export const nearestCity: CachedFunction<NearestCity> = cacheFunction({ ttl: '1h' })(async function nearestCity(
+  lat: number,
+  lon: number,
+): Promise<Nearest> {
+  const asked = asking.getStore()
+  if (asked) asked.isSearched = true
+  let nearest: CityRow | undefined
+  let leastKm = Infinity
+  for (const city of allCities) {
+    const [cityLon, cityLat] = city.loc.coordinates
+    const km = greatCircleKm(lat, lon, cityLat, cityLon)
+    if (km < leastKm) {
+      leastKm = km
+      nearest = city
+    }
+  }
+  if (nearest === undefined) throw new Error('There is not a single city')
+  return { city: nearest.name, country: nearest.country, km: leastKm }
+})
+
+/** The answer, the milliseconds that the call of `nearestCity` took, and how it was asked for. */
+interface Answer extends Asking {
+  readonly body: Nearest & { readonly ms: number }
+  readonly lat: number
+  readonly lon: number
+}
+
+/** `GET /nearest?lat=50.08&lon=14.43`: JSON for everybody. */
+export const nearestRoute: RequestHandler = async (req, res) => {
+  const answer = await ask(req, res)
+  if (answer) res.json(answer.body)
+}
+
+/** `GET /search?lat=50.08&lon=14.43`: the same as a page. */
+export const searchRoute: RequestHandler = async (req, res) => {
+  const answer = await ask(req, res)
+  if (answer) res.render('nearest', { ...answer, ...answer.body })
+}
+
+/** Asks for what a request wants to know; where it does not say that rightly, it is told so. */
+async function ask(req: Request, res: Response): Promise<Answer | undefined> {
+  const lat = readDegrees('lat', req.query['lat'], 90)
+  const lon = readDegrees('lon', req.query['lon'], 180)
+  if (typeof lat === 'string' || typeof lon === 'string') {
+    problem(res, 400, [lat, lon].filter((reason) => typeof reason === 'string').join('; '))
+    return undefined
+  }
+  const asked: Asking = { isSearched: false }
+  const start = performance.now()
+  const nearest = await asking.run(asked, async () => nearestCity(lat, lon))
+  return { ...asked, lat, lon, body: { ...nearest, ms: performance.now() - start } }
+}
+
+/** Gives the number, or as text the reason why there is none. */
+function readDegrees(name: string, value: unknown, most: number): number | string {
+  if (value === undefined) return `${name} is missing: expected a number from -${most} to ${most}`
+  if (typeof value !== 'string') return `${name} is given more than once`
+  // Number() alone takes '' for 0, and reads '0x10'
+  if (/^[+-]?(?:\d+\.?\d*|\.\d+)$/.test(value) && Math.abs(Number(value)) <= most) return Number(value)
+  return `Expected ${name} to be a number from -${most} to ${most}, got ${JSON.stringify(value.slice(0, 40))}`
+}
+
+const EARTH_RADIUS_KM = 6371.0088
+
+function greatCircleKm(lat1: number, lon1: number, lat2: number, lon2: number): number {
+  const a =
+    Math.sin(radians(lat2 - lat1) / 2) ** 2 +
+    Math.cos(radians(lat1)) * Math.cos(radians(lat2)) * Math.sin(radians(lon2 - lon1) / 2) ** 2
+  return 2 * EARTH_RADIUS_KM * Math.atan2(Math.sqrt(a), Math.sqrt(1 - a))
+}
+
+function radians(degrees: number): number {
+  return (degrees * Math.PI) / 180
+}

@@ -1,0 +1,62 @@
+import type { Store } from '../contract/store.js'
+import type { CacheStats } from '../contract/cache.js'
+import type { Events } from '../contract/events/events.js'
+import { reportStats } from './stats-report.js'
+import { Stats } from './stats.js'
+
+const FLUSH_EVERY_MS = 1000
+const SEEN_EVERY_FLUSHES = 10
+
+/** Sends what this process counts to the store once a second, and gives what all processes counted. */
+export class StatsFlush {
+  readonly #stats: Stats
+  readonly #store: Store
+  readonly #onFailed: (operation: string, key: undefined, error: unknown) => void
+  readonly #timer: NodeJS.Timeout
+  #flushes = 0
+
+  constructor(events: Events, store: Store, onFailed: (operation: string, key: undefined, error: unknown) => void) {
+    this.#stats = new Stats(events, () => store.now())
+    this.#store = store
+    this.#onFailed = onFailed
+    this.#timer = setInterval(() => void this.#tick(), FLUSH_EVERY_MS).unref()
+  }
+
+  /** What all processes counted; what this one did, when the store does not answer. */
+  async read(): Promise<CacheStats> {
+    try {
+      await this.#flush()
+      const [totals, keys] = await Promise.all([this.#store.readStats(), this.#store.count(undefined)])
+      return reportStats(totals, this.#store.backend(), keys)
+    } catch (error) {
+      const backend = this.#store.backend()
+      // Where it is known to be down, the answer says so: whoever looks again and again makes no more errors of that.
+      if (backend.up) this.#onFailed('stats', undefined, error)
+      // The store may not have noticed yet: then it is down since now.
+      const down = backend.up ? { ...backend, up: false, since: new Date(), roundTripMs: null } : backend
+      return reportStats(this.#stats.ownTotals(), down, null)
+    }
+  }
+
+  /** Sends what is left, if the store answers. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#tick()
+  }
+
+  async #tick(): Promise<void> {
+    this.#flushes++
+    this.#stats.countMinute()
+    if (this.#flushes % SEEN_EVERY_FLUSHES === 0) this.#stats.touch()
+    if (!this.#store.backend().up) return
+    try {
+      await this.#flush()
+    } catch (error) {
+      this.#onFailed('stats', undefined, error)
+    }
+  }
+
+  async #flush(): Promise<void> {
+    await this.#stats.flush((batch) => this.#store.addStats(batch))
+  }
+}

@@ -1,0 +1,245 @@
+import { hostname } from 'node:os'
+import type { CacheEvents, Events } from '../contract/events/events.js'
+import { childPrefix, groupOf } from '../keys/key-tree.js'
+
+/** The counters of one group of keys. */
+export interface GroupCounters {
+  calls: number
+  hits: number
+  computations: number
+  computeMs: number
+  savedMs: number
+}
+
+/** What was counted, by kind, by group and by minute. */
+export interface StatsCounters {
+  misses: number
+  stale: number
+  computations: number
+  errors: number
+  savedMs: number
+  hitsBy: { request: number; near: number; store: number }
+  groups: Map<string, GroupCounters>
+  /** By the start of the minute, in ms since 1970. */
+  minutes: Map<number, { calls: number; hits: number }>
+}
+
+/** What one process counted since its last batch. `number` counts its batches, so that one which arrives twice counts once. */
+export interface StatsBatch {
+  /** `host:pid` */
+  process: string
+  /** Tells this run of the process from an earlier one of the same name. */
+  instance: string
+  /** ms since 1970. */
+  startedAt: number
+  number: number
+  counters: StatsCounters
+}
+
+/** What all processes counted that share a store. */
+export interface StatsTotals {
+  scope: 'process' | 'fleet'
+  counters: StatsCounters
+  processes: { id: string; startedAt: number; seenAt: number }[]
+}
+
+/** Groups counted by name; what comes after them is counted as `other`. */
+export const MAX_GROUPS = 200
+/** How long a minute is kept. */
+export const MINUTES_MS: number = 24 * 60 * 60_000
+
+const MINUTE_MS = 60_000
+
+/** This process, as others see it. */
+export const processName: string = `${hostname()}:${process.pid}`
+
+export function emptyCounters(): StatsCounters {
+  return {
+    misses: 0,
+    stale: 0,
+    computations: 0,
+    errors: 0,
+    savedMs: 0,
+    hitsBy: { request: 0, near: 0, store: 0 },
+    groups: new Map(),
+    minutes: new Map(),
+  }
+}
+
+/** Adds `more` to `counters`, within the bounds for groups and minutes. */
+export function addCounters(counters: StatsCounters, more: StatsCounters, nowMs: number): void {
+  counters.misses += more.misses
+  counters.stale += more.stale
+  counters.computations += more.computations
+  counters.errors += more.errors
+  counters.savedMs += more.savedMs
+  counters.hitsBy.request += more.hitsBy.request
+  counters.hitsBy.near += more.hitsBy.near
+  counters.hitsBy.store += more.hitsBy.store
+  for (const [name, added] of more.groups) {
+    const group = groupCounters(counters, name)
+    group.calls += added.calls
+    group.hits += added.hits
+    group.computations += added.computations
+    group.computeMs += added.computeMs
+    group.savedMs += added.savedMs
+  }
+  for (const [minuteMs, added] of more.minutes) {
+    const minute = minuteCounters(counters, minuteMs)
+    minute.calls += added.calls
+    minute.hits += added.hits
+  }
+  for (const minuteMs of counters.minutes.keys()) {
+    if (minuteMs < nowMs - MINUTES_MS) counters.minutes.delete(minuteMs)
+  }
+}
+
+/** Counts what a cache does in this process, as a subscriber of its events. */
+export class Stats {
+  readonly #now: () => number
+  readonly #instance = `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`
+  readonly #startedAt = Date.now()
+  /** All since the start of the process, apart from `#current`. */
+  readonly #earlier = emptyCounters()
+  #current = emptyCounters()
+  /** What is not yet counted to a minute. */
+  #recent = { calls: 0, hits: 0 }
+  /** The group that was counted last, and what its keys begin with: mostly the next call is of the same. */
+  #lastBegin: string | undefined
+  #lastGroup: GroupCounters | undefined
+  #unsent: StatsBatch | undefined
+  #batches = 0
+  #changed = true
+
+  constructor(events: Events, now: () => number) {
+    this.#now = now
+    events.on('hit', (event) => this.#hit(event))
+    events.on('miss', (event) => this.#miss(event.key))
+    events.on('compute', (event) => this.#compute(event))
+    events.on('error', () => {
+      this.#changed = true
+      this.#current.errors++
+    })
+  }
+
+  /**
+   * Sends what was counted until now. A batch that failed goes first the next time, under its old number. Two batches are enough for
+   * both; what is counted meanwhile waits for the next flush, or a busy process would never stop sending.
+   */
+  async flush(send: (batch: StatsBatch) => Promise<void>): Promise<void> {
+    let sent = 0
+    while (sent < 2 && (this.#unsent !== undefined || this.#changed)) {
+      this.#unsent ??= this.#nextBatch()
+      const batch = this.#unsent
+      // eslint-disable-next-line no-await-in-loop
+      await send(batch)
+      if (this.#unsent === batch) this.#unsent = undefined
+      sent++
+    }
+  }
+
+  /** Counts what came since the last time to the minute that it is now: told once a second, so that no call looks at the clock. */
+  countMinute(): void {
+    const { calls, hits } = this.#recent
+    if (calls === 0) return
+    const minute = minuteCounters(this.#current, Math.floor(this.#now() / MINUTE_MS) * MINUTE_MS)
+    minute.calls += calls
+    minute.hits += hits
+    this.#recent = { calls: 0, hits: 0 }
+  }
+
+  /** Makes the next flush say that this process is still there, even if nothing was counted. */
+  touch(): void {
+    this.#changed = true
+  }
+
+  /** What this process counted since it started. */
+  ownTotals(): StatsTotals {
+    this.countMinute()
+    const counters = emptyCounters()
+    addCounters(counters, this.#earlier, this.#now())
+    addCounters(counters, this.#current, this.#now())
+    return {
+      scope: 'process',
+      counters,
+      processes: [{ id: processName, startedAt: this.#startedAt, seenAt: Date.now() }],
+    }
+  }
+
+  #nextBatch(): StatsBatch {
+    this.countMinute()
+    const counters = this.#current
+    addCounters(this.#earlier, counters, this.#now())
+    this.#current = emptyCounters()
+    this.#lastBegin = undefined
+    this.#changed = false
+    this.#batches++
+    return {
+      process: processName,
+      instance: this.#instance,
+      startedAt: this.#startedAt,
+      number: this.#batches,
+      counters,
+    }
+  }
+
+  #hit({ key, by, stale, savedMs }: CacheEvents['hit']): void {
+    const group = this.#call(key)
+    group.hits++
+    group.savedMs += savedMs
+    this.#recent.hits++
+    this.#current.hitsBy[by]++
+    this.#current.savedMs += savedMs
+    if (stale) this.#current.stale++
+  }
+
+  #miss(key: string): void {
+    this.#call(key)
+    this.#current.misses++
+  }
+
+  #call(key: string): GroupCounters {
+    this.#changed = true
+    this.#recent.calls++
+    const group = this.#group(key)
+    group.calls++
+    return group
+  }
+
+  #group(key: string): GroupCounters {
+    const last = this.#lastBegin
+    // A short copy is compared in half the time that `startsWith` takes.
+    if (last !== undefined && key.slice(0, last.length) === last) return this.#lastGroup as GroupCounters
+    const name = groupOf(key)
+    this.#lastGroup = groupCounters(this.#current, name)
+    // Below this one there are groups.
+    this.#lastBegin = name === 'func' ? undefined : childPrefix(name)
+    return this.#lastGroup
+  }
+
+  #compute({ key, computeMs }: CacheEvents['compute']): void {
+    this.#changed = true
+    this.#current.computations++
+    const group = this.#group(key)
+    group.computations++
+    group.computeMs += computeMs
+  }
+}
+
+function groupCounters(counters: StatsCounters, name: string): GroupCounters {
+  const { groups } = counters
+  const known = groups.get(name)
+  if (known !== undefined) return known
+  if (groups.size >= MAX_GROUPS && name !== 'other') return groupCounters(counters, 'other')
+  const group = { calls: 0, hits: 0, computations: 0, computeMs: 0, savedMs: 0 }
+  groups.set(name, group)
+  return group
+}
+
+function minuteCounters(counters: StatsCounters, minuteMs: number): { calls: number; hits: number } {
+  const known = counters.minutes.get(minuteMs)
+  if (known !== undefined) return known
+  const minute = { calls: 0, hits: 0 }
+  counters.minutes.set(minuteMs, minute)
+  return minute
+}

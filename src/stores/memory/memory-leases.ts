@@ -1,0 +1,136 @@
+import type { Computation } from '../../contract/cache.js'
+import { isUnder } from '../../keys/key.js'
+import type { Acquired, Attempt, Ended } from '../../contract/store.js'
+
+interface Lease {
+  until: number
+  readonly since: number
+  readonly token: string
+  readonly process: string
+  followed: boolean
+}
+
+/** How many tombstones there are at least before it is looked which of them nobody needs any more. */
+const MANY_TOMBSTONES = 1000
+
+/** The computations under way in one process, and who is told when they end. */
+export class Leases {
+  readonly #leases = new Map<string, Lease>()
+  /** Until when attempts are paused, in the order in which the pauses began. A key has a lease or a pause. */
+  readonly #pauses = new Map<string, number>()
+  /** When a tag was last removed while something was being computed. */
+  readonly #tombstones = new Map<string, number>()
+  /** How many there are when it is looked next. */
+  #mostTombstones = MANY_TOMBSTONES
+  #onEnded: (key: string, ended: Ended) => void = () => undefined
+  #onTagRemoved: (tag: string) => void = () => undefined
+
+  /** How many leases, pauses and tombstones there are. */
+  get size(): number {
+    return this.#leases.size + this.#pauses.size + this.#tombstones.size
+  }
+
+  listen(listener: (key: string, ended: Ended) => void): void {
+    this.#onEnded = listener
+  }
+
+  listenForTags(listener: (tag: string) => void): void {
+    this.#onTagRemoved = listener
+  }
+
+  /** As `Store.acquire`, given that no entry answers the attempt. */
+  acquire({ key, token, process, leaseMs, follows, patient }: Attempt, now: number): Acquired {
+    this.#dropPauses(now)
+    const lease = this.#leases.get(key)
+    if (lease !== undefined && lease.until > now) {
+      lease.followed ||= follows
+      return { kind: 'follows', leftMs: lease.until - now }
+    }
+    const pausedMs = (this.#pauses.get(key) ?? now) - now
+    if (patient && pausedMs > 0) return { kind: 'paused', leftMs: pausedMs }
+    this.#pauses.delete(key)
+    this.#leases.set(key, { until: now + leaseMs, since: now, token, process, followed: false })
+    return { kind: 'leads' }
+  }
+
+  /** Makes a lease last, if it still has this token; ends it where one of the tags was removed since it began. */
+  renew(key: string, token: string, until: number, tags: readonly string[]): boolean {
+    const lease = this.#leases.get(key)
+    if (lease?.token !== token) return false
+    if (tags.some((tag) => (this.#tombstones.get(tag) ?? -Infinity) >= lease.since)) {
+      this.#end(key, lease, 'voided')
+      return false
+    }
+    lease.until = until
+    return true
+  }
+
+  /** Ends a lease if it still has this token. */
+  end(key: string, token: string, ended: Ended): boolean {
+    const lease = this.#leases.get(key)
+    if (lease?.token !== token) return false
+    this.#end(key, lease, ended)
+    return true
+  }
+
+  pause(key: string, now: number, until: number): void {
+    this.#dropPauses(now)
+    this.#pauses.delete(key)
+    this.#pauses.set(key, until)
+  }
+
+  /** Notes that a tag was removed: what is being computed now may not be stored with it. */
+  bury(tag: string, now: number): void {
+    this.#dropPauses(now)
+    if (this.#leases.size === 0) return
+    this.#tombstones.set(tag, now)
+    if (this.#tombstones.size >= this.#mostTombstones) this.#dropTombstones()
+    this.#onTagRemoved(tag)
+  }
+
+  /** Takes a lease away from the one who holds it. */
+  void(key: string): void {
+    if (!this.#leases.has(key) && !this.#pauses.delete(key)) return
+    this.#forget(key)
+    this.#onEnded(key, 'voided')
+  }
+
+  /** Voids the computations of a key and of those below it; all for `undefined`. */
+  voidTree(key: string | undefined): void {
+    for (const each of [...this.#leases.keys(), ...this.#pauses.keys()]) {
+      if (key === undefined || each === key || isUnder(each, key)) this.void(each)
+    }
+  }
+
+  list(now: number): Computation[] {
+    return Array.from(this.#leases)
+      .filter(([, lease]) => lease.until > now)
+      .map(([key, { process, since }]) => ({ key, process, since: new Date(since) }))
+  }
+
+  #end(key: string, { followed }: Lease, ended: Ended): void {
+    this.#forget(key)
+    if (followed) this.#onEnded(key, ended)
+  }
+
+  /** Tombstones are for those who compute: they go with the last lease. */
+  #forget(key: string): void {
+    this.#leases.delete(key)
+    if (this.#leases.size === 0) this.#tombstones.clear()
+  }
+
+  /** Drops the first of the pauses that are over. All are as short, about: none stays for long behind one that is not. */
+  #dropPauses(now: number): void {
+    for (const [key, until] of this.#pauses) {
+      if (until > now) return
+      this.#pauses.delete(key)
+    }
+  }
+
+  /** Drops the tombstones from before all computations. */
+  #dropTombstones(): void {
+    const first = Math.min(...Array.from(this.#leases.values(), ({ since }) => since))
+    for (const [tag, at] of this.#tombstones) if (at < first) this.#tombstones.delete(tag)
+    this.#mostTombstones = Math.max(MANY_TOMBSTONES, 2 * this.#tombstones.size)
+  }
+}

@@ -1,0 +1,157 @@
+import type { Redis } from 'ioredis'
+import { Breaker } from './breaker.js'
+import type { Client, RunOptions } from './client.js'
+import type { Name } from './redis-name.js'
+import type { Script } from '../scripts/script.js'
+import { ServerClock } from './server-clock.js'
+import { TIME } from '../scripts/time-script.js'
+
+/**
+ * The way to the server that keeps one shard: its clock, and whether it answers. It is up when a probe was answered, until a probe fails,
+ * the connection is gone or the breaker finds that nothing is answered any more; then all calls fail at once until a probe is answered.
+ */
+export class Connection {
+  readonly clock: ServerClock = new ServerClock()
+  readonly #client: Client
+  readonly #name: string
+  readonly #timeoutMs: number
+  readonly #breaker: Breaker
+  readonly #onOpen: () => void
+  /** The scripts that the server of this shard knows. */
+  readonly #known = new Set<Script>()
+  readonly #running: RunOptions
+  readonly #runningForBytes: RunOptions
+  readonly #startedMs = performance.now()
+  /** Those who wait for the first answer. */
+  #waiting: (() => void)[] = []
+  #everUp = false
+  #up = false
+  #lastError: unknown
+  #probing: Promise<void> | undefined
+  #closed = false
+
+  /** `name` is one of the shard's; `onOpen` is told when the breaker finds that it does not answer. */
+  constructor(client: Client, name: string, timeoutMs: number, onOpen: () => void) {
+    this.#client = client
+    this.#name = name
+    this.#timeoutMs = timeoutMs
+    this.#onOpen = onOpen
+    this.#breaker = new Breaker({
+      timeoutMs,
+      roundTripMs: () => Math.max(this.clock.roundTripMs ?? 0, 2 * this.clock.uncertaintyMs),
+      open: (error) => this.#open(error),
+    })
+    this.#running = { known: this.#known, limit: this.#breaker.judge }
+    this.#runningForBytes = { ...this.#running, asBytes: true }
+  }
+
+  get up(): boolean {
+    return this.#up
+  }
+
+  /** The server's time, in ms, up to which what is sent now may still be carried out: then its caller is told that it failed. */
+  get deadline(): number {
+    return Math.floor(this.clock.now() - this.clock.uncertaintyMs + this.#timeoutMs)
+  }
+
+  /** Why it does not answer. */
+  get lastError(): unknown {
+    return this.#lastError ?? this.#client.lastError
+  }
+
+  /**
+   * Sends one command and gives its answer within the time limit. Until the first connection stands it waits for it, within the
+   * same limit; later it fails at once while there is none.
+   */
+  send<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
+    const send = (): Promise<T> => this.#client.send(command, this.#breaker.judge)
+    return this.#up ? send() : this.#firstConnection().then(send)
+  }
+
+  /** As `Client.run`, and as `send`. */
+  run(script: Script, keys: readonly Name[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
+    const run = (): Promise<unknown> => this.#client.run(script, keys, args, this.#running)
+    return this.#up ? run() : this.#firstConnection().then(run)
+  }
+
+  /** The same, with text in the answer as bytes. */
+  runForBytes(script: Script, keys: readonly Name[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
+    const run = (): Promise<unknown> => this.#client.run(script, keys, args, this.#runningForBytes)
+    return this.#up ? run() : this.#firstConnection().then(run)
+  }
+
+  /** Reads the server's clock, which is also the sign that it answers. Never rejects. */
+  probe(): Promise<void> {
+    this.#probing ??= this.#readClock().finally(() => {
+      this.#probing = undefined
+    })
+    return this.#probing
+  }
+
+  /** Another server may answer from now on. */
+  restart(): void {
+    this.clock.restart()
+    this.#known.clear()
+  }
+
+  /** The connection is gone. */
+  lose(): void {
+    this.#setUp(false, this.#client.lastError)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#up = false
+    this.#breaker.close()
+    this.#wake()
+  }
+
+  async #readClock(): Promise<void> {
+    const sentMs = performance.now()
+    try {
+      const [seconds, microseconds] = (await this.#client.run(TIME, [this.#name], [], { known: this.#known })) as [
+        string,
+        string,
+      ]
+      this.clock.add(Number(seconds) * 1000 + Number(microseconds) / 1000, sentMs, performance.now())
+      this.#setUp(true, undefined)
+    } catch (error) {
+      this.#setUp(false, error)
+    }
+  }
+
+  #open(error: unknown): void {
+    if (!this.#up || this.#closed) return
+    this.#setUp(false, error)
+    this.#onOpen()
+  }
+
+  #setUp(up: boolean, error: unknown): void {
+    if (this.#closed) return
+    this.#lastError = error
+    this.#up = up
+    this.#everUp ||= up
+    if (!up) return
+    this.#breaker.reset()
+    this.#wake()
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const go of waiting) go()
+  }
+
+  async #firstConnection(): Promise<void> {
+    const starting = performance.now() - this.#startedMs < this.#timeoutMs || this.lastError === undefined
+    if (!this.#everUp && !this.#closed && starting) {
+      try {
+        await this.#client.limit(new Promise<void>((resolve) => this.#waiting.push(resolve)))
+      } catch (error) {
+        // Whoever calls from now on need not wait in vain as well.
+        this.#lastError ??= error
+      }
+    }
+    if (!this.#up) throw new Error('not connected to Redis', { cause: this.lastError })
+  }
+}

@@ -1,0 +1,131 @@
+import { CHECKSUM_BYTES } from '../../../values/entry.js'
+import { LEASE, LONGEST_LEASE_MS, NOW, PRUNE, STORE, TAG } from './lua.js'
+import { type Script, script } from './script.js'
+
+/**
+ * Takes the lease of each of some keys, unless an entry is there that the caller has not seen, or another one holds it. After its
+ * deadline it does nothing: a lease whose caller has been told that it failed would keep all others waiting. What comes before a key in
+ * the name of its entry is as long in all of them, so that no key is sent twice.
+ *
+ * KEYS: leases, entry 1..n. ARGV: deadline, how many bytes the first key has, then for each key: token, process, lease in ms, checksum of
+ * the entry seen ('' for none, '*' for whatever is there), whether the caller follows (0, 1), whether it is patient (0, 1).
+ * Returns for each { 'leads' }, { 'value', bytes }, { 'follows', ms left }, { 'paused', ms left } or, after the deadline, { 'late' }.
+ */
+export const ACQUIRE: Script = script(`${NOW}${LEASE}
+local time, begin, reply = now(), #KEYS[2] - ARGV[2] + 1, {}
+local function attempt(entry, token, process, ms, seen, follows, patient)
+  local bytes = redis.pcall('GET', entry)
+  if type(bytes) == 'table' then bytes = false end
+  if bytes and seen ~= '*' and string.sub(bytes, -${CHECKSUM_BYTES}) ~= seen then return { 'value', bytes } end
+  if time > tonumber(ARGV[1]) then return { 'late' } end
+  local key = string.sub(entry, begin)
+  local lease = redis.call('HGET', KEYS[1], key)
+  if lease then
+    local ends, since, held, followed, holder = parse(lease)
+    local rest = left(ends, time)
+    if rest > 0 then
+      if held ~= '-' then
+        if follows == '1' and followed == '0' then
+          redis.call('HSET', KEYS[1], key, table.concat({ ends, since, held, '1', holder }, ' '))
+        end
+        return { 'follows', rest }
+      end
+      if patient == '1' then return { 'paused', rest } end
+    end
+  end
+  redis.call('HSET', KEYS[1], key, string.format('%.0f %.3f %s 0 %s', time + ms, time, token, process))
+  return { 'leads' }
+end
+for i = 2, #KEYS do reply[i - 1] = attempt(KEYS[i], unpack(ARGV, 6 * i - 9, 6 * i - 4)) end
+return reply
+`)
+
+/**
+ * Makes a lease last from now on, if it has this token; ends it where one of the tags was removed since it began.
+ *
+ * KEYS: leases, tombstones. ARGV: channel, key, token, lease in ms, tag 1..n. Returns 1, or 0 when the lease is another's or gone.
+ */
+export const RENEW: Script = script(`${NOW}${LEASE}
+local channel, key, token, ms = unpack(ARGV)
+local lease = holds(KEYS[1], key, token)
+if not lease then return 0 end
+local _, since, _, followed, process = parse(lease)
+for i = 5, #ARGV do
+  if tonumber(redis.call('HGET', KEYS[2], ARGV[i]) or 0) >= (tonumber(since) or 0) then
+    finish(KEYS[1], channel, key, lease, 'voided')
+    return 0
+  end
+end
+redis.call('HSET', KEYS[1], key, string.format('%.0f %s %s %s %s', now() + ms, since, token, followed, process))
+return 1
+`)
+
+/**
+ * Stores what was computed and ends the leases, each if it still has its token. (Leases as in Nishtala et al., Scaling Memcache at
+ * Facebook, 2013: a delete takes the lease away, so that a value read before it is never stored after it.) What comes before a key in
+ * the name of its entry is as long in all of them.
+ *
+ * KEYS: leases, index, expiry, tombstones, entry 1..n, and where there are tags: tags, the set of tag 1..m.
+ * ARGV: channel, n, how many bytes the first key has, then for each entry: token, bytes, expires at ('+inf' for never), then tag 1..m.
+ * Returns for each 1, or 0 when the lease is another's or gone, or one of the tags was removed since it began.
+ */
+export const FILL: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${LEASE}
+local time, n, begin = now(), tonumber(ARGV[2]), #KEYS[5] - ARGV[3] + 1
+local sets, tags, buried = slice(KEYS, 6 + n, #KEYS), slice(ARGV, 4 + 3 * n, #ARGV), 0
+for _, name in ipairs(tags) do buried = math.max(buried, tonumber(redis.call('HGET', KEYS[4], name) or 0)) end
+local added, filled = 0, {}
+for i = 1, n do
+  local entry, token, bytes, expires = KEYS[4 + i], unpack(ARGV, 3 * i + 1, 3 * i + 3)
+  local key = string.sub(entry, begin)
+  local lease, outcome = holds(KEYS[1], key, token), 'filled'
+  filled[i] = 0
+  if lease then
+    local _, since = parse(lease)
+    if buried >= (tonumber(since) or 0) then outcome = 'voided'
+    else
+      added = added + store(entry, KEYS[2], KEYS[3], key, bytes, expires)
+      tag(KEYS[5 + n], sets, tags, time, key, expires)
+      filled[i] = 1
+    end
+    finish(KEYS[1], ARGV[1], key, lease, outcome)
+  end
+end
+if added > 0 then prune(KEYS[2], KEYS[3], time, math.min(16 * added, 500)) end
+return filled
+`)
+
+/**
+ * Ends a lease without an entry, if it has this token, and pauses patient attempts.
+ *
+ * KEYS: leases. ARGV: channel, key, token, outcome, pause in ms. Returns 1, or 0 when the lease is another's or gone.
+ */
+export const RELEASE: Script = script(`${NOW}${LEASE}
+local lease = holds(KEYS[1], ARGV[2], ARGV[3])
+if not lease then return 0 end
+finish(KEYS[1], ARGV[1], ARGV[2], lease, ARGV[4])
+if tonumber(ARGV[5]) > 0 then
+  local time = now()
+  redis.call('HSET', KEYS[1], ARGV[2], string.format('%.0f %.0f - 0 -', time + ARGV[5], time))
+end
+return 1
+`)
+
+/**
+ * A step of a walk over all leases: drops pauses that are over, and leases that ended more than an hour ago, when nobody fills them any
+ * more, or end too late to be any. With the last of them all tombstones go.
+ *
+ * KEYS: leases, tombstones. ARGV: cursor, how many at most, about. Returns the next cursor, and how many it dropped.
+ */
+export const PRUNE_LEASES: Script = script(`${NOW}${LEASE}
+local time, dropped = now(), 0
+local cursor, leases = unpack(redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2]))
+for i = 1, #leases, 2 do
+  local ends, _, token = parse(leases[i + 1])
+  local over = time - (tonumber(ends) or 0)
+  if over > (token == '-' and 0 or 3600000) or over < -${LONGEST_LEASE_MS} then
+    dropped = dropped + redis.call('HDEL', KEYS[1], leases[i])
+  end
+end
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('UNLINK', KEYS[2]) end
+return { cursor, dropped }
+`)

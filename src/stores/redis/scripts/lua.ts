@@ -1,0 +1,130 @@
+import { HEADER_BYTES } from '../../../values/entry.js'
+
+/** The server's time in ms, to a microsecond. Called once in a script: it moves on while the script runs. */
+export const NOW: string = `
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + time[2] / 1000
+end
+`
+
+/** Removes at most `most` keys that have expired from both sorted sets, and says how many it found. */
+export const PRUNE: string = `
+local function prune(index, expiry, now, most)
+  local expired = redis.call('ZRANGE', expiry, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
+  if #expired > 0 then
+    redis.call('ZREM', index, unpack(expired))
+    redis.call('ZREM', expiry, unpack(expired))
+  end
+  return #expired
+end
+`
+
+/** Stores one entry with its place in the index, and says whether the key is new there. */
+export const STORE: string = `
+local function store(entry, index, expiry, key, bytes, expires)
+  if expires == '+inf' then redis.call('SET', entry, bytes)
+  else redis.call('SET', entry, bytes, 'PXAT', expires) end
+  redis.call('ZADD', expiry, expires, key)
+  return redis.call('ZADD', index, 0, key)
+end
+`
+
+/** Whether a call has failed since somebody keeps other data under a name. */
+export const FOREIGN: string = `
+local function foreign(reply)
+  return type(reply) == 'table' and reply.err ~= nil and string.find(reply.err, 'WRONGTYPE', 1, true) ~= nil
+end
+`
+
+/**
+ * Notes in the sorted set of each of an entry's tags that it carries it, and drops what has expired there. What somebody else keeps in its
+ * place is replaced: nobody could write or delete the tag.
+ */
+export const TAG: string = `${FOREIGN}
+local function note(set, score, member)
+  local reply = redis.pcall('ZADD', set, score, member)
+  if type(reply) ~= 'table' then return end
+  if foreign(reply) then redis.call('UNLINK', set) end
+  redis.call('ZADD', set, score, member)
+end
+local function tag(registry, sets, tags, now, key, expires)
+  for i, set in ipairs(sets) do
+    note(registry, 0, tags[i])
+    note(set, expires, key)
+    local expired = redis.call('ZRANGE', set, '-inf', now, 'BYSCORE', 'LIMIT', 0, 16)
+    if #expired > 0 then redis.call('ZREM', set, unpack(expired)) end
+  end
+end
+local function slice(list, first, last)
+  local part = {}
+  for i = first, last do part[#part + 1] = list[i] end
+  return part
+end
+`
+
+/** How many bytes of an entry are its header and how many tags it has. */
+const COUNTED = HEADER_BYTES + 2
+
+/** Whether an entry carries a tag, by its own header: a name may stand in a tag's set that has lost the tag since. */
+export const CARRIES: string = `
+local function carries(entry, tag)
+  local head = redis.pcall('GETRANGE', entry, 0, ${COUNTED - 1})
+  if type(head) == 'table' or #head < ${COUNTED} or math.floor(string.byte(head, 2) / 2) % 2 == 0 then return false end
+  local count = string.byte(head, ${COUNTED - 1}) * 256 + string.byte(head, ${COUNTED})
+  local text = redis.call('GETRANGE', entry, ${COUNTED}, ${COUNTED - 1} + 258 * count)
+  local at = 1
+  for _ = 1, count do
+    local high, low = string.byte(text, at, at + 1)
+    if not low then return false end
+    local length = 256 * high + low
+    if string.sub(text, at + 2, at + 1 + length) == tag then return true end
+    at = at + 2 + length
+  end
+  return false
+end
+`
+
+/** No lease ends later than this from now: one hour, and a minute by which the server's clock may have been set back. */
+export const LONGEST_LEASE_MS = 3_660_000
+
+/**
+ * A lease is `<until> <since> <token> <followed 0 or 1> <process>`, times in ms; the token of a pause is `-`. `left` says for how many ms
+ * more it lasts: what ends too far in the future is none, since all would wait for nobody.
+ * `finish` ends one and tells those who follow it: `<outcome> <key>`. `void` takes one away from the process that holds it, and tells
+ * that process too, whose other callers are not to wait for what is void.
+ */
+export const LEASE: string = `
+local function parse(lease)
+  return string.match(lease, '^([%d.]+) ([%d.]+) (%S+) ([01]) (.*)$')
+end
+local function left(ends, time)
+  local ms = (tonumber(ends) or 0) - time
+  return ms > 0 and ms <= ${LONGEST_LEASE_MS} and ms or 0
+end
+local function finish(leases, channel, key, lease, outcome)
+  redis.call('HDEL', leases, key)
+  local _, _, _, followed = parse(lease)
+  if followed == '1' then redis.call('PUBLISH', channel, outcome .. ' ' .. key) end
+end
+local function void(leases, channel, key)
+  if redis.call('HDEL', leases, key) == 1 then redis.call('PUBLISH', channel, 'voided ' .. key) end
+end
+local function holds(leases, key, token)
+  local lease = redis.call('HGET', leases, key)
+  if not lease then return false end
+  local _, _, held = parse(lease)
+  return held == token and lease
+end
+`
+
+/**
+ * The index is whole where the empty member stands in it with score 0, and in the expiry set too: only the end of a rebuild writes
+ * that, and it goes when the set goes. A rebuild under way is a negative score, its token.
+ */
+export const WHOLE: string = `
+local function whole(index, expiry)
+  local score = redis.call('ZSCORE', index, '')
+  return score and tonumber(score) == 0 and redis.call('ZSCORE', expiry, '') and 1 or 0
+end
+`

@@ -1,0 +1,100 @@
+import type { Connection } from '../connection/connection.js'
+import { EVICTED, NOTE_CURSOR } from '../scripts/index-scripts.js'
+import type { Keyspace } from './keyspace.js'
+import { type Name, nameAfter, nameOf } from '../connection/redis-name.js'
+import type { RedisIndex } from './redis-index.js'
+import { NAMES_A_SCRIPT } from './chunks.js'
+
+/** How many names are looked at for each entry evicted. */
+const NAMES_AN_EVICTION = 8
+/** What one round looks at at most: 400 scripts of 500 names. */
+const NAMES_A_ROUND = 200_000
+/** What is taken for evicted when Redis had no room for a write. */
+const EVICTED_AT_LEAST = 1000
+/** How long it is not tried again to make room where there was none to make. */
+const VAIN_MS = 100
+
+/**
+ * Drops the names of evicted entries out of a shard's index. These names are not evictable themselves: under `volatile-*` policies the
+ * index would come to fill the memory.
+ */
+export class Evictions {
+  readonly #connection: Connection
+  readonly #keyspace: Keyspace
+  readonly #index: RedisIndex
+  #relief: Promise<void> | undefined
+  #vainUntilMs = 0
+
+  constructor(connection: Connection, keyspace: Keyspace, index: RedisIndex) {
+    this.#connection = connection
+    this.#keyspace = keyspace
+    this.#index = index
+  }
+
+  /** Does what a write does; where Redis has no room for it, once more after a round of sweeping, unless a round was just in vain. */
+  async makingRoom<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      return await write()
+    } catch (error) {
+      const isFull = error instanceof Error && error.message.includes('OOM')
+      if (!isFull || performance.now() < this.#vainUntilMs) throw error
+      this.#relief ??= this.#relieve().finally(() => {
+        this.#relief = undefined
+      })
+      await this.#relief
+      return write()
+    }
+  }
+
+  /** Looks at eight times as many names as entries were evicted since the last time; `share` of what the server evicts is this shard's. */
+  async sweep(share: number): Promise<void> {
+    await this.#sweepAtLeast(0, share)
+  }
+
+  async #relieve(): Promise<void> {
+    const dropped = await this.#sweepAtLeast(EVICTED_AT_LEAST, 1)
+    if (dropped === 0) this.#vainUntilMs = performance.now() + VAIN_MS
+  }
+
+  /** Gives how many it dropped. */
+  async #sweepAtLeast(least: number, share: number): Promise<number> {
+    const { index, sweep } = this.#keyspace
+    const [evicted, known] = (await this.#connection.run(EVICTED, [sweep, index], [])) as [string, string | null]
+    // A server that was restarted counts from 0 again.
+    const grown = Number(evicted) - Math.min(Number(known ?? 0), Number(evicted))
+    const looked = Math.ceil(NAMES_AN_EVICTION * Math.max(grown * share, least))
+    return looked > 0 ? this.#sweep(Math.min(looked, NAMES_A_ROUND)) : 0
+  }
+
+  /** Gives how many it dropped. */
+  async #sweep(count: number): Promise<number> {
+    const { sweep } = this.#keyspace
+    const last = await this.#connection.send((redis) => redis.hgetBuffer(sweep, 'cursor'))
+    let cursor = last === null ? '' : nameOf(last)
+    let next = this.#after(cursor)
+    let dropped = 0
+    for (let looked = 0; looked < count; looked += NAMES_A_SCRIPT) {
+      // eslint-disable-next-line no-await-in-loop -- bounded steps, each from where the last one ended
+      const names = await next
+      const isLast = names.length < NAMES_A_SCRIPT
+      const isAll = isLast && cursor === ''
+      cursor = isLast ? '' : (names.at(-1) as Name)
+      // Asked for before these are looked at, so that Redis need not wait.
+      next = this.#after(cursor)
+      next.catch(() => undefined)
+      // eslint-disable-next-line no-await-in-loop
+      if (names.length > 0) dropped += await this.#index.sweep(names)
+      if (isAll) break
+    }
+    await this.#connection.run(NOTE_CURSOR, [sweep], [cursor])
+    return dropped
+  }
+
+  async #after(cursor: Name): Promise<Name[]> {
+    const min = nameAfter('(', cursor)
+    const names = await this.#connection.send((redis) =>
+      redis.zrangebylexBuffer(this.#keyspace.index, min, '+', 'LIMIT', 0, NAMES_A_SCRIPT),
+    )
+    return names.map(nameOf)
+  }
+}

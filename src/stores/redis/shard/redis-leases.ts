@@ -1,0 +1,149 @@
+import type { Computation } from '../../../contract/cache.js'
+import { CHECKSUM_BYTES } from '../../../values/entry.js'
+import type { Acquired, Attempt, Write } from '../../../contract/store.js'
+import { Batch } from './batch.js'
+import type { Connection } from '../connection/connection.js'
+import type { Evictions } from './evictions.js'
+import { isMoment } from './is-timestamp.js'
+import type { Keyspace } from './keyspace.js'
+import { LONGEST_LEASE_MS } from '../scripts/lua.js'
+import { ACQUIRE, FILL, PRUNE_LEASES, RELEASE, RENEW } from '../scripts/lease-scripts.js'
+import { NAMES_A_SCRIPT, scriptfuls, storable } from './chunks.js'
+
+/** What ends a lease. */
+interface Fill {
+  readonly entry: Write
+  readonly token: string
+}
+
+/**
+ * The computations of a shard's keys that are under way in all processes. What was not found together is asked for together, and stored
+ * together where it was computed together.
+ */
+export class RedisLeases {
+  readonly #connection: Connection
+  readonly #keyspace: Keyspace
+  readonly #evictions: Evictions
+  readonly #attempts: Batch<Attempt, Acquired>
+  readonly #fills: Batch<Fill, boolean>
+  /** At which of the leases the last step of pruning ended. */
+  #cursor = '0'
+
+  constructor(connection: Connection, keyspace: Keyspace, evictions: Evictions) {
+    this.#connection = connection
+    this.#keyspace = keyspace
+    this.#evictions = evictions
+    this.#attempts = new Batch(scriptfuls, (attempts) => this.#acquire(attempts))
+    this.#fills = new Batch(
+      (all) => storable(all, ({ item }) => item.entry),
+      (fills) => this.#fill(fills),
+    )
+  }
+
+  acquire(attempt: Attempt): Promise<Acquired> {
+    return this.#attempts.ask(attempt)
+  }
+
+  async renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean> {
+    const { leases, tombstones, wake } = this.#keyspace
+    return (await this.#connection.run(RENEW, [leases, tombstones], [wake, key, token, leaseMs, ...tags])) === 1
+  }
+
+  fill(entry: Write, token: string): Promise<boolean> {
+    return this.#fills.ask({ entry, token })
+  }
+
+  async release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
+    const { leases, wake } = this.#keyspace
+    return (await this.#connection.run(RELEASE, [leases], [wake, key, token, ended, Math.round(pauseMs)])) === 1
+  }
+
+  /** Looks at some of the leases, going round all of them, and drops what nobody needs any more. Gives whether there may be more of that. */
+  async pruneOnce(): Promise<boolean> {
+    const { leases, tombstones } = this.#keyspace
+    const [cursor, dropped] = (await this.#connection.run(
+      PRUNE_LEASES,
+      [leases, tombstones],
+      [this.#cursor, NAMES_A_SCRIPT],
+    )) as [string, number]
+    this.#cursor = cursor
+    return cursor !== '0' && dropped > 0
+  }
+
+  /** Lets out what waits to be asked for together. */
+  flush(): void {
+    this.#attempts.flush()
+    this.#fills.flush()
+  }
+
+  async list(): Promise<Computation[]> {
+    const now = this.#connection.clock.now()
+    const leases = await this.#connection.send((client) => client.hgetall(this.#keyspace.leases))
+    return Object.entries(leases).flatMap(([key, lease]) => {
+      const [, until, since, token, process] = /^([\d.]+) ([\d.]+) (\S+) [01] (.*)$/.exec(lease) ?? []
+      const leftMs = Number(until) - now
+      if (process === undefined || token === '-' || !isMoment(Number(since))) return []
+      if (!(leftMs > 0 && leftMs <= LONGEST_LEASE_MS)) return []
+      return [{ key, process, since: new Date(Number(since)) }]
+    })
+  }
+
+  async #acquire(attempts: readonly Attempt[]): Promise<Acquired[]> {
+    const keys = [this.#keyspace.leases, ...attempts.map(({ key }) => this.#keyspace.entry(key))]
+    const what = attempts.flatMap(({ token, process, leaseMs, seen, follows, patient }) => [
+      token,
+      process,
+      leaseMs,
+      seen === 'any' ? '*' : (seen?.subarray(-CHECKSUM_BYTES) ?? ''),
+      follows ? 1 : 0,
+      patient ? 1 : 0,
+    ])
+    const firstBytes = Buffer.byteLength((attempts[0] as Attempt).key)
+    const replies = (await this.#evictions.makingRoom(() =>
+      this.#connection.runForBytes(ACQUIRE, keys, [this.#connection.deadline, firstBytes, ...what]),
+    )) as [Buffer, (Buffer | number)?][]
+    return replies.map(acquired)
+  }
+
+  async #fill(fills: readonly Fill[]): Promise<boolean[]> {
+    const { leases, index, expiry, tombstones, wake } = this.#keyspace
+    const { key, tags } = (fills[0] as Fill).entry
+    const keys = [
+      leases,
+      index,
+      expiry,
+      tombstones,
+      ...fills.map(({ entry }) => this.#keyspace.entry(entry.key)),
+      ...this.#keyspace.tagSets(tags),
+    ]
+    const what = [
+      wake,
+      fills.length,
+      Buffer.byteLength(key),
+      ...fills.flatMap(({ entry: { bytes, expiresAt }, token }) => [token, bytes, expiryArgument(expiresAt)]),
+      ...tags,
+    ]
+    const filled = (await this.#evictions.makingRoom(() => this.#connection.run(FILL, keys, what))) as number[]
+    return filled.map((each) => each === 1)
+  }
+}
+
+function acquired([kind, detail]: [Buffer, (Buffer | number)?]): Acquired {
+  switch (kind.toString()) {
+    case 'value':
+      return { kind: 'value', bytes: detail as Buffer }
+    case 'leads':
+      return { kind: 'leads' }
+    case 'paused':
+      return { kind: 'paused', leftMs: Number(detail) }
+    case 'late':
+      throw new Error('the attempt reached Redis after its deadline')
+    default:
+      return { kind: 'follows', leftMs: Number(detail) }
+  }
+}
+
+/** When an entry expires, as Redis takes it. What lies beyond exact numbers is never: Redis refuses it, and all that is sent with it. */
+export function expiryArgument(expiresAt: number): string {
+  return expiresAt <= Number.MAX_SAFE_INTEGER ? String(Math.ceil(expiresAt)) : '+inf'
+}

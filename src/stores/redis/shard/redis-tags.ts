@@ -1,0 +1,109 @@
+import type { Connection } from '../connection/connection.js'
+import type { Keyspace } from './keyspace.js'
+import { type Name, nameOf } from '../connection/redis-name.js'
+import { NAMES_A_SCRIPT, scriptfuls } from './chunks.js'
+import { BURY_TAG, LOOK_AT_TAG, REMOVE_TAGGED } from '../scripts/tag-scripts.js'
+
+/** How much one step of pruning looks at. */
+const TAGS_A_STEP = 10
+const NAMES_A_TAG = 50
+
+/**
+ * Which keys carry which tag. A name may outlive its entry there, or the entry's tag: the entry itself decides. A server that evicts what
+ * never expires too (`maxmemory-policy allkeys-*`) may evict the set of a tag before the entries that carry it: those are not found by
+ * the tag any more, until they are written again.
+ */
+export class RedisTags {
+  readonly #connection: Connection
+  readonly #keyspace: Keyspace
+  /** The tag at which the last step of pruning ended. */
+  #cursor = ''
+
+  constructor(connection: Connection, keyspace: Keyspace) {
+    this.#connection = connection
+    this.#keyspace = keyspace
+  }
+
+  /** Voids the computations that will give their entries this tag. */
+  async bury(tag: string): Promise<void> {
+    const { leases, tombstones, wake } = this.#keyspace
+    await this.#connection.run(BURY_TAG, [leases, tombstones, this.#keyspace.tag(tag)], [wake, tag])
+  }
+
+  /**
+   * Removes all entries that carry a tag, in bounded steps, and tells of them. A scan visits all names that are there from its beginning to
+   * its end, and ends however many others are written meanwhile: no order of the names would do both.
+   */
+  async remove(tag: string, tell: (removed: string[]) => void): Promise<void> {
+    const set = this.#keyspace.tag(tag)
+    let cursor = '0'
+    do {
+      // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
+      const [next, scored] = await this.#connection.send((client) =>
+        client.zscanBuffer(set, cursor, 'COUNT', NAMES_A_SCRIPT),
+      )
+      const names = scored.filter((_, i) => i % 2 === 0).map(nameOf)
+      // eslint-disable-next-line no-await-in-loop
+      for (const some of scriptfuls(names)) tell(await this.#removeSome(tag, some))
+      cursor = String(next)
+    } while (cursor !== '0')
+  }
+
+  /** Some of the keys that carry a tag, and how many names are in its set. Names that carry it no more leave the set as they are met. */
+  async list(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
+    const set = this.#keyspace.tag(tag)
+    const found = this.#connection.send((client) => client.zrangeBuffer(set, 0, String(limit - 1)))
+    const { left, carrying } = await this.#look(tag, found)
+    return { keys: carrying.map(String), total: left }
+  }
+
+  /**
+   * Drops names that carry their tag no more from some tags, going round all of them. Gives whether there may be more of that: tags can
+   * come faster than one step each time would look at them.
+   */
+  async pruneOnce(): Promise<boolean> {
+    const some = await this.#connection.send((client) =>
+      client.zrangebylex(this.#keyspace.tags, `(${this.#cursor}`, '+', 'LIMIT', 0, TAGS_A_STEP),
+    )
+    this.#cursor = some.length < TAGS_A_STEP ? '' : (some.at(-1) as string)
+    const looks = await Promise.all(
+      some.map(async (tag) => {
+        const set = this.#keyspace.tag(tag)
+        return this.#look(
+          tag,
+          this.#connection.send((client) => client.zrandmemberBuffer(set, NAMES_A_TAG)),
+        )
+      }),
+    )
+    return this.#cursor !== '' && looks.some(({ dropped }) => dropped > 0)
+  }
+
+  /** Which of some names of a tag's set carry it, without the others, which leave the set. */
+  async #look(tag: string, found: Promise<Buffer[]>): Promise<{ left: number; dropped: number; carrying: Name[] }> {
+    const names = (await found.catch(noneWhereForeign)).map(nameOf)
+    const entries = names.map((name) => this.#keyspace.entry(name))
+    const [left = 0, dropped = 0, ...numbers] = (await this.#connection.run(
+      LOOK_AT_TAG,
+      [this.#keyspace.tags, this.#keyspace.tag(tag), ...entries],
+      [tag, ...names],
+    )) as number[]
+    return { left, dropped, carrying: numbers.map((number) => names[number - 1] as Name) }
+  }
+
+  /** Gives those of these names that did carry the tag. */
+  async #removeSome(tag: string, names: readonly Name[]): Promise<string[]> {
+    const { leases, index, expiry, tags, wake } = this.#keyspace
+    const numbers = (await this.#connection.run(
+      REMOVE_TAGGED,
+      [leases, index, expiry, tags, this.#keyspace.tag(tag), ...names.map((name) => this.#keyspace.entry(name))],
+      [wake, tag, ...names],
+    )) as number[]
+    return numbers.map((number) => String(names[number - 1]))
+  }
+}
+
+/** No names where somebody keeps other data in place of the set. */
+function noneWhereForeign(error: unknown): [] {
+  if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return []
+  throw error
+}

@@ -1,0 +1,135 @@
+import { HEADER_BYTES } from '../../../values/entry.js'
+import type { Write } from '../../../contract/store.js'
+import type { Client } from '../connection/client.js'
+import { Connection } from '../connection/connection.js'
+import { HEADS, REMOVE, WRITE } from '../scripts/entry-scripts.js'
+import { Evictions } from './evictions.js'
+import { Keyspace } from './keyspace.js'
+import type { Name } from '../connection/redis-name.js'
+import { RedisIndex } from './redis-index.js'
+import { expiryArgument, RedisLeases } from './redis-leases.js'
+import { RedisTags } from './redis-tags.js'
+import { scriptfuls, storable } from './chunks.js'
+
+/** What all shards of a cache have in common. */
+export interface ShardOptions {
+  readonly client: Client
+  readonly keyPrefix: string
+  readonly timeoutMs: number
+  /** Told when the breaker of a shard finds that its server does not answer. */
+  readonly onOpen: () => void
+}
+
+/**
+ * A part of a cache whose names are all on one server: on a single server there is one with everything, on a Cluster each has one slot.
+ * A key, its lease, its places in the index and in the sets of its tags are in the same shard, so that one script sees them all.
+ */
+export class Shard {
+  readonly keyspace: Keyspace
+  readonly connection: Connection
+  readonly index: RedisIndex
+  readonly leases: RedisLeases
+  readonly tags: RedisTags
+  readonly evictions: Evictions
+
+  constructor({ client, keyPrefix, timeoutMs, onOpen }: ShardOptions, hashTag: string) {
+    this.keyspace = new Keyspace(keyPrefix, hashTag)
+    this.connection = new Connection(client, this.keyspace.index, timeoutMs, onOpen)
+    this.index = new RedisIndex(this.connection, this.keyspace)
+    this.evictions = new Evictions(this.connection, this.keyspace, this.index)
+    this.leases = new RedisLeases(this.connection, this.keyspace, this.evictions)
+    this.tags = new RedisTags(this.connection, this.keyspace)
+  }
+
+  /** ms since 1970 on the server's clock. */
+  now(): number {
+    return this.connection.clock.now()
+  }
+
+  /** As `Store.read`. What somebody else keeps under the name reads as no bytes: it does not check, and is replaced. */
+  async read(key: string): Promise<Buffer | undefined> {
+    try {
+      const bytes = await this.connection.send((redis) => redis.getBuffer(this.keyspace.entry(key)))
+      return bytes ?? undefined
+    } catch (error) {
+      if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return Buffer.alloc(0)
+      throw error
+    }
+  }
+
+  /** As `Store.readMany`, for keys of this shard. Where there is nothing: `null`, as Redis says it. */
+  readMany(keys: readonly string[]): Promise<(Buffer | null)[]> {
+    const names = keys.map((key) => this.keyspace.entry(key))
+    return this.connection.send((redis) => redis.mgetBuffer(...names))
+  }
+
+  /** As `Store.lookMany`, for keys of this shard. */
+  async lookMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]> {
+    const found: ({ head: Buffer; size: number } | undefined)[] = []
+    for (const some of scriptfuls(keys)) {
+      const names = some.map((key) => this.keyspace.entry(key))
+      // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
+      const reply = (await this.connection.runForBytes(HEADS, names, [HEADER_BYTES])) as (Buffer | number)[]
+      found.push(
+        ...some.map((_, i) => {
+          const size = Number(reply[2 * i])
+          return size === 0 ? undefined : { head: reply[2 * i + 1] as Buffer, size }
+        }),
+      )
+    }
+    return found
+  }
+
+  /** As `Store.write`, for keys of this shard. */
+  async write(entries: readonly Write[]): Promise<boolean[]> {
+    const stored: boolean[] = []
+    const placed = entries.map((entry, place) => ({ entry, place }))
+    for (const some of storable(placed, ({ entry }) => entry)) {
+      // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
+      const refused = await this.#writeSome(some.map(({ entry }) => entry))
+      for (const [i, { place }] of some.entries()) stored[place] = !refused.includes(i + 1)
+    }
+    return stored
+  }
+
+  /** As `Store.remove`, for keys of this shard. Tells of the keys that were there, step by step. */
+  async remove(keys: readonly Name[], tell: (removed: readonly string[]) => void): Promise<void> {
+    const { leases, index, removed, wake } = this.keyspace
+    for (const some of scriptfuls(keys)) {
+      // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
+      const there = (await this.connection.run(
+        REMOVE,
+        [leases, index, removed, ...some.map((key) => this.keyspace.entry(key))],
+        [wake, Buffer.byteLength(some[0] as Name)],
+      )) as number | number[]
+      tell((typeof there === 'number' ? some : there.map((number) => some[number - 1])).map(String))
+    }
+  }
+
+  /** Stores entries of the same tags by one script. Gives the numbers (from 1) of those that had expired. */
+  async #writeSome(entries: readonly Write[]): Promise<readonly number[]> {
+    const { leases, index, expiry, wake } = this.keyspace
+    const tags = entries[0]?.tags ?? []
+    const names = entries.map(({ key }) => this.keyspace.entry(key))
+    const what: (string | Buffer | number)[] = []
+    for (const { bytes, expiresAt } of entries) what.push(bytes, expiryArgument(expiresAt))
+    const firstBytes = Buffer.byteLength((entries[0] as Write).key)
+    const write = (): Promise<unknown> =>
+      this.connection.run(
+        WRITE,
+        [leases, index, expiry, ...names, ...this.keyspace.tagSets(tags)],
+        [wake, this.connection.deadline, entries.length, firstBytes, ...what, ...tags],
+      )
+    const refused = (await this.evictions.makingRoom(write)) as number[] | null
+    if (refused === null) throw new Error('the write reached Redis after its deadline, and was not carried out')
+    return refused
+  }
+
+  /** Writes a probe and reads it back. */
+  async probe(): Promise<void> {
+    const token = `${process.pid}-${performance.now()}`
+    await this.connection.send((redis) => redis.set(this.keyspace.probe, token, 'PX', 60_000))
+    const answer = await this.connection.send((redis) => redis.get(this.keyspace.probe))
+    if (answer === null) throw new Error('a value that was just written is not there')
+  }
+}

@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Client } from '../connection/client.js'
+import { BEGIN_UPKEEP } from '../scripts/index-scripts.js'
+import { NAMES_A_SCRIPT } from '../shard/chunks.js'
+import type { Shards } from './shards.js'
+
+/** A little less than the time between two rounds, so that each time some process does one. */
+const ROUND_MS = 450
+const REST_MS = 10
+
+/**
+ * Drops the names of expired, removed and evicted entries out of the index and out of the sets of the tags, and what dead processes computed,
+ * again and again, by one of all processes.
+ */
+export class IndexUpkeep {
+  readonly #client: Client
+
+  constructor(client: Client) {
+    this.#client = client
+  }
+
+  /** One round, unless another process does it. Gives whether this one did. */
+  async round(shards: Shards): Promise<boolean> {
+    const { connection, keyspace } = shards.first
+    if ((await connection.run(BEGIN_UPKEEP, [keyspace.sweeper], [ROUND_MS])) !== 1) return false
+    const share = Math.min(1, this.#client.masters().length / shards.all.length)
+    await Promise.all(shards.all.map((shard) => shard.evictions.sweep(share)))
+    const endMs = performance.now() + ROUND_MS / 2
+    await Promise.all(
+      shards.all.flatMap(({ index, leases, tags }) => [
+        untilDone(async () => (await index.pruneOnce()) === NAMES_A_SCRIPT, endMs),
+        untilDone(async () => (await index.forgetOnce()) === NAMES_A_SCRIPT, endMs),
+        untilDone(() => leases.pruneOnce(), endMs),
+        untilDone(() => tags.pruneOnce(), endMs),
+      ]),
+    )
+    return true
+  }
+}
+
+/** Does bounded steps while each finds that there is more to do. */
+async function untilDone(step: () => Promise<boolean>, endMs: number): Promise<void> {
+  // With a rest after each step, so that others find room between them.
+  while ((await step()) && performance.now() < endMs) await delay(REST_MS)
+}

@@ -1,0 +1,141 @@
+import { Nagle } from './nagle.js'
+import { pieces } from '../shard/split-evenly.js'
+import type { Shards } from './shards.js'
+
+/** How many keys one command asks for. */
+const KEYS_A_COMMAND = 500
+/** How many it asks for at least, where there are so many. */
+const KEYS_AT_LEAST = 32
+/** As how many commands many keys leave that are asked for by one call. */
+const COMMANDS_A_CALL = 4
+
+type Bytes = Buffer | undefined
+
+/** A read that waits for the end of the turn. */
+interface Waiting {
+  readonly key: string
+  readonly found: (bytes: Bytes, nowMs: number) => unknown
+  readonly resolve: (made: any) => void
+  readonly reject: (error: unknown) => void
+  /** Others that ask for the same. */
+  same: Waiting[] | undefined
+}
+
+/**
+ * Merges reads that come close together into one or two commands for each shard. What several ask for is sent once, and nobody is given
+ * the answer to what was sent before he asked. Whoever changes a key lets out first what waits here.
+ */
+export class ReadBatch {
+  readonly #shards: Shards
+  readonly #nagle = new Nagle()
+  #waiting: Waiting[] = []
+
+  constructor(shards: Shards) {
+    this.#shards = shards
+  }
+
+  /** Whether nothing waits. */
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0
+  }
+
+  /** As `Store.read`. */
+  read<T>(key: string, found: (bytes: Bytes, nowMs: number) => T | Promise<T>): Promise<T> {
+    if (this.#nagle.sendsAtOnce) {
+      const shard = this.#shards.of(key)
+      return this.#nagle.sent(shard.read(key)).then((bytes) => found(bytes, shard.now()))
+    }
+    if (this.isEmpty) setImmediate(this.flush)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ key, found, resolve, reject, same: undefined })
+    })
+  }
+
+  /** As `Store.readMany`. Several commands for each shard, so that it carries out one while this process takes apart the answer to another. */
+  async readMany<T>(
+    keys: readonly string[],
+    found: (bytes: Bytes, nowMs: number, place: number) => T,
+    failed: (error: unknown, place: number) => T,
+  ): Promise<T[]> {
+    const made: T[] = []
+    await this.#ask(
+      keys.map((key, place) => ({ key, place })),
+      COMMANDS_A_CALL,
+      ({ place }, bytes, nowMs) => {
+        made[place] = found(bytes, nowMs, place)
+      },
+      ({ place }, error) => {
+        made[place] = failed(error, place)
+      },
+    )
+    return made
+  }
+
+  /** Lets out all that waits. */
+  readonly flush = (): void => {
+    if (this.isEmpty) return
+    const firsts = firstOfEach(this.#waiting)
+    this.#waiting = []
+    const { commands } = this.#nagle
+    this.#nagle.turned(firsts.length)
+    void this.#ask(firsts, commands, tell, fail)
+  }
+
+  /** Asks each shard for its keys, by so many commands, and tells of each item what was found or why it was not. */
+  async #ask<Item extends { readonly key: string }>(
+    items: readonly Item[],
+    commands: number,
+    found: (item: Item, bytes: Bytes, nowMs: number) => void,
+    failed: (item: Item, error: unknown) => void,
+  ): Promise<void> {
+    const answers: Promise<void>[] = []
+    this.#shards.send(items, keyOf, (shard, group) => {
+      for (const some of pieces(group, commands, KEYS_AT_LEAST, KEYS_A_COMMAND)) {
+        const answer = this.#nagle.sent(shard.readMany(some.map(keyOf))).then(
+          (all) => {
+            const nowMs = shard.now()
+            for (let i = 0; i < some.length; i++) found(some[i] as Item, all[i] ?? undefined, nowMs)
+          },
+          (error: unknown) => {
+            for (const item of some) failed(item, error)
+          },
+        )
+        answers.push(answer)
+      }
+    })
+    await Promise.all(answers)
+  }
+}
+
+function keyOf({ key }: { readonly key: string }): string {
+  return key
+}
+
+/** Settles a read, and those of the same key, with what each makes of the bytes. */
+function tell(read: Waiting, bytes: Bytes, nowMs: number): void {
+  try {
+    read.resolve(read.found(bytes, nowMs))
+  } catch (error) {
+    read.reject(error)
+  }
+  for (const other of read.same ?? []) tell(other, bytes, nowMs)
+}
+
+function fail(read: Waiting, error: unknown): void {
+  read.reject(error)
+  for (const other of read.same ?? []) fail(other, error)
+}
+
+/** The first read of each key, which knows the others. Mostly there are none, which a set tells in half the time. */
+function firstOfEach(waiting: readonly Waiting[]): readonly Waiting[] {
+  const keys = new Set<string>()
+  for (const { key } of waiting) keys.add(key)
+  if (keys.size === waiting.length) return waiting
+  const firsts = new Map<string, Waiting>()
+  for (const read of waiting) {
+    const first = firsts.get(read.key)
+    if (first === undefined) firsts.set(read.key, read)
+    else (first.same ??= []).push(read)
+  }
+  return [...firsts.values()]
+}

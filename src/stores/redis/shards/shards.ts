@@ -1,0 +1,72 @@
+import type { Client } from '../connection/client.js'
+import { hashOf } from './key-hash.js'
+import { hashTags } from './hash-tags.js'
+import { Shard, type ShardOptions } from '../shard/shard.js'
+
+/** All shards of a cache, and which of them keeps a key. */
+export class Shards {
+  readonly all: readonly Shard[]
+  readonly #client: Client
+  readonly #first: Shard
+
+  constructor(options: ShardOptions, count: number) {
+    this.#client = options.client
+    this.all = hashTags(count).map((hashTag) => new Shard(options, hashTag))
+    this.#first = this.all[0] as Shard
+  }
+
+  /** The shard that also keeps what there is only once: statistics, what staff did, who does the upkeep. */
+  get first(): Shard {
+    return this.#first
+  }
+
+  /** The shard that keeps a key. */
+  of(key: string): Shard {
+    return this.all.length === 1 ? this.#first : (this.all[hashOf(key) % this.all.length] as Shard)
+  }
+
+  /** Items by the shard that keeps their keys, each group handed over; what is sent then leaves together. */
+  send<T>(items: readonly T[], keyOf: (item: T) => string, send: (shard: Shard, some: readonly T[]) => void): void {
+    this.#client.together(() => {
+      for (const [shard, some] of this.group(items, keyOf)) send(shard, some)
+    })
+  }
+
+  /** Items by the shard that keeps their keys. */
+  group<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<Shard, readonly T[]> {
+    if (this.all.length === 1) return new Map(items.length === 0 ? [] : [[this.#first, items]])
+    const groups = new Map<Shard, T[]>()
+    for (const item of items) {
+      const shard = this.of(keyOf(item))
+      const group = groups.get(shard)
+      if (group === undefined) groups.set(shard, [item])
+      else group.push(item)
+    }
+    return groups
+  }
+
+  /** Asks about items where their keys are, all shards at once, and gives the answers in the order of the items. */
+  async gather<T, R>(
+    items: readonly T[],
+    keyOf: (item: T) => string,
+    ask: (shard: Shard, some: readonly T[]) => Promise<R[]>,
+  ): Promise<R[]> {
+    if (items.length === 0) return []
+    if (items.length === 1 || this.all.length === 1) return ask(this.of(keyOf(items[0] as T)), items)
+    const placed = items.map((item, place) => ({ item, place }))
+    const answers: R[] = []
+    await Promise.all(
+      Array.from(
+        this.group(placed, ({ item }) => keyOf(item)),
+        async ([shard, some]) => {
+          const given = await ask(
+            shard,
+            some.map(({ item }) => item),
+          )
+          for (const [i, { place }] of some.entries()) answers[place] = given[i] as R
+        },
+      ),
+    )
+    return answers
+  }
+}

@@ -1,0 +1,158 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { type Entry, EntryFormat, isNewer } from './entry.js'
+import { freshness } from './freshness.js'
+import type { Lifetime } from '../contract/options/option-checks.js'
+import { defaultSerializer, type Serializer } from './serializer.js'
+
+/** A value with what is known of the entry that holds it. */
+export interface Stored {
+  readonly value: unknown
+  readonly bytes: Buffer
+  readonly entry: Entry
+  /** The serialized value, not compressed. */
+  readonly payload: Buffer
+  readonly state: 'fresh' | 'stale'
+}
+
+/** How large values are kept small. */
+export interface CompressionBounds {
+  /** Payloads of more bytes are compressed. */
+  readonly compressAbove: number
+  /** Payloads that would expand to more bytes than this count as missing. */
+  readonly maxValueBytes: number
+}
+
+/** Values as entries, and back. */
+export class Values {
+  /** Whether decoded values are of the kinds that `copyValue` knows. */
+  readonly areCopyable: boolean
+  readonly #serializer: Serializer
+  readonly #compression: CompressionBounds
+  readonly #format: EntryFormat
+  readonly #now: (key: string) => number
+  readonly #onBad: (key: string, error: unknown) => void
+  readonly #hides: (key: string, tags: readonly string[]) => boolean
+
+  /** `hides` says what counts as missing whatever is stored; `onBad` is told of what does not check or does not decode, which is as good as missing. */
+  constructor(
+    serializer: Serializer,
+    compression: CompressionBounds,
+    now: (key: string) => number,
+    onBad: (key: string, error: unknown) => void,
+    hides: (key: string, tags: readonly string[]) => boolean,
+  ) {
+    this.areCopyable = serializer === defaultSerializer
+    this.#serializer = serializer
+    this.#compression = compression
+    this.#format = new EntryFormat(serializer)
+    this.#now = now
+    this.#onBad = onBad
+    this.#hides = hides
+  }
+
+  /** @throws {TypeError} naming the path of what cannot be stored. */
+  encode(
+    key: string,
+    value: unknown,
+    { ttlMs, graceMs }: Lifetime,
+    computeMs: number | undefined,
+    tags: readonly string[],
+  ): Buffer {
+    const createdAt = this.#now(key)
+    const hasGrace = graceMs > 0
+    return this.#format.encode(value, { expiresAt: createdAt + ttlMs, createdAt, hasGrace, computeMs, tags })
+  }
+
+  /** The bytes to be sent for an encoded entry: compressed where that is asked for and makes them fewer. Of a large one, a promise. */
+  compress(bytes: Buffer): Buffer | Promise<Buffer> {
+    const packed = this.#format.compress(bytes, this.#compression.compressAbove)
+    return packed instanceof Promise ? packed.catch(() => bytes) : packed
+  }
+
+  /** A copy of a value; what cannot be stored is given back itself. */
+  copy(value: unknown): unknown {
+    try {
+      return this.#serializer.decode(this.#serializer.encode(value))
+    } catch {
+      return value
+    }
+  }
+
+  /** What the header of an entry says, unchecked. */
+  head(bytes: Buffer): ReturnType<EntryFormat['head']> {
+    return this.#format.head(bytes)
+  }
+
+  /** The entry in these bytes, its value not decoded. */
+  entry(key: string, bytes: Buffer): Entry | undefined {
+    const entry = this.#format.read(bytes)
+    if (entry === undefined) {
+      const what = isNewer(bytes) ? 'is of a later version' : 'does not check'
+      return this.#bad(key, new Error(`the stored entry ${what}`))
+    }
+    return this.#hides(key, entry.tags) ? undefined : entry
+  }
+
+  /**
+   * Whether what is stored under a key is not to be replaced by what is computed: a deletion of it is still to be carried out, or a
+   * process of a later version wrote it, with which this one would otherwise overwrite it in turns.
+   */
+  mustStay(key: string, bytes: Buffer | undefined): boolean {
+    return this.#hides(key, []) || (bytes !== undefined && isNewer(bytes))
+  }
+
+  /** The value in these bytes as they were at that time, a fresh copy on every call. Where they are compressed and many, a promise. */
+  decode(key: string, bytes: Buffer, nowMs: number = this.#now(key)): Stored | undefined | Promise<Stored | undefined> {
+    const entry = this.entry(key, bytes)
+    if (entry === undefined) return undefined
+    try {
+      const payload = this.#format.payload(entry, this.#compression.maxValueBytes)
+      if (!(payload instanceof Promise)) return this.#stored(bytes, entry, payload, nowMs)
+      return payload
+        .then((expanded) => this.#stored(bytes, entry, expanded, nowMs))
+        .catch((error: unknown) => this.#bad(key, error))
+    } catch (error) {
+      return this.#bad(key, error)
+    }
+  }
+
+  /** The value in a payload that was decoded before, a fresh copy on every call. */
+  again(key: string, payload: Buffer): { readonly value: unknown } | undefined {
+    try {
+      return { value: this.#serializer.decode(payload) }
+    } catch (error) {
+      return this.#bad(key, error)
+    }
+  }
+
+  #stored(bytes: Buffer, entry: Entry, payload: Buffer, nowMs: number): Stored {
+    return { value: this.#format.value(payload), bytes, entry, payload, state: freshness(entry, nowMs) }
+  }
+
+  #bad(key: string, error: unknown): undefined {
+    this.#onBad(key, error)
+    return undefined
+  }
+}
+
+/** What a schema has against a value: also what it throws. `undefined` when it has nothing against it. */
+export async function schemaError(
+  schema: StandardSchemaV1 | undefined,
+  key: string,
+  value: unknown,
+): Promise<Error | undefined> {
+  if (schema === undefined) return undefined
+  try {
+    const { issues } = await schema['~standard'].validate(value)
+    return issues === undefined ? undefined : refusal(key, issues)
+  } catch (error) {
+    return error instanceof Error
+      ? error
+      : new TypeError(`The schema of ${JSON.stringify(key)} failed`, { cause: error })
+  }
+}
+
+function refusal(key: string, issues: readonly StandardSchemaV1.Issue[]): TypeError {
+  const messages = issues.map(({ message }) => message).join('; ')
+  return new TypeError(`The value of ${JSON.stringify(key)} is not as its schema says: ${messages}`, { cause: issues })
+}

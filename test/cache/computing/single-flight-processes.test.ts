@@ -1,0 +1,264 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { Computation } from '../../../src/contract/cache.js'
+import { atMostMs, row } from '../../support/fault-row.js'
+import { median, report } from '../../support/figures.js'
+import { type Answer, type FactoryPlan, Processes, type Run } from '../../support/processes.js'
+import { type RedisServer, startRedis } from '../../support/redis-server.js'
+import { until } from '../../support/until.js'
+import type { Worker } from '../../support/worker.js'
+
+const ROUNDS = 5
+
+let server: RedisServer
+let processes: Processes
+beforeAll(async () => {
+  server = await startRedis()
+})
+afterAll(() => server.close())
+
+async function end(): Promise<void> {
+  const tookMs = await processes.end()
+  report(`the processes ended by themselves ${tookMs.toFixed(0)} ms after close()`)
+}
+
+describe('Of 8 processes together', () => {
+  beforeAll(async () => {
+    processes = await Processes.start(server, 8)
+  })
+  afterAll(end)
+
+  test('one runs the factory of a cold key, and all have its value at once', async () => {
+    const waits: number[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const key = `cold::${round}`
+      const answers = await processes.burst({ keys: [key], calls: 25, factory: { ms: 400 } })
+      const [run] = await onlyRun(key)
+      expect(answers.map(({ value }) => value)).toEqual(Array(200).fill(run.name))
+      waits.push(lastMs(answers) - ended(run))
+    }
+    report(`8 processes x 25 calls: 1 run; the slowest call ended ${figures(waits)} ms after the factory`)
+    expect(median(waits)).toBeLessThanOrEqual(atMostMs(50))
+  })
+
+  test.each([
+    ['null', null],
+    ['undefined', undefined],
+  ] as const)('one runs a factory that gives %s, and all have it at once', async (ends, value) => {
+    const waits: number[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const key = `${ends}::${round}`
+      const answers = await processes.burst({ keys: [key], calls: 5, factory: { ms: 200, ends } })
+      const [run] = await onlyRun(key)
+      expect(answers.map((answer) => ('value' in answer ? answer.value : answer))).toEqual(Array(40).fill(value))
+      waits.push(lastMs(answers) - ended(run))
+    }
+    report(`factory gives ${ends}: 1 run; all settled ${figures(waits)} ms after it`)
+    expect(median(waits)).toBeLessThanOrEqual(atMostMs(50))
+  })
+
+  test.concurrent.each(['throw', 'skip', 'unstorable'] as const)(
+    'each runs a factory at most once that ends by: %s, and all side by side',
+    async (ends) => {
+      const waits: number[] = []
+      const counts: number[] = []
+      for (let round = 0; round < ROUNDS; round++) {
+        const key = `${ends}::${round}`
+        const answers = await processes.burst({ keys: [key], calls: 5, factory: { ms: 300, ends } })
+        const runs = await processes.runs(key)
+        expect(new Set(runs.map(({ pid }) => pid)).size, 'at most one run a process').toBe(runs.length)
+        expect(answers.filter(({ error }) => error !== undefined)).toHaveLength(ends === 'throw' ? 40 : 0)
+        expect(new Set(answers.map(outcome)).size, 'each process has its own outcome').toBe(runs.length)
+        const [, ...others] = runs
+        const firstEndedMs = Math.min(...others.map(ended))
+        expect(
+          others.filter(({ startedMs }) => startedMs >= firstEndedMs),
+          'nobody waits for another',
+        ).toEqual([])
+        counts.push(runs.length)
+        waits.push(lastMs(answers) - ended(runs[0]))
+      }
+      row(
+        32,
+        `8 processes want a value whose factory of 300 ms ends by: ${ends}`,
+        `at most ${Math.max(...counts)} runs, side by side; all settled ${median(waits).toFixed(0)} ms after the first one (median)`,
+      )
+      expect(median(waits)).toBeLessThanOrEqual(atMostMs(350))
+    },
+  )
+})
+
+describe('Of all processes together', () => {
+  afterEach(end)
+
+  test('one runs the factory of each of 20 keys', async () => {
+    processes = await Processes.start(server, 16)
+    const keys = Array.from({ length: 20 }, (_, i) => `many::${i}`)
+    const answers = await Promise.all(
+      // Each process asks for all keys, beginning with another one, 50 calls in all
+      processes.workers.map((worker, i) =>
+        worker.call<Answer[]>('burst', {
+          keys: Array.from({ length: 50 }, (_, call) => keys[(i + call) % 20] as string),
+          factory: { ms: 200 },
+        }),
+      ),
+    )
+    const runs = await Promise.all(keys.map((key) => processes.countRuns(key)))
+    report(`16 processes x 50 calls on 20 keys: ${sum(runs)} runs`)
+    expect(runs).toEqual(Array(20).fill(1))
+    expect(new Set(answers.flat().map(({ key, value }) => `${key} ${String(value)}`)).size).toBe(20)
+  })
+
+  test('one takes over when the holder of the lease is killed, as soon as the lease ends', async () => {
+    processes = await Processes.start(server, 4, { lease: '1s' })
+    const waits: number[] = []
+    for (let round = 0; round < 3; round++) {
+      const key = `killed::${round}`
+      const calls = processes.workers.map((worker) => ({
+        worker,
+        answers: worker.call<Answer[]>('burst', { keys: [key], calls: 5, factory: { ms: 700 } }).catch(() => []),
+      }))
+      const holder = await holderOf(key)
+      const killedMs = Number(process.hrtime.bigint()) / 1e6
+      await processes.kill(holder)
+      const answers = (await Promise.all(calls.map((call) => call.answers))).flat()
+      const [run] = await processes.runs(key)
+      expect(await processes.countRuns(key)).toBe(2)
+      expect(answers.map(({ value }) => value)).toEqual(Array((3 - round) * 5).fill(run?.name))
+      waits.push((run?.startedMs ?? Infinity) - killedMs)
+    }
+    row(
+      23,
+      'the process that computes is killed, lease 1 s',
+      `2 runs; the other began ${median(waits).toFixed(0)} ms later (median)`,
+    )
+    expect(median(waits)).toBeLessThanOrEqual(atMostMs(1100))
+  })
+
+  test('one runs a factory that takes three times as long as the lease', async () => {
+    processes = await Processes.start(server, 4, { lease: '500ms' })
+    const answers = await processes.burst({ keys: ['long'], calls: 5, factory: { ms: 1500 } })
+    const [run] = await onlyRun('long')
+    report(
+      `factory of 1500 ms under a lease of 500 ms: 1 run; the slowest call ended ${(lastMs(answers) - ended(run)).toFixed(1)} ms after it`,
+    )
+    expect(answers.map(({ value }) => value)).toEqual(Array(20).fill(run.name))
+  })
+})
+
+describe('A factory that never settles', () => {
+  beforeAll(async () => {
+    processes = await Processes.start(server, 2, { maxCompute: '500ms' })
+  })
+  afterAll(end)
+
+  test('is given up after maxCompute with its signal aborted, and another process takes over', async () => {
+    const [first, second] = processes.workers as [Worker, Worker]
+    const hanging = first.call<Answer[]>('burst', { keys: ['hangs'], factory: { ends: 'never' } satisfies FactoryPlan })
+    await holderOf('hangs')
+    const waiting = second.call<Answer[]>('burst', { keys: ['hangs'], calls: 5, factory: { ms: 50 } })
+    const [[given], answers] = await Promise.all([hanging, waiting])
+    const [hung, next] = (await processes.runs('hangs')) as [Run, Run]
+    const afterMs = (given?.settledMs ?? Infinity) - hung.startedMs
+    report(
+      `given up after ${afterMs.toFixed(0)} ms (maxCompute 500 ms); taken over ${(next.startedMs - hung.startedMs - 500).toFixed(1)} ms later`,
+    )
+    expect(given?.error?.code).toBe('ERR_CACHE_TIMEOUT')
+    expect(afterMs).toBeGreaterThanOrEqual(499)
+    expect(hung.abortedMs).toBeGreaterThanOrEqual(hung.startedMs + 499)
+    expect(next.pid).toBe(second.pid)
+    // Told at once, not only found out when the lease of 5 s ends
+    expect(next.startedMs - hung.startedMs).toBeLessThan(1500)
+    expect(answers.map(({ value }) => value)).toEqual(Array(5).fill(next.name))
+    expect(await first.call('get', 'hangs')).toBe(next.name)
+  })
+
+  test('is not kept in memory', async () => {
+    const [worker] = processes.workers as [Worker]
+    const keys = Array.from({ length: 500 }, (_, i) => `forgotten::${i}`)
+    const { outcomes, remembered } = await worker.call<{ outcomes: string[]; remembered: number }>(
+      'neverSettling',
+      keys,
+      {},
+    )
+    row(33, '500 factories that never settle', `all were given up; ${remembered} are still in memory`)
+    expect(outcomes).toEqual(Array(500).fill('ERR_CACHE_TIMEOUT'))
+    expect(remembered).toBe(0)
+    expect(await worker.call('computing')).toEqual([])
+  })
+})
+
+test('A holder that was paused for longer than its lease overwrites nothing when it goes on', async () => {
+  onTestFinished(end)
+  processes = await Processes.start(server, 2, { lease: '250ms' })
+  const [holder, other] = processes.workers as [Worker, Worker]
+  let overwritten = 0
+  for (let round = 0; round < 10; round++) {
+    const keys = Array.from({ length: 10 }, (_, i) => `paused::${round}::${i}`)
+    const deleted = keys.filter((_, i) => i % 2 === 1)
+    const own = holder.call<Answer[]>('burst', { keys, factory: { ms: 60 } })
+    await until(async () => (await computing()).length === 10, 'all ten are being computed')
+    // At another point of the computation in each round, also when it is about to end
+    await delay(round * 6)
+    holder.stop()
+    const stopped = new Set((await computing()).map(({ key }) => key))
+    const taken = await other.call<Answer[]>('burst', { keys, factory: { ms: 20 } })
+    await Promise.all(deleted.map((key) => other.call('remove', key)))
+    holder.resume()
+    const late = await own
+    expect(late.every(({ error }) => error === undefined)).toBe(true)
+    const found = await Promise.all(keys.map((key) => other.call<string | undefined>('get', key)))
+    for (const [i, key] of keys.entries()) {
+      // What the holder had stored before it was stopped is what the other one got
+      if (stopped.has(key)) expect(taken[i]?.value).not.toBe(late[i]?.value)
+      if (found[i] !== (deleted.includes(key) ? undefined : taken[i]?.value)) overwritten++
+    }
+  }
+  row(
+    24,
+    'the process that computes is paused for longer than its lease',
+    `${overwritten} of 100 newer values overwritten`,
+  )
+  expect(overwritten).toBe(0)
+})
+
+async function computing(): Promise<Computation[]> {
+  return (processes.workers.at(-1) as Worker).call<Computation[]>('computing')
+}
+
+/** The process whose factory runs now. */
+async function holderOf(key: string): Promise<Worker> {
+  const holder = await until(async () => {
+    const found = (await computing()).find((each) => each.key === key)
+    if (found === undefined || (await processes.countRuns(key)) === 0) return undefined
+    return processes.workers.find(({ pid }) => found.process.endsWith(`:${pid}`))
+  }, 'somebody computes')
+  return holder as Worker
+}
+
+async function onlyRun(key: string): Promise<[Run]> {
+  const runs = await processes.runs(key)
+  expect(runs).toHaveLength(1)
+  expect(await processes.countRuns(key)).toBe(1)
+  return runs as [Run]
+}
+
+function outcome({ value, error }: Answer): string {
+  return error?.message ?? JSON.stringify(value)
+}
+
+function lastMs(answers: readonly Answer[]): number {
+  return Math.max(...answers.map(({ settledMs }) => settledMs))
+}
+
+function ended(run: Run | undefined): number {
+  return run?.endedMs ?? Number.NaN
+}
+
+function figures(values: readonly number[]): string {
+  return `${median(values).toFixed(1)} (${values.map((value) => value.toFixed(1)).join(', ')})`
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}

@@ -1,0 +1,135 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { KeyedCache } from '../../../src/contract/cache.js'
+import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
+import { describeOnBothStores, freshPrefix } from '../../support/both-stores.js'
+import { makeGate } from '../../support/gate.js'
+import { type RedisCluster, startCluster } from '../../support/redis-cluster.js'
+import { type RedisServer, startRedis } from '../../support/redis-server.js'
+import { until } from '../../support/until.js'
+
+const TAGS = { tags: ['t'] }
+
+/** What voids the computation of `p::a`, and what the next call of `getOrSet` gives then. */
+const ENDS: [what: string, end: (cache: KeyedCache) => Promise<unknown>, next: string][] = [
+  ['a delete', (cache) => cache.delete('p::a'), 'computed anew'],
+  ['a delete with children', (cache) => cache.delete('p', { children: true }), 'computed anew'],
+  ['the deletion of a tag', (cache) => cache.deleteTag('t'), 'computed anew'],
+  ['clearing', (cache) => cache.clear(), 'computed anew'],
+  ['a set', (cache) => cache.set('p::a', 'set'), 'set'],
+]
+
+/** Begins a computation that ends when the gate is opened. */
+async function begin(cache: KeyedCache): Promise<{ value: Promise<string>; open: () => void }> {
+  const [started, gate] = [makeGate(), makeGate()]
+  const value = cache.getOrSet(
+    'p::a',
+    async () => {
+      started.open()
+      await gate.opened
+      return 'void'
+    },
+    TAGS,
+  )
+  await started.opened
+  return { value, open: gate.open }
+}
+
+function ask(cache: KeyedCache): Promise<string> {
+  return cache.getOrSet('p::a', () => 'computed anew', TAGS)
+}
+
+describeOnBothStores('A computation that is voided while it runs', (openCache) => {
+  test.each(ENDS)('by %s keeps nobody waiting but the call that began it', async (_what, end, next) => {
+    const cache = openCache()
+    await cache.require()
+    const old = await begin(cache)
+    const joined = ask(cache)
+    await end(cache)
+    expect(await Promise.all([joined, ask(cache)])).toEqual([next, next])
+    old.open()
+    expect(await old.value).toBe('void')
+    expect(await cache.get('p::a')).toBe(next)
+  })
+
+  test('keeps nobody waiting who asks for many keys', async () => {
+    const cache = openCache()
+    await cache.require()
+    const old = await begin(cache)
+    const many = cache.getOrSetMany(['p::b', 'p::a'], (keys) => keys.map((key) => `${key} anew`))
+    await until(() => cache.has('p::b').then((has) => has || true), 'it is asked')
+    await cache.delete('p::a')
+    expect(await many).toEqual(['p::b anew', 'p::a anew'])
+    old.open()
+    expect(await old.value).toBe('void')
+  })
+
+  test('has its signal aborted when the call that began it leaves, since nobody wants the result', async () => {
+    const cache = openCache()
+    await cache.require()
+    const [started, leave] = [makeGate(), new AbortController()]
+    let signal: AbortSignal | undefined
+    const own = cache.getOrSet(
+      'p::a',
+      (context) => {
+        signal = context.signal
+        started.open()
+        return new Promise(() => {})
+      },
+      { signal: leave.signal },
+    )
+    await started.opened
+    const joined = ask(cache)
+    await cache.delete('p::a')
+    expect(await joined).toBe('computed anew')
+    leave.abort(new Error('left'))
+    await expect(own).rejects.toThrow('left')
+    expect(signal?.aborted).toBe(true)
+  })
+})
+
+describe.each(['one server', 'a Cluster'] as const)('On %s a computation that another cache voids', (where) => {
+  let server: RedisServer | RedisCluster
+  const opened: KeyedCache[] = []
+  beforeAll(async () => {
+    server = await (where === 'one server' ? startRedis() : startCluster())
+  }, 60_000)
+  afterAll(() => server.close())
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((cache) => cache.close()))
+  })
+
+  async function openCaches(): Promise<[KeyedCache, KeyedCache, KeyedCache]> {
+    const redis = 'urls' in server ? server.urls : server.url
+    const keyPrefix = freshPrefix()
+    const three = [1, 2, 3].map(() => createKeyedCache({ redis, keyPrefix, redisTimeout: '5s', lease: '1m' }))
+    opened.push(...three)
+    await Promise.all(three.map((cache) => cache.require()))
+    return three as [KeyedCache, KeyedCache, KeyedCache]
+  }
+
+  test.each(ENDS)('by %s keeps nobody waiting, in no process', { timeout: 20_000 }, async (_what, end, next) => {
+    const [leader, follower, other] = await openCaches()
+    const old = await begin(leader)
+    const waiting = [ask(leader), ask(follower)]
+    await until(async () => (await other.computing()).length === 1, 'it is computed')
+    await end(other)
+    expect(await Promise.all([...waiting, ask(leader), ask(follower)])).toEqual(Array(4).fill(next))
+    old.open()
+    expect(await old.value).toBe('void')
+    expect(await other.get('p::a')).toBe(next)
+  })
+
+  test('is not one that began after a tag of it was deleted', async () => {
+    const [leader, , other] = await openCaches()
+    const busy = await begin(leader)
+    for (let round = 0; round < 30; round++) {
+      /* eslint-disable no-await-in-loop -- one after the other */
+      await other.deleteTag(`t${round}`)
+      await other.getOrSet(['x', round], () => 1, { tags: [`t${round}`] })
+      expect(await other.has(['x', round])).toBe(true)
+      /* eslint-enable no-await-in-loop */
+    }
+    busy.open()
+    await busy.value
+  })
+})

@@ -1,0 +1,268 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type Bounds, check, type History, type Operation, type Produced, type Violation } from './history-checker.js'
+import { freshPrefix } from '../support/both-stores.js'
+import { atMostMs, isFull, lasting, row } from '../support/fault-row.js'
+import { Nemesis } from '../support/nemesis.js'
+import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { until } from '../support/until.js'
+import { startWorker, type Worker } from '../support/worker.js'
+
+const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+
+const RUN_MS = Number(process.env['HISTORY_SECONDS'] ?? lasting(600, 60)) * 1000
+const PROCESSES = 4
+const CALLERS = 10
+/** In `npm test` other files run beside. */
+const PAUSE_MS = lasting(40, 80)
+const LEASE_MS = 1000
+const BOUNDS: Bounds = {
+  redisTimeoutMs: 250,
+  leaseMs: LEASE_MS,
+  factoryMs: 40,
+  slackMs: isFull ? 250 : 500,
+  settleMs: 1500,
+}
+
+/** Keys of two groups, which all processes delete, keys that one process writes, and keys that only expire. */
+const KEYS = [
+  ...Array.from({ length: 10 }, (_, i) => ({ key: `group::${i % 2}::${i}`, group: `group::${i % 2}` })),
+  ...Array.from({ length: 12 }, (_, i) => ({ key: `own::${i}`, owner: i % PROCESSES })),
+  ...Array.from({ length: 8 }, (_, i) => ({ key: `left::${i}` })),
+]
+
+/** Processes under observation. */
+class Observed {
+  readonly workers: Worker[] = []
+  readonly operations: Operation[] = []
+  readonly keyPrefix: string = freshPrefix()
+  readonly #bug: string | undefined
+  /** Of those that were killed on purpose. */
+  complaints = ''
+  #taking: Promise<void> = Promise.resolve()
+
+  constructor(bug?: string) {
+    this.#bug = bug
+  }
+
+  async start(number: number): Promise<Worker> {
+    const worker = await startWorker(new URL('../workers/history.mjs', import.meta.url))
+    await worker.call('open', {
+      redis: server.url,
+      sourceUrl: source.url,
+      keyPrefix: this.keyPrefix,
+      lease: LEASE_MS / 1000,
+      ttl: '3s',
+      ...(this.#bug === undefined ? {} : { bug: this.#bug }),
+    })
+    await worker.call('begin', { keys: KEYS, number, count: CALLERS, pauseMs: PAUSE_MS })
+    this.workers[number] = worker
+    return worker
+  }
+
+  async replace(worker: Worker): Promise<void> {
+    const number = this.workers.indexOf(worker)
+    await this.#taking
+    await this.#takeFrom(worker)
+    await worker.close()
+    this.complaints += worker.complaints
+    await this.start(number)
+  }
+
+  /** Collects what was done since. */
+  async take(): Promise<void> {
+    this.#taking = Promise.all(this.workers.map((worker) => this.#takeFrom(worker))).then(() => {})
+    await this.#taking
+  }
+
+  async produced(): Promise<Produced[]> {
+    return (await source.client().lrange('produced', 0, -1)).map((line) => JSON.parse(line) as Produced)
+  }
+
+  async #takeFrom(worker: Worker): Promise<void> {
+    // what a process had not handed over when it was killed is lost, as it would be
+    this.operations.push(...(await worker.call<Operation[]>('take').catch(() => [])))
+  }
+}
+
+let server: RedisServer
+let source: RedisServer
+beforeEach(async () => {
+  ;[server, source] = await Promise.all([startRedis(), startRedis()])
+})
+let observed: Observed | undefined
+afterEach(async () => {
+  await Promise.all((observed?.workers ?? []).map((worker) => worker.close()))
+  await Promise.all([server.close(), source.close()])
+})
+
+test(
+  `Whatever is done to Redis and to processes, no promise is broken (SEED=${seed})`,
+  { timeout: RUN_MS + 120_000 },
+  async () => {
+    const watched = (observed = new Observed())
+    await Promise.all(Array.from({ length: PROCESSES }, (_, number) => watched.start(number)))
+    const nemesis = new Nemesis(
+      {
+        server,
+        keyPrefix: watched.keyPrefix,
+        workers: watched.workers,
+        replace: (worker) => watched.replace(worker),
+      },
+      seed,
+    )
+    const taking = setInterval(() => void watched.take(), 2000)
+    await delay(1000)
+    await nemesis.run(RUN_MS, lasting(3000, 900))
+    clearInterval(taking)
+    await until(
+      async () =>
+        (await Promise.all(watched.workers.map((worker) => worker.call<{ backend: { up: boolean } }>('stats')))).every(
+          ({ backend }) => backend.up,
+        ),
+      'all processes are back',
+    )
+    const counted = await Promise.all(watched.workers.map((worker) => worker.call<{ hits: number }>('end')))
+    await watched.take()
+    await delay(1100)
+    const stats = await (watched.workers[0] as Worker).call<{ calls: number; hits: number; misses: number }>('stats')
+    const history: History = {
+      operations: watched.operations,
+      produced: await watched.produced(),
+      faults: nemesis.faults,
+    }
+    const violations = check(history, BOUNDS)
+    const closedMs = await Promise.all(watched.workers.map((worker) => worker.call<number>('close')))
+    const codes = await Promise.all(watched.workers.map((worker) => worker.end(2000)))
+    const complaints = watched.complaints + watched.workers.map((worker) => worker.complaints).join('')
+    const kinds = Object.keys(nemesis.counts)
+    row(
+      'history',
+      `${PROCESSES} processes, ${RUN_MS / 1000} s, SEED=${seed}`,
+      `${watched.operations.length} operations, ${nemesis.faults.length} faults of ${kinds.length} kinds, ` +
+        `${violations.length} violations${summary(violations)}; longest call ${longest(history).toFixed(0)} ms`,
+    )
+    expect(violations.slice(0, 20)).toEqual([])
+    expect(kinds.length).toBeGreaterThanOrEqual(8)
+    // V6
+    expect(stats.hits + stats.misses).toBe(stats.calls)
+    expect(stats.calls).toBeGreaterThanOrEqual(0)
+    expect(counted.every(({ hits }) => hits > 0)).toBe(true)
+    // V7
+    expect(codes).toEqual(Array(PROCESSES).fill(0))
+    expect(complaints).toBe('')
+    expect(Math.max(...closedMs)).toBeLessThan(atMostMs(1000))
+  },
+)
+
+describe('The checker finds within 30 s', () => {
+  test.each([
+    ['fill without token', ['V2', 'V5']],
+    ['delete leaves the lease', ['V2', 'V5']],
+  ])('a planted bug: %s', { timeout: 60_000 }, async (bug, rules) => {
+    const watched = (observed = new Observed(bug))
+    await Promise.all(Array.from({ length: PROCESSES }, (_, number) => watched.start(number)))
+    const begunMs = performance.now()
+    const found = await until(
+      async () => {
+        await delay(300)
+        await watched.take()
+        const history = { operations: watched.operations, produced: await watched.produced(), faults: [] }
+        return check(history, BOUNDS).find(({ rule }) => rules.includes(rule))
+      },
+      'the bug is found',
+      30_000,
+    )
+    row(
+      'history',
+      `planted: ${bug}`,
+      `${found?.rule} found after ${((performance.now() - begunMs) / 1000).toFixed(1)} s`,
+    )
+  })
+
+  test('nothing where nothing is wrong', { timeout: 60_000 }, async () => {
+    const watched = (observed = new Observed())
+    await Promise.all(Array.from({ length: PROCESSES }, (_, number) => watched.start(number)))
+    await delay(lasting(10_000, 2500))
+    await Promise.all(watched.workers.map((worker) => worker.call('end')))
+    await watched.take()
+    const history = { operations: watched.operations, produced: await watched.produced(), faults: [] }
+    expect(history.operations.length).toBeGreaterThan(100)
+    expect(check(history, { ...BOUNDS, slackMs: 2000 })).toEqual([])
+  })
+})
+
+describe('The checker calls it a violation', () => {
+  const made = (id: string, version: number, begunMs: number): Produced => ({ id, key: 'k', version, begunMs })
+  const told = (id: string, version: number) => ({ id, key: 'k', version, again: `${id} k ${version}` })
+  const operation = (
+    op: Operation['op'],
+    begunMs: number,
+    endedMs: number,
+    more: Partial<Operation> = {},
+  ): Operation => ({
+    pid: 1,
+    op,
+    keys: ['k'],
+    versions: [],
+    begunMs,
+    endedMs,
+    ok: true,
+    ...more,
+  })
+  const rulesOf = (operations: Operation[], produced: Produced[] = []): string[] =>
+    check({ operations, produced, faults: [] }, BOUNDS).map(({ rule }) => rule)
+
+  test('when a value comes that nobody made, or another than was made, or of another key', () => {
+    const produced = [made('a', 1, 0)]
+    expect(rulesOf([operation('get', 1, 2, { value: told('a', 1) })], produced)).toEqual([])
+    expect(rulesOf([operation('get', 1, 2, { value: told('b', 1) })], produced)).toEqual(['V1'])
+    expect(rulesOf([operation('get', 1, 2, { value: told('a', 2) })], produced)).toEqual(['V1'])
+    expect(rulesOf([operation('get', 1, 2, { value: { ...told('a', 1), key: 'l' } })], produced)).toEqual(['V1'])
+    expect(rulesOf([operation('get', 1, 2, { ok: false, code: 'TypeError' })])).toEqual(['V1'])
+  })
+
+  test('when what was deleted comes back, and not when the delete was refused, except in its own process', () => {
+    const produced = [made('a', 1, 0)]
+    const late = operation('get', 20, 21, { value: told('a', 1) })
+    expect(rulesOf([operation('delete', 5, 10, { versions: [2] }), late], produced)).toEqual(['V2'])
+    expect(rulesOf([operation('delete', 5, 25, { versions: [2] }), late], produced)).toEqual([])
+    expect(rulesOf([operation('delete', 5, 10, { versions: [2], ok: false, pid: 2 }), late], produced)).toEqual([])
+    expect(rulesOf([operation('delete', 5, 10, { versions: [2], ok: false }), late], produced)).toEqual(['V2'])
+  })
+
+  test('when two factories run at once, unless a write came between', () => {
+    const runs = [operation('run', 100, 120, { id: 'a' }), operation('run', 110, 130, { id: 'b' })]
+    expect(rulesOf(runs)).toEqual(['V3'])
+    expect(rulesOf([...runs, operation('delete', 105, 106, { versions: [1] })])).toEqual([])
+    expect(rulesOf([...runs, operation('delete', 5, 6, { versions: [1] })])).toEqual(['V3'])
+  })
+
+  test('when a call takes too long', () => {
+    expect(rulesOf([operation('get', 0, 2000)])).toEqual(['V4'])
+  })
+
+  test('when a holder that comes late overwrites what is newer', () => {
+    const produced = [made('a', 1, 0), made('b', 2, 10)]
+    const gets = [operation('get', 20, 21, { value: told('b', 2) }), operation('get', 30, 31, { value: told('a', 1) })]
+    expect(rulesOf(gets, produced)).toEqual(['V5'])
+    expect(rulesOf(gets.toReversed(), produced)).toEqual(['V5'])
+  })
+})
+
+function summary(violations: readonly Violation[]): string {
+  const counts = new Map<string, number>()
+  for (const { rule } of violations) counts.set(rule, (counts.get(rule) ?? 0) + 1)
+  return counts.size === 0 ? '' : ` (${Array.from(counts, ([rule, count]) => `${rule} ${count}`).join(', ')})`
+}
+
+/** The longest call in ms, of processes that were not frozen meanwhile. */
+function longest({ operations, faults }: History): number {
+  return operations
+    .filter(({ op }) => op !== 'run' && op !== 'delay')
+    .filter(
+      ({ pid, begunMs, endedMs }) =>
+        !faults.some((fault) => fault.pid === pid && fault.fromMs <= endedMs && fault.toMs >= begunMs),
+    )
+    .reduce((most, { begunMs, endedMs }) => Math.max(most, endedMs - begunMs), 0)
+}
