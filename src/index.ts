@@ -1,5 +1,5 @@
 export { keyedcacheAdmin, type KeyedcacheAdminOptions } from './admin/admin.js'
-export type { AuditEvent } from './cache/inspection/audit-line.js'
+export type { AuditEvent } from './contract/audit-event.js'
 export type {
   Cache,
   CachedFunction,
@@ -27,7 +27,7 @@ export {
   type KeyedCacheErrorCode,
   NotCachedError,
 } from './contract/errors.js'
-export type { CacheEvents } from './contract/events/events.js'
+export type { CacheEvents } from './contract/cache-events.js'
 export { cacheKey, cacheKeyUnder, type Key, type KeyPairs, type KeyPart, type KeyScalar } from './keys/key.js'
 export type { NearOptions } from './contract/options/near-bounds.js'
 export type { Serializer } from './values/serializer.js'

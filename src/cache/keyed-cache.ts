@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Store } from '../contract/store.js'
 import { type Ask, asking } from '../contract/events/must-answer.js'
-import type { AuditEvent } from './inspection/audit-line.js'
+import type { AuditEvent } from '../contract/audit-event.js'
 import type {
   Cache,
   CachedFunction,
@@ -24,7 +24,8 @@ import { cachedFunction, checkFunctionOptions, FunctionNames } from './cached-fu
 import { callThrough, callThroughMany } from './factories/call-through.js'
 import { Endings } from './leases/lease-ends.js'
 import { NotCachedError } from '../contract/errors.js'
-import type { CacheEvents, Events } from '../contract/events/events.js'
+import type { CacheEvents } from '../contract/cache-events.js'
+import type { Events } from '../contract/events/events.js'
 import { FailedDeletions } from './writing/failed-deletions.js'
 import type { Found } from '../contract/events/served-value.js'
 import { HeldLeases } from './leases/held-leases.js'

@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { AuditEvent } from '../cache/inspection/audit-line.js'
+import type { AuditEvent } from './audit-event.js'
 import type { Ttl } from '../checks/duration.js'
-import type { CacheEvents } from './events/events.js'
+import type { CacheEvents } from './cache-events.js'
 import type { Key, KeyPart } from '../keys/key.js'
 
 /** How a value is stored. */

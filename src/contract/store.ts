@@ -1,5 +1,5 @@
 import type { BackendStats, ChildPage, Computation, KeyPage } from './cache.js'
-import type { StatsBatch, StatsTotals } from '../statistics/stats.js'
+import type { StatsBatch, StatsTotals } from './statistics.js'
 
 /** One entry to be written. */
 export interface Write {

@@ -1,5 +1,5 @@
 import type { BackendStats, CacheStats } from '../contract/cache.js'
-import type { StatsTotals } from './stats.js'
+import type { StatsTotals } from '../contract/statistics.js'
 
 /** What `stats()` gives, from what was counted and what the store says of itself. */
 export function reportStats(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { CacheEvents } from '../../src/contract/events/events.js'
+import type { CacheEvents } from '../../src/contract/cache-events.js'
 import { defaultSerializer } from '../../src/values/serializer.js'
 import { describeOnBothStores } from '../support/both-stores.js'
 import { until } from '../support/until.js'

@@ -1,11 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import {
-  emptyCounters,
-  MAX_GROUPS,
-  MINUTES_MS,
-  type StatsBatch,
-  type StatsCounters,
-} from '../../src/statistics/stats.js'
+import type { StatsBatch, StatsCounters } from '../../src/contract/statistics.js'
+import { emptyCounters, MAX_GROUPS, MINUTES_MS } from '../../src/statistics/stats.js'
 import type { Store } from '../../src/contract/store.js'
 
 /** Checks what the `Store` interface promises of statistics. `make` gives an empty store; it is closed when the test ends. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect } from 'vitest'
 import type { KeyedCache } from '../../src/contract/cache.js'
-import type { CacheEvents } from '../../src/contract/events/events.js'
+import type { CacheEvents } from '../../src/contract/cache-events.js'
 import { CacheNotRespondingError } from '../../src/contract/errors.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../../src/cache/create-keyed-cache.js'
 import { freshPrefix } from './both-stores.js'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { CacheEvents } from '../../src/contract/events/events.js'
+import type { CacheEvents } from '../../src/contract/cache-events.js'
 import { createKeyedCache } from '../../src/cache/create-keyed-cache.js'
 import { freshPrefix } from '../support/both-stores.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import type { AuditEvent } from '../../cache/inspection/audit-line.js'
+import type { AuditEvent } from '../../contract/audit-event.js'
 import type { KeyedCache } from '../../contract/cache.js'
 import { checkMounting } from '../../contract/options/mounting.js'
 import { show } from '../../checks/show.js'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { AuditEvent } from '../../cache/inspection/audit-line.js'
+import type { AuditEvent } from '../../contract/audit-event.js'
 import type { KeyedCache } from '../../contract/cache.js'
 import { PerMinute } from '../http/rate-limit.js'
 

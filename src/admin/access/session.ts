@@ -1,13 +1,13 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Request } from 'express'
+import type { AuditEvent } from '../../contract/audit-event.js'
 import type { Ending } from './audit-trail.js'
-import type { Target } from '../deletion/deletion.js'
 
 /** A deletion that was carried out or is under way, as the next page tells it. */
 export interface Deletion {
   /** What it is recorded under. */
   readonly id: string
-  readonly mode: Target['mode']
+  readonly mode: NonNullable<AuditEvent['mode']>
   /** The beginning of what was to be deleted, for a session may be kept in a cookie; the whole is recorded. */
   readonly name: string | undefined
   readonly isNameCut: boolean

@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../cache/inspection/audit-line.js'
+import type { AuditEvent } from '../../contract/audit-event.js'
 import { CacheNotRespondingError } from '../../contract/errors.js'
 import { MODE_NAMES } from '../deletion/deletion.js'
 import { moment, number, span, visible } from '../show/format.js'

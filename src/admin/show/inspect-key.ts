@@ -1,5 +1,5 @@
 import type { EntryInfo, KeyedCache } from '../../contract/cache.js'
-import type { CacheEvents } from '../../contract/events/events.js'
+import type { CacheEvents } from '../../contract/cache-events.js'
 
 /** What is found under a key: an entry, bytes that are none (the application takes them for missing), or nothing. */
 export type Found =

@@ -1,5 +1,6 @@
 import type { Store } from '../../contract/store.js'
-import { type AuditEvent, auditLine, readAuditLine } from './audit-line.js'
+import type { AuditEvent } from '../../contract/audit-event.js'
+import { auditLine, readAuditLine } from './audit-line.js'
 import { type Ask, asking } from '../../contract/events/must-answer.js'
 import type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from '../../contract/cache.js'
 import { freshness } from '../../values/freshness.js'

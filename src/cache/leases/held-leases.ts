@@ -1,5 +1,13 @@
 import type { Events } from '../../contract/events/events.js'
-import type { Lease } from './lease.js'
+
+/** A lease as it is kept here. */
+interface HeldLease {
+  /** Whether nobody waits for it any more. */
+  readonly isOver: boolean
+  /** Whether the store answers. */
+  readonly canEnd: boolean
+  release(ended: 'voided'): Promise<unknown>
+}
 
 const RETRY_MS = 500
 
@@ -8,9 +16,9 @@ const RETRY_MS = 500
  * those whose end the store did not hear of when it answers again.
  */
 export class HeldLeases {
-  readonly #held = new Set<Lease>()
+  readonly #held = new Set<HeldLease>()
   /** Ended here, and maybe not in the store. */
-  readonly #left = new Set<Lease>()
+  readonly #left = new Set<HeldLease>()
   #retry: NodeJS.Timeout | undefined
   #closed = false
 
@@ -21,17 +29,17 @@ export class HeldLeases {
   }
 
   /** Says that a lease is held. */
-  hold(lease: Lease): void {
+  hold(lease: HeldLease): void {
     this.#held.add(lease)
   }
 
   /** Says that a lease is about to be ended. */
-  end(lease: Lease): void {
+  end(lease: HeldLease): void {
     this.#held.delete(lease)
   }
 
   /** Says that the store may not have heard of a lease's end. */
-  leave(lease: Lease): void {
+  leave(lease: HeldLease): void {
     if (this.#closed || lease.isOver) return
     this.#left.add(lease)
     // Where it only was late no change of state will follow.

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Store } from '../../contract/store.js'
-import type { CacheEvents } from '../../contract/events/events.js'
+import type { CacheEvents } from '../../contract/cache-events.js'
 import { childPrefix } from '../../keys/key-tree.js'
 import type { NearBounds } from '../../contract/options/near-bounds.js'
 import { copyValue, copyWeight, textWeight } from '../../values/value-copy.js'

@@ -1,5 +1,6 @@
 import type { Store } from '../../contract/store.js'
-import type { CacheEvents, Events } from '../../contract/events/events.js'
+import type { CacheEvents } from '../../contract/cache-events.js'
+import type { Events } from '../../contract/events/events.js'
 import { PendingDeletions } from './pending-deletions.js'
 
 /** More than this are taken for a deletion of everything. */

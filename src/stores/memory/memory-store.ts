@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { BackendStats, ChildPage, Computation, KeyPage } from '../../contract/cache.js'
-import { addCounters, emptyCounters, type StatsBatch, type StatsTotals } from '../../statistics/stats.js'
+import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
+import { addCounters, emptyCounters } from '../../statistics/stats.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'
 import { Leases } from './memory-leases.js'
 import { SortedKeys } from './sorted-keys.js'

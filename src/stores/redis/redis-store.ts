@@ -1,5 +1,5 @@
 import type { BackendStats, ChildPage, Computation, KeyPage } from '../../contract/cache.js'
-import type { StatsBatch, StatsTotals } from '../../statistics/stats.js'
+import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'
 import { Availability, type AvailabilityOptions, type Parts } from './availability.js'
 import { Client, type ClientOptions } from './connection/client.js'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AuditTrail } from '../../../src/admin/access/audit-trail.js'
-import type { AuditEvent } from '../../../src/cache/inspection/audit-line.js'
+import type { AuditEvent } from '../../../src/contract/audit-event.js'
 import type { KeyedCache } from '../../../src/contract/cache.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
 import { linksOf, textOf } from '../../support/dashboard.js'

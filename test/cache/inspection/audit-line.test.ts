@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { type AuditEvent, auditLine, readAuditLine } from '../../../src/cache/inspection/audit-line.js'
+import type { AuditEvent } from '../../../src/contract/audit-event.js'
+import { auditLine, readAuditLine } from '../../../src/cache/inspection/audit-line.js'
 import { describeOnBothStores } from '../../support/both-stores.js'
 
 const INTENT: AuditEvent = {

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { emptyCounters, type StatsBatch } from '../../../src/statistics/stats.js'
+import type { StatsBatch } from '../../../src/contract/statistics.js'
+import { emptyCounters } from '../../../src/statistics/stats.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
 import type { RedisStore, RedisStoreOptions } from '../../../src/stores/redis/redis-store.js'
 import type { Store, Write } from '../../../src/contract/store.js'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../../../src/contract/cache.js'
-import type { CacheEvents } from '../../../src/contract/events/events.js'
+import type { CacheEvents } from '../../../src/contract/cache-events.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../../../src/cache/create-keyed-cache.js'
 import { freshPrefix } from '../../support/both-stores.js'
 import { cacheConnections } from '../../support/cache-connections.js'

@@ -1,12 +1,5 @@
-import {
-  emptyCounters,
-  type GroupCounters,
-  MAX_GROUPS,
-  MINUTES_MS,
-  type StatsBatch,
-  type StatsCounters,
-  type StatsTotals,
-} from '../../../statistics/stats.js'
+import type { GroupCounters, StatsBatch, StatsCounters, StatsTotals } from '../../../contract/statistics.js'
+import { emptyCounters, MAX_GROUPS, MINUTES_MS } from '../../../statistics/stats.js'
 import type { Connection } from '../connection/connection.js'
 import { isMoment } from './is-timestamp.js'
 import type { Keyspace } from './keyspace.js'
