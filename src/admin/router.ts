@@ -26,7 +26,7 @@ export function dashboard(settings: AdminSettings): RequestHandler {
 }
 
 /** What all requests share. */
-interface House {
+interface Shared {
   readonly settings: AdminSettings
   readonly assets: ReadonlyMap<AssetName, Asset>
   readonly trail: AuditTrail
@@ -46,7 +46,7 @@ class Visit {
   /** What the request is about; nothing before it has passed the guard. */
   #cache: KeyedCache | undefined
 
-  constructor(req: Request, res: Response, { settings, assets, trail }: House) {
+  constructor(req: Request, res: Response, { settings, assets, trail }: Shared) {
     this.#req = req
     this.#res = res
     this.#settings = settings

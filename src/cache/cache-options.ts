@@ -2,9 +2,8 @@ import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { secondsHint, toMs, type Ttl } from '../checks/duration.js'
 import { ImproperlyConfiguredError } from '../contract/errors.js'
 import { isKeyPrefix, KEY_PREFIXES } from '../keys/key-prefix.js'
-import type { KeyedCacheParts } from './keyed-cache.js'
-import { nearBounds, type NearOptions } from '../contract/options/near-bounds.js'
-import { checkOptions } from '../contract/options/option-checks.js'
+import { type NearBounds, nearBounds, type NearOptions } from '../contract/options/near-bounds.js'
+import { checkOptions, type Lifetime } from '../contract/options/option-checks.js'
 import { isRedisUrl, kindOfOtherText } from './redis-url.js'
 import { defaultSerializer, type Serializer } from '../values/serializer.js'
 import { show } from '../checks/show.js'
@@ -83,7 +82,16 @@ export function isCacheOption(name: string): boolean {
 }
 
 /** The options of a cache, checked, with what holds where they say nothing. */
-export interface CheckedOptions extends Omit<KeyedCacheParts, 'store' | 'events'> {
+export interface CheckedOptions {
+  readonly name: string
+  readonly serializer: Serializer
+  readonly lifetime: Lifetime
+  readonly leaseMs: number
+  readonly maxComputeMs: number
+  readonly maxValueBytes: number
+  /** `Infinity`: nothing is compressed. */
+  readonly compressAbove: number
+  readonly near: NearBounds | undefined
   readonly logger: Logger | undefined
   readonly bounds: { readonly maxEntries: number; readonly maxBytes: number }
   readonly redis: NonNullable<KeyedCacheOptions['redis']> | undefined

@@ -4,7 +4,7 @@ import { argumentsKey, cacheKey, cacheKeyUnder, type KeyPart } from '../keys/key
 import { FUNCTION_OPTIONS } from '../contract/options/known-options.js'
 import { checkFunction, checkOptions } from '../contract/options/option-checks.js'
 import { show } from '../checks/show.js'
-import { checkWish } from '../contract/options/call-options.js'
+import { checkCallOptions } from '../contract/options/call-options.js'
 
 /** Where the results of a cached function are kept, for as long as one call takes. */
 export interface FunctionHome {
@@ -124,7 +124,7 @@ export function checkFunctionOptions<F extends AnyFunction>(
 ): FunctionOptions<F> {
   const checked = checkOptions(options, 'a cached function', FUNCTION_OPTIONS) ?? {}
   const { key, name, ...getOrSet } = checked
-  checkWish(getOrSet)
+  checkCallOptions(getOrSet)
   if (key !== undefined) checkFunction(key, '`key`')
   if (name !== undefined && (typeof name !== 'string' || name === '')) {
     throw new TypeError(`Expected \`name\` to be text that is not empty, got ${String(name)}`)

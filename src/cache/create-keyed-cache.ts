@@ -4,6 +4,19 @@ import { warnOfEmbedded } from './embedded-warning.js'
 import { logErrors } from '../contract/events/error-log.js'
 import { Events } from '../contract/events/events.js'
 import { StoreBackedCache } from './keyed-cache.js'
+import { ReadThrough } from './computing/read-through.js'
+import { mustAnswer } from '../contract/events/must-answer.js'
+import { Inspection } from './inspection/inspection.js'
+import { HeldLeases } from './leases/held-leases.js'
+import { LeaseEnds } from './leases/lease-ends.js'
+import { Lookup } from './reading/lookup.js'
+import { NearTier } from './reading/near-tier.js'
+import { Reader } from './reading/reader.js'
+import { FailedDeletions } from './writing/failed-deletions.js'
+import { Remover } from './writing/remover.js'
+import { Writer } from './writing/writer.js'
+import { StatsFlush } from '../statistics/stats-flush.js'
+import { EntryCodec } from '../values/entry-codec.js'
 import { show } from '../checks/show.js'
 import { MemoryStore } from '../stores/memory/memory-store.js'
 import { isClient, poorSettings } from '../stores/redis/connection/client-settings.js'
@@ -22,7 +35,7 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
   const { name, logger } = checked
   const events = new Events()
   if (logger !== undefined) logErrors(events, name, (line) => logger.error(line))
-  const cache = new StoreBackedCache({ ...checked, events, store: openStore(checked, events) })
+  const cache = assemble(checked, openStore(checked, events), events)
   if (options !== undefined && 'redis' in options && options.redis === undefined) {
     warnOfEmbedded(
       name,
@@ -31,6 +44,69 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
     )
   }
   if (!cache.enabled) warn('KEYEDCACHE_DISABLED', `The cache ${show(name)} is disabled, since its \`ttl\` is 0`)
+  return cache
+}
+
+/** Makes the parts of a cache and ties them together. */
+function assemble(options: CheckedOptions, store: Store, events: Events): StoreBackedCache {
+  const { name, lifetime, serializer, leaseMs, maxComputeMs, maxValueBytes, compressAbove } = options
+  const onFailed = (operation: string, key: string | undefined, error: unknown): void => {
+    events.emit('error', { operation, key, error })
+  }
+  const isEnabled = (): boolean => cache.enabled
+  const deletions = new FailedDeletions({
+    name,
+    store,
+    events,
+    onHidden: (hides) => readThrough.void(hides),
+    onFailed,
+  })
+  const codec = new EntryCodec(
+    serializer,
+    { compressAbove, maxValueBytes },
+    (key) => store.now(key),
+    (key, error) => onFailed('read', key, error),
+    (key, tags) => deletions.hides(key, tags),
+  )
+  const near = options.near === undefined ? undefined : new NearTier(store, codec, options.near)
+  const answered = mustAnswer(onFailed)
+  const reader = new Reader({ store, codec, near, onFailed })
+  const lookup = new Lookup({ store, codec, near, reader, events, isEnabled, onFailed })
+  const inspection = new Inspection(store, codec, answered)
+  const writer = new Writer({ store, near, deletions, codec, events, maxValueBytes, lifetime, isEnabled, onFailed })
+  const remover = new Remover({ store, near, deletions, events, writer, mustAnswer: answered })
+  const readThrough = new ReadThrough({
+    // Each cache has a store of its own.
+    cache: store,
+    store,
+    codec,
+    near,
+    reader,
+    events,
+    leaseEnds: new LeaseEnds(store),
+    lifetime,
+    leaseMs,
+    leases: new HeldLeases(events),
+    maxComputeMs,
+    encode: (key, value, life, computeMs, tags) => writer.encodeComputed(key, value, life, computeMs, tags),
+    isEnabled,
+    onFailed,
+  })
+  const stats = new StatsFlush(events, store, onFailed)
+  const cache: StoreBackedCache = new StoreBackedCache({
+    name,
+    lifetime,
+    store,
+    events,
+    mustAnswer: answered,
+    lookup,
+    inspection,
+    writer,
+    remover,
+    readThrough,
+    stats,
+    deletions,
+  })
   return cache
 }
 

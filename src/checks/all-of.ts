@@ -1,5 +1,5 @@
 /** All of these, of which some may be promised: at once where none is. */
-export function promised<T>(items: readonly (T | Promise<T>)[]): readonly T[] | Promise<readonly T[]> {
+export function allOf<T>(items: readonly (T | Promise<T>)[]): readonly T[] | Promise<readonly T[]> {
   if (!items.some((each) => each instanceof Promise)) return items as readonly T[]
   return Promise.all(items.map(async (each) => each))
 }

@@ -12,7 +12,7 @@ export interface Write {
   tags: readonly string[]
 }
 
-/** A wish to be the one who computes a key. */
+/** Asks to be the one who computes a key. */
 export interface Attempt {
   key: string
   /** Names this computation, and no other. */
@@ -77,10 +77,10 @@ export interface Store {
   ): Promise<T[]>
 
   /** The bytes under a key, read by somebody who only looks: it does not keep the entry alive. */
-  look(key: string): Promise<Buffer | undefined>
+  peek(key: string): Promise<Buffer | undefined>
 
   /** The header of each entry and how many bytes it has in all, in order, for one who only looks. One round trip. */
-  lookMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]>
+  peekMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]>
 
   /**
    * Stores entries, each with its place in the index, and voids computations of their keys, atomically for each key.

@@ -2,7 +2,7 @@ import type { CachedFunction, FunctionOptions } from '../contract/cache.js'
 import { optionsOrTtl, planned } from '../cache/cached-function.js'
 import type { Ttl } from '../checks/duration.js'
 import { cacheKey, cacheKeyUnder, type KeyPart } from '../keys/key.js'
-import { homeHere } from './current-cache.js'
+import { currentFunctionHome } from './current-cache.js'
 import { methodName, nameByClass } from './method-name.js'
 
 type Method = (this: any, ...args: any[]) => PromiseLike<unknown>
@@ -28,7 +28,7 @@ export function cached(options: FunctionOptions<(...args: any[]) => any> | Ttl =
       if (known !== undefined) return known
       const parent = cacheKey('func', fullName)
       const made = planned<Method>({
-        home: homeHere,
+        home: currentFunctionHome,
         fn: method,
         name: fullName,
         parentOf: (self) => {

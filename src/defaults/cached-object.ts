@@ -6,8 +6,8 @@ import { GET_OR_SET_OPTIONS, SET_OPTIONS } from '../contract/options/known-optio
 import { checkFunction, checkOptions } from '../contract/options/option-checks.js'
 import { kindOf } from '../checks/kind.js'
 import { show } from '../checks/show.js'
-import { checkWish } from '../contract/options/call-options.js'
-import { cacheHere } from './current-cache.js'
+import { checkCallOptions } from '../contract/options/call-options.js'
+import { currentCache } from './current-cache.js'
 
 /** Where and how long the instances of a class are cached. */
 export interface CachedObjectOptions {
@@ -77,7 +77,7 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
   // What is given as undefined says nothing either.
   const withTtl = <O extends SetOptions>(given: O | undefined): O | undefined =>
     ttl === undefined || given?.ttl !== undefined ? given : ({ ...given, ttl } as O)
-  const cache = (): Cache => own ?? cacheHere()
+  const cache = (): Cache => own ?? currentCache()
   const Base = checkFunction(base, 'the base of CachedObject') as new (...args: any[]) => any
 
   class Cached extends Base {
@@ -109,7 +109,7 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
 
     async cacheReset(given?: SetOptions): Promise<boolean> {
       // Before anything is deleted.
-      checkWish(checkOptions(given, 'cacheReset', SET_OPTIONS))
+      checkCallOptions(checkOptions(given, 'cacheReset', SET_OPTIONS))
       await this.cacheDelete()
       return this.cacheSet(given)
     }

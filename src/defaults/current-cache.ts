@@ -5,13 +5,13 @@ import { currentRequest } from '../request/request-context.js'
 import { defaultCache } from './configure.js'
 
 /** The default cache; inside a request that went through `keyedcache()`, that request's view of it. */
-export function cacheHere(): Cache {
+export function currentCache(): Cache {
   const cache = defaultCache()
   const request = currentRequest()
   return request === undefined ? cache : new RequestCache(request, () => cache)
 }
 
 /** Where functions of the default cache keep their results, looked up at each call. */
-export function homeHere(): FunctionHome {
-  return { cache: cacheHere(), names: defaultCache().functionNames }
+export function currentFunctionHome(): FunctionHome {
+  return { cache: currentCache(), names: defaultCache().functionNames }
 }

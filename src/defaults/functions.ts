@@ -3,7 +3,7 @@ import { cachedFunction, isCachedFunction, optionsOrTtl } from '../cache/cached-
 import type { Ttl } from '../checks/duration.js'
 import type { Key } from '../keys/key.js'
 import { showScalar } from '../checks/show-scalar.js'
-import { cacheHere, homeHere } from './current-cache.js'
+import { currentCache, currentFunctionHome } from './current-cache.js'
 import { defaultCache } from './configure.js'
 
 type AnyFunction = (...args: any[]) => any
@@ -12,16 +12,16 @@ type Asynchronous<F extends AnyFunction> =
 
 /** The value under a key of the default cache. Rejects with `NotCachedError` when there is nothing and no default. */
 export const cacheGet: Cache['get'] = async (key: Key, options?: { default?: any }): Promise<any> =>
-  cacheHere().get(key, options as { default: unknown })
+  currentCache().get(key, options as { default: unknown })
 
 /** Stores a value in the default cache. */
 export async function cacheSet(key: Key, value: unknown, options?: SetOptions): Promise<boolean> {
-  return cacheHere().set(key, value, options)
+  return currentCache().set(key, value, options)
 }
 
 /** Deletes a key of the default cache, with `children` all keys below it too. Gives the keys removed. */
 export async function cacheDelete(key: Key, options?: { children?: boolean | undefined }): Promise<string[]> {
-  return cacheHere().delete(key, options)
+  return currentCache().delete(key, options)
 }
 
 /** Deletes everything in the default cache. Gives the number of keys. */
@@ -31,7 +31,7 @@ export async function cacheClear(): Promise<number> {
 
 /** Whether the default cache has a fresh value under a key. */
 export async function isCached(key: Key): Promise<boolean> {
-  return cacheHere().has(key)
+  return currentCache().has(key)
 }
 
 /** Switches the default cache on or off. */
@@ -61,7 +61,7 @@ export function cacheFunction(
   const given = optionsOrTtl(options, 'cacheFunction(options)(fn)')
   return <F extends AnyFunction>(fn: F) => {
     const known = isCachedFunction(fn) ? fn : cachedFunctions.get(fn)
-    const cached = known ?? cachedFunction(homeHere, fn, given as FunctionOptions<F>)
+    const cached = known ?? cachedFunction(currentFunctionHome, fn, given as FunctionOptions<F>)
     cachedFunctions.set(fn, cached)
     return cached as CachedFunction<Asynchronous<F>>
   }

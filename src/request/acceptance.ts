@@ -1,25 +1,25 @@
 import type { GetOrSetOptions } from '../contract/cache.js'
-import type { Found } from '../contract/events/served-value.js'
+import type { ServedValue } from '../contract/events/served-value.js'
 import { schemaError } from '../values/entry-codec.js'
 import { checkSchema } from '../contract/options/call-options.js'
 
 /** Whether a call takes what its request remembers of a key. What it has judged before is told at once. */
-export type Taste = (key: string, found: Found) => boolean | Promise<boolean>
+export type Acceptance = (key: string, found: ServedValue) => boolean | Promise<boolean>
 
-const takesAny: Taste = () => true
+const acceptsAny: Acceptance = () => true
 
 /** That of a call which computes anew. */
-export const takesNone: Taste = () => false
+export const acceptsNone: Acceptance = () => false
 
-/** The taste of a call of `getOrSet`. @throws {TypeError} when its schema is none. */
-export function tasteOf(options: GetOrSetOptions<any> | undefined): Taste {
-  if (options?.refresh) return takesNone
+/** What a call of `getOrSet` accepts. @throws {TypeError} when its schema is none. */
+export function acceptanceOf(options: GetOrSetOptions<any> | undefined): Acceptance {
+  if (options?.refresh) return acceptsNone
   const schema = checkSchema(options?.schema)
-  return schema === undefined ? takesAny : judging(schema)
+  return schema === undefined ? acceptsAny : judging(schema)
 }
 
-function judging(schema: NonNullable<GetOrSetOptions<unknown>['schema']>): Taste {
-  const judged = new WeakMap<Found, boolean>()
+function judging(schema: NonNullable<GetOrSetOptions<unknown>['schema']>): Acceptance {
+  const judged = new WeakMap<ServedValue, boolean>()
   return (key, found) =>
     judged.get(found) ??
     schemaError(schema, key, found.value).then((error) => {

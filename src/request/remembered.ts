@@ -1,18 +1,18 @@
-import type { Found } from '../contract/events/served-value.js'
+import type { ServedValue } from '../contract/events/served-value.js'
 
 /** What a request knows of one key, from one write or deletion of it to the next. */
 export class Remembered {
   readonly key: string
   /** What is stored: all calls are given this one. */
-  found: Found | undefined
+  found: ServedValue | undefined
   /** Its value, as it is given to those who ask from then on. */
   given: Promise<unknown> | undefined
   /** Whether nothing was found. */
   isMissing = false
   /** A read under way, for all who ask meanwhile. */
-  reading: Promise<Found | undefined> | undefined
-  /** A `getOrSet` without wishes of its own that is under way. Only those wait for it who would compute the value themselves. */
-  obtaining: Promise<Found> | undefined
+  reading: Promise<ServedValue | undefined> | undefined
+  /** A `getOrSet` without options of its own that is under way. Only those wait for it who would compute the value themselves. */
+  obtaining: Promise<ServedValue> | undefined
   /** How many calls are under way that may compute. */
   obtains = 0
 

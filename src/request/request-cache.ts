@@ -6,13 +6,13 @@ import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from '
 import type { StoreBackedCache } from '../cache/keyed-cache.js'
 import { GET_OPTIONS, GET_OR_SET_OPTIONS } from '../contract/options/known-options.js'
 import { checkEntries, checkFunction, checkOptions } from '../contract/options/option-checks.js'
-import type { Found } from '../contract/events/served-value.js'
+import type { ServedValue } from '../contract/events/served-value.js'
 import { Scope } from '../cache/scope.js'
 import { checkSignal } from '../contract/options/call-options.js'
 import type { Remembered } from './remembered.js'
 import type { RequestContext } from './request-context.js'
 import type { RequestMemory } from './request-memory.js'
-import { type Taste, takesNone, tasteOf } from './acceptance.js'
+import { type Acceptance, acceptsNone, acceptanceOf } from './acceptance.js'
 
 /**
  * A cache with a Map in front of it, for one request. It remembers what the request read, found or not, and reads that are under
@@ -129,8 +129,8 @@ export class RequestCache implements Cache {
   async #getOrSetUnknown<T>(full: string, factory: Factory<T>, options: GetOrSetOptions<T> | undefined): Promise<T> {
     if (this.#passesThrough()) return this.#cache.getOrSet(full, factory, options)
     this.#refuseAborted([full], options)
-    const taste = tasteOf(options)
-    const taken = await this.#taken(full, taste)
+    const accepts = acceptanceOf(options)
+    const taken = await this.#taken(full, accepts)
     if (taken !== undefined) return taken.value as T
     const remembered = this.#memory.at(full)
     const joins = isPlain(options)
@@ -143,7 +143,7 @@ export class RequestCache implements Cache {
       else this.#countHit(full, found)
       return found.value as T
     }
-    const obtaining = this.#memory.obtain(remembered, this.#cache.obtain<T>(full, factory, options), taste)
+    const obtaining = this.#memory.obtain(remembered, this.#cache.obtain<T>(full, factory, options), accepts)
     if (joins) remembered.obtaining = obtaining
     try {
       return (await obtaining).value as T
@@ -162,16 +162,16 @@ export class RequestCache implements Cache {
     const ofFull = ofFullKeys(full, keys, factory)
     const each = [...new Set(full)]
     this.#refuseAborted(each, checkOptions(options, 'getOrSetMany', GET_OR_SET_OPTIONS))
-    const taste = tasteOf(options)
-    const taken = await Promise.all(each.map((key) => this.#taken(key, taste)))
+    const accepts = acceptanceOf(options)
+    const taken = await Promise.all(each.map((key) => this.#taken(key, accepts)))
     const found = new Map(each.map((key, i) => [key, taken[i]]))
     const asked = each.filter((key) => found.get(key) === undefined)
     if (asked.length > 0) {
       const obtaining = this.#cache.obtainMany<T>(asked, ofFull, options)
       await Promise.all(
         asked.map(async (key) => {
-          const one = obtaining.then((all) => all.get(key) as Found)
-          found.set(key, await this.#memory.obtain(this.#memory.at(key), one, taste))
+          const one = obtaining.then((all) => all.get(key) as ServedValue)
+          found.set(key, await this.#memory.obtain(this.#memory.at(key), one, accepts))
         }),
       )
     }
@@ -209,7 +209,7 @@ export class RequestCache implements Cache {
     return remembered.given
   }
 
-  #lookup(full: string): Promise<Found | undefined> {
+  #lookup(full: string): Promise<ServedValue | undefined> {
     if (this.#passesThrough()) return this.#cache.lookup(full)
     const remembered = this.#memory.at(full)
     if (remembered.isUnread) return this.#memory.read(remembered, this.#cache.lookup(full))
@@ -217,24 +217,24 @@ export class RequestCache implements Cache {
   }
 
   /** What another call of the request has read or is reading, counted as a call. */
-  async #remembered({ key, found, reading }: Remembered): Promise<Found | undefined> {
+  async #remembered({ key, found, reading }: Remembered): Promise<ServedValue | undefined> {
     const given = found ?? (await reading)
     if (given === undefined) this.#cache.events.emit('miss', { key })
     else this.#countHit(key, given)
     return given
   }
 
-  /** The same for a call of `getOrSet`, where it is to its taste; else nothing is counted. */
-  async #taken(full: string, taste: Taste): Promise<Found | undefined> {
-    if (taste === takesNone) return undefined
+  /** The same for a call of `getOrSet`, where the call accepts it; else nothing is counted. */
+  async #taken(full: string, accepts: Acceptance): Promise<ServedValue | undefined> {
+    if (accepts === acceptsNone) return undefined
     const remembered = this.#memory.get(full)
     const found = remembered?.found ?? (await remembered?.reading)
-    if (found === undefined || !(await taste(full, found))) return undefined
+    if (found === undefined || !(await accepts(full, found))) return undefined
     this.#countHit(full, found)
     return found
   }
 
-  #countHit(full: string, { computeMs }: Found): void {
+  #countHit(full: string, { computeMs }: ServedValue): void {
     this.#cache.events.emit('hit', { key: full, by: 'request', stale: false, savedMs: computeMs })
   }
 
@@ -256,7 +256,7 @@ function takesAll(options: GetOrSetOptions<any> | undefined): boolean {
   return options === undefined || (!options.refresh && options.schema === undefined && options.signal === undefined)
 }
 
-/** Whether it may also wait for what another one obtains, and the other way round: not when it has wishes of its own. */
+/** Whether it may also wait for what another one obtains, and the other way round: not when it has options of its own. */
 function isPlain(options: GetOrSetOptions<any> | undefined): boolean {
   return takesAll(options) && options?.timeout === undefined && options?.softTimeout === undefined
 }

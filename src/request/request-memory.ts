@@ -1,7 +1,7 @@
-import type { Found } from '../contract/events/served-value.js'
+import type { ServedValue } from '../contract/events/served-value.js'
 import { isUnder } from '../keys/key.js'
 import { Remembered } from './remembered.js'
-import type { Taste } from './acceptance.js'
+import type { Acceptance } from './acceptance.js'
 
 const MAX_REMEMBERED = 1000
 
@@ -30,8 +30,8 @@ export class RequestMemory {
   }
 
   /** Has a read that begins remembered. Gives what its callers are to have. */
-  read(remembered: Remembered, reading: Promise<Found | undefined>): Promise<Found | undefined> {
-    const end = (found: Found | undefined): Found | undefined => {
+  read(remembered: Remembered, reading: Promise<ServedValue | undefined>): Promise<ServedValue | undefined> {
+    const end = (found: ServedValue | undefined): ServedValue | undefined => {
       remembered.reading = undefined
       if (remembered.found !== undefined && this.#holds(remembered)) return remembered.found
       if (found === undefined) remembered.isMissing = true
@@ -45,18 +45,19 @@ export class RequestMemory {
     return remembered.reading
   }
 
-  /** Has what a call obtains remembered. Gives what the call is to have: what was found meanwhile, if that is to its taste. */
-  async obtain(remembered: Remembered, obtaining: Promise<Found>, taste: Taste): Promise<Found> {
+  /** Has what a call obtains remembered. Gives what the call is to have: what was found meanwhile, if the call accepts it. */
+  async obtain(remembered: Remembered, obtaining: Promise<ServedValue>, accepts: Acceptance): Promise<ServedValue> {
     remembered.obtains++
     try {
       const own = await obtaining
       for (;;) {
         const { found } = remembered
-        const takes = found !== undefined && own.isStored && this.#holds(remembered) && taste(remembered.key, found)
-        if (takes === true) return found
-        if (takes === false) return this.#keep(remembered, own)
+        const isAccepted =
+          found !== undefined && own.isStored && this.#holds(remembered) && accepts(remembered.key, found)
+        if (isAccepted === true) return found
+        if (isAccepted === false) return this.#keep(remembered, own)
         // eslint-disable-next-line no-await-in-loop -- another may be remembered by then
-        await takes
+        await isAccepted
       }
     } catch (error) {
       // It may be computed yet.
@@ -93,7 +94,7 @@ export class RequestMemory {
   }
 
   /** Remembers what is stored. What is not is the caller's alone. */
-  #keep(remembered: Remembered, found: Found): Found {
+  #keep(remembered: Remembered, found: ServedValue): ServedValue {
     remembered.isMissing = false
     if (!found.isStored || !this.#holds(remembered)) return found
     remembered.found = found

@@ -23,7 +23,7 @@ export interface CompressionBounds {
 }
 
 /** Values as entries, and back. */
-export class Values {
+export class EntryCodec {
   /** Whether decoded values are of the kinds that `copyValue` knows. */
   readonly areCopyable: boolean
   readonly #serializer: Serializer

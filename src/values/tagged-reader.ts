@@ -1,4 +1,4 @@
-import { ERROR_CLASSES, Tag, TYPED_ARRAY_CLASSES } from './type-tags.js'
+import { ERROR_CLASSES, TypeTag, TYPED_ARRAY_CLASSES } from './type-tags.js'
 
 /** Turns a tree that `TaggedWriter` wrote, as JSON gave it back, into the value, whatever the bytes were. */
 export class TaggedReader {
@@ -28,31 +28,31 @@ export class TaggedReader {
 
   #tagged(tree: readonly unknown[]): unknown {
     switch (tree[0]) {
-      case Tag.array:
+      case TypeTag.array:
         return this.#values(tree, 1)
-      case Tag.undefined:
+      case TypeTag.undefined:
         return undefined
-      case Tag.date:
+      case TypeTag.date:
         return new Date(number(this.#value(tree[1])))
-      case Tag.bigint:
+      case TypeTag.bigint:
         return bigint(tree[1], tree[2])
-      case Tag.map:
+      case TypeTag.map:
         return this.#map(tree)
-      case Tag.set:
+      case TypeTag.set:
         return new Set(this.#values(tree, 1))
-      case Tag.regExp:
+      case TypeTag.regExp:
         return regExp(this.#text(tree[1]), text(tree[2]), number(this.#value(tree[3])))
-      case Tag.error:
+      case TypeTag.error:
         return this.#error(tree)
-      case Tag.buffer:
+      case TypeTag.buffer:
         return Buffer.from(this.#take(tree[1]))
-      case Tag.arrayBuffer:
+      case TypeTag.arrayBuffer:
         return this.#take(tree[1])
-      case Tag.typedArray:
+      case TypeTag.typedArray:
         return this.#typedArray(tree)
-      case Tag.number:
+      case TypeTag.number:
         return notFinite(text(tree[1]))
-      case Tag.object:
+      case TypeTag.object:
         return this.#properties(tree)
       default:
         throw new Error('The tree holds an unknown tag')

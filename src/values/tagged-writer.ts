@@ -3,7 +3,7 @@ import { classOf, isBuiltIn, isPlainPrototype } from '../checks/built-in.js'
 import { instanceOf, kindOf } from '../checks/kind.js'
 import { isWellFormed, MAX_LEVELS } from './plain-value.js'
 import { showScalar } from '../checks/show-scalar.js'
-import { ERROR_CLASSES, Tag, TYPED_ARRAY_CLASSES } from './type-tags.js'
+import { ERROR_CLASSES, TypeTag, TYPED_ARRAY_CLASSES } from './type-tags.js'
 
 /** A name, an index, or what makes the path of the member from that of its container. */
 type Step = string | number | symbol | ((path: string) => string)
@@ -24,13 +24,13 @@ export class TaggedWriter {
   write(value: unknown): unknown {
     switch (typeof value) {
       case 'number':
-        return Number.isFinite(value) ? value : [Tag.number, String(value)]
+        return Number.isFinite(value) ? value : [TypeTag.number, String(value)]
       case 'boolean':
         return value
       case 'undefined':
-        return [Tag.undefined]
+        return [TypeTag.undefined]
       case 'bigint':
-        return [Tag.bigint, value < 0n, (value < 0n ? -value : value).toString(16)]
+        return [TypeTag.bigint, value < 0n, (value < 0n ? -value : value).toString(16)]
       case 'string':
         return this.#text(value)
       case 'object':
@@ -74,7 +74,7 @@ export class TaggedWriter {
 
   #date(date: Date): unknown[] {
     this.#refuseProperties(date)
-    return [Tag.date, this.write(date.getTime())]
+    return [TypeTag.date, this.write(date.getTime())]
   }
 
   #regExp(regExp: RegExp): unknown[] {
@@ -82,12 +82,12 @@ export class TaggedWriter {
     if (beside !== undefined) this.#refuse('a property of a RegExp', beside)
     const lastIndex: unknown = regExp.lastIndex
     if (typeof lastIndex !== 'number') this.#refuse('not a number', 'lastIndex')
-    return [Tag.regExp, this.#text(regExp.source), regExp.flags, this.write(lastIndex)]
+    return [TypeTag.regExp, this.#text(regExp.source), regExp.flags, this.write(lastIndex)]
   }
 
   #arrayBuffer(buffer: ArrayBuffer): unknown[] {
     this.#refuseProperties(buffer)
-    return this.#bytes([Tag.arrayBuffer], new Uint8Array(buffer))
+    return this.#bytes([TypeTag.arrayBuffer], new Uint8Array(buffer))
   }
 
   #bytes(head: unknown[], bytes: Uint8Array): unknown[] {
@@ -97,14 +97,14 @@ export class TaggedWriter {
 
   #view(view: ArrayBufferView): unknown[] {
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
-    if (Object.getPrototypeOf(view) === Buffer.prototype) return this.#bytes([Tag.buffer], bytes)
+    if (Object.getPrototypeOf(view) === Buffer.prototype) return this.#bytes([TypeTag.buffer], bytes)
     const name = classOf(view)
-    if (TYPED_ARRAY_CLASSES.has(name) && isBuiltIn(view, name)) return this.#bytes([Tag.typedArray, name], bytes)
+    if (TYPED_ARRAY_CLASSES.has(name) && isBuiltIn(view, name)) return this.#bytes([TypeTag.typedArray, name], bytes)
     return this.#refuse(instanceOf(view))
   }
 
   #array(array: readonly unknown[]): unknown[] {
-    const tree: unknown[] = [Tag.array]
+    const tree: unknown[] = [TypeTag.array]
     for (let i = 0; i < array.length; i++) {
       if (!Object.hasOwn(array, i)) this.#refuse('a hole in an array', i)
       tree.push(this.#at(i, array[i]))
@@ -117,7 +117,7 @@ export class TaggedWriter {
 
   #map(map: ReadonlyMap<unknown, unknown>): unknown[] {
     this.#refuseProperties(map)
-    const tree: unknown[] = [Tag.map]
+    const tree: unknown[] = [TypeTag.map]
     let i = 0
     for (const [key, value] of map) {
       const place = i++
@@ -131,7 +131,7 @@ export class TaggedWriter {
 
   #set(set: ReadonlySet<unknown>): unknown[] {
     this.#refuseProperties(set)
-    const tree: unknown[] = [Tag.set]
+    const tree: unknown[] = [TypeTag.set]
     let i = 0
     for (const member of set) {
       const place = i++
@@ -141,7 +141,7 @@ export class TaggedWriter {
   }
 
   #error(error: Error): unknown[] {
-    const tree: unknown[] = [Tag.error, classOf(error)]
+    const tree: unknown[] = [TypeTag.error, classOf(error)]
     for (const name of Reflect.ownKeys(error)) {
       const enumerable = Object.prototype.propertyIsEnumerable.call(error, name)
       // What else is hidden in an error belongs to who made it: Node keeps functions and symbols there.
@@ -164,7 +164,7 @@ export class TaggedWriter {
   }
 
   #pairs(object: object, names: readonly string[]): unknown[] {
-    const tree: unknown[] = [Tag.object, Object.getPrototypeOf(object) === null]
+    const tree: unknown[] = [TypeTag.object, Object.getPrototypeOf(object) === null]
     for (const name of names) tree.push(this.#name(name), this.#at(name, Reflect.get(object, name)))
     return tree
   }

@@ -2,7 +2,7 @@
  * What the first item of each array in a tagged tree says about the items after it. These numbers are in stored bytes:
  * add to them, never change them.
  */
-export const Tag = {
+export const TypeTag = {
   /** The items. */
   array: 0,
   /** Nothing. */

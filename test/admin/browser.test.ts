@@ -88,7 +88,7 @@ describe('in Chromium', () => {
   })
 
   it('at 320 px, an action of the activity says first what came of it, within the window', async () => {
-    const deed = {
+    const intent = {
       id: 'a',
       time: new Date(),
       mode: 'tree',
@@ -98,7 +98,7 @@ describe('in Chromium', () => {
     const actor = 'katharina.hohenfels@example.org'
     const reason = undefined
     await cache.audit({
-      ...deed,
+      ...intent,
       phase: 'result',
       actor,
       ip: '192.0.2.1',
@@ -120,7 +120,7 @@ describe('in Chromium', () => {
     expect(Math.max(outcome.right, who.right, deleted.right)).toBeLessThanOrEqual(320)
     expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBeLessThan(900)
     await page.getByText('long::xxx').first().click()
-    expect(await page.getByText(deed.target, { exact: true }).isVisible()).toBe(true)
+    expect(await page.getByText(intent.target, { exact: true }).isVisible()).toBe(true)
   })
 
   it('at 320 px, a key of many long parts is a page of a few screens', async () => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Found } from '../../src/contract/events/served-value.js'
+import type { ServedValue } from '../../src/contract/events/served-value.js'
 import type { Cache, GetOrSetOptions, KeyedCache, KeyedcacheOptions } from '../../src/index.js'
 import { RequestMemory } from '../../src/request/request-memory.js'
 import { describeOnBothStores } from '../support/both-stores.js'
@@ -319,14 +319,20 @@ describeOnBothStores('A request has one object for each key', (open) => {
 })
 
 describe('A call that was under way when its key was forgotten', () => {
-  const found = (value: unknown): Found => ({ value, computeMs: 0, isComputed: false, isStored: true, isShared: true })
+  const found = (value: unknown): ServedValue => ({
+    value,
+    computeMs: 0,
+    isComputed: false,
+    isStored: true,
+    isShared: true,
+  })
 
   test('has what it found for itself, not what was known before', async () => {
     const memory = new RequestMemory()
     const before = memory.at('x')
     const old = found('old')
-    let end!: (each: Found) => void
-    const late = new Promise<Found>((resolve) => (end = resolve))
+    let end!: (each: ServedValue) => void
+    const late = new Promise<ServedValue>((resolve) => (end = resolve))
     const obtaining = memory.obtain(before, late, () => true)
     const reading = memory.read(before, late)
     expect(await memory.obtain(before, Promise.resolve(old), () => true)).toBe(old)

@@ -26,7 +26,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
     test('nothing under a key that was never written', async () => {
       const store = await open()
       expect(await readBytes(store, 'a')).toBeUndefined()
-      expect(await store.look('a')).toBeUndefined()
+      expect(await store.peek('a')).toBeUndefined()
       expect(await readAllBytes(store, ['a', 'b'])).toEqual([undefined, undefined])
     })
 
@@ -36,7 +36,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       expect(await store.write([write(store, 'a', { bytes })])).toEqual([true])
       expect(await store.write([write(store, 'empty', { bytes: Buffer.alloc(0) })])).toEqual([true])
       expect(await readBytes(store, 'a')).toEqual(bytes)
-      expect(await store.look('a')).toEqual(bytes)
+      expect(await store.peek('a')).toEqual(bytes)
       expect(await readBytes(store, 'empty')).toEqual(Buffer.alloc(0))
     })
 
@@ -46,14 +46,14 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       const read = (key: string, found: (text: string) => unknown): Promise<unknown> =>
         store.read(key, (bytes) => found(`${key}: ${String(bytes)}`))
       const values = keys.map((key) => read(key, (found) => found))
-      const promised = keys.map((key) => read(key, async (found) => found))
+      const allOf = keys.map((key) => read(key, async (found) => found))
       const refused = keys.map((key) =>
         read(key, (found) => {
           throw new Error(found)
         }),
       )
       const all = keys.map((key) => `${key}: ${key === 'a' ? 'a' : undefined}`)
-      expect(await Promise.allSettled([...values, ...promised, ...refused])).toEqual([
+      expect(await Promise.allSettled([...values, ...allOf, ...refused])).toEqual([
         ...[...all, ...all].map((value) => ({ status: 'fulfilled', value })),
         ...all.map((message) => ({ status: 'rejected', reason: new Error(message) })),
       ])
@@ -113,7 +113,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
       expect((await store.list('p', undefined, 10)).keys).toEqual(['p', 'p::goes', 'p::goes::below', 'p::stays'])
       await until(async () => (await readBytes(store, 'p::goes')) === undefined, 'the entry has expired')
       expect(store.now()).toBeGreaterThan(expiresAt - 5)
-      expect(await store.look('p::goes')).toBeUndefined()
+      expect(await store.peek('p::goes')).toBeUndefined()
       expect(await readAllBytes(store, ['p::goes', 'p::stays'])).toEqual([undefined, Buffer.from('p::stays')])
       await until(async () => (await store.count('p')) === 2, 'it has left the index')
       expect((await store.list('p', undefined, 10)).keys).toEqual(['p', 'p::stays'])
@@ -125,7 +125,7 @@ export function describeStore(name: string, make: () => Store | Promise<Store>):
     test('when removed before they are listed, not as something that was there', async () => {
       const store = await open(['q'])
       await store.write([write(store, 'p::goes', { expiresAt: store.now() + 100 })])
-      await until(async () => (await store.look('p::goes')) === undefined, 'the entry has expired')
+      await until(async () => (await store.peek('p::goes')) === undefined, 'the entry has expired')
       expect(await store.removeTree('p')).toEqual([])
       expect(await store.clear()).toBe(1)
     })

@@ -19,7 +19,7 @@ const CLUSTER_ARGS = {
   'repl-ping-replica-period': '1',
 }
 const SETTLE_MS = 20_000
-const NAMES_A_STEP = 10
+const NAMES_PER_STEP = 10
 
 /** A row of CLUSTER SLOTS: the master of a range of slots, and its replicas. */
 type SlotRange = [first: number, last: number, ...nodes: [host: string, port: number, id: string, more: unknown[]][]]
@@ -104,7 +104,7 @@ export class RedisCluster {
     await from.cluster('SETSLOT', slot, 'MIGRATING', toId)
     /* eslint-disable no-await-in-loop -- step by step */
     for (;;) {
-      const names = await from.cluster('GETKEYSINSLOT', slot, NAMES_A_STEP)
+      const names = await from.cluster('GETKEYSINSLOT', slot, NAMES_PER_STEP)
       if (names.length === 0) break
       await from.migrate('127.0.0.1', target.port, '', 0, 5000, 'KEYS', ...names)
       await between()

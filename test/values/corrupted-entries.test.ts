@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isNewer } from '../../src/values/entry.js'
 import { defaultSerializer } from '../../src/values/serializer.js'
-import { Values } from '../../src/values/entry-codec.js'
+import { EntryCodec } from '../../src/values/entry-codec.js'
 import { createKeyedCache } from '../../src/cache/create-keyed-cache.js'
 import { freshPrefix } from '../support/both-stores.js'
 import { row } from '../support/fault-row.js'
@@ -76,7 +76,7 @@ test(
   { timeout: 60_000 },
   async () => {
     const bad: unknown[] = []
-    const values = new Values(
+    const values = new EntryCodec(
       defaultSerializer,
       { compressAbove: 60, maxValueBytes: 100_000 },
       () => 1000,

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { AuditEvent } from '../../contract/audit-event.js'
 import type { KeyedCache } from '../../contract/cache.js'
-import { PerMinute } from '../http/rate-limit.js'
+import { RateLimit } from '../http/rate-limit.js'
 
 /** Who means to delete what. */
-export type Deed = Pick<AuditEvent, 'id' | 'actor' | 'ip' | 'mode' | 'target' | 'previewed'>
+export type AuditIntent = Pick<AuditEvent, 'id' | 'actor' | 'ip' | 'mode' | 'target' | 'previewed'>
 
 /** What came of it. `ms`: how long it took. */
-export interface Ending {
+export interface AuditResult {
   readonly outcome: NonNullable<AuditEvent['outcome']>
   readonly deleted: number
   readonly ms: number
@@ -23,8 +23,8 @@ const NOTHING = { outcome: undefined, deleted: undefined, ms: undefined, reason:
 export class AuditTrail {
   readonly #onAudit: ((event: AuditEvent) => unknown) | undefined
   // who is not staff must not use up what is noted of staff
-  readonly #denialsOfStaff = new PerMinute(DENIALS_PER_MINUTE)
-  readonly #denialsOfOthers = new PerMinute(DENIALS_PER_MINUTE)
+  readonly #denialsOfStaff = new RateLimit(DENIALS_PER_MINUTE)
+  readonly #denialsOfOthers = new RateLimit(DENIALS_PER_MINUTE)
   readonly #unstored = new WeakMap<KeyedCache, AuditEvent[]>()
 
   constructor(onAudit: ((event: AuditEvent) => unknown) | undefined) {
@@ -32,15 +32,15 @@ export class AuditTrail {
   }
 
   /** Says what is about to be done. Rejects when the host or the store does not take it: then it must not be done. */
-  async begin(cache: KeyedCache, deed: Deed): Promise<void> {
-    const event: AuditEvent = { ...deed, ...NOTHING, time: new Date(), phase: 'intent' }
+  async begin(cache: KeyedCache, intent: AuditIntent): Promise<void> {
+    const event: AuditEvent = { ...intent, ...NOTHING, time: new Date(), phase: 'intent' }
     await this.#onAudit?.(event)
     await cache.audit(event)
   }
 
   /** Says what came of it. Never rejects: what the store does not take now, it is given again when it answers. */
-  async end(cache: KeyedCache, deed: Deed, ending: Partial<Ending>): Promise<void> {
-    const event: AuditEvent = { ...deed, ...NOTHING, ...ending, time: new Date(), phase: 'result' }
+  async end(cache: KeyedCache, intent: AuditIntent, result: Partial<AuditResult>): Promise<void> {
+    const event: AuditEvent = { ...intent, ...NOTHING, ...result, time: new Date(), phase: 'result' }
     this.#tell(event)
     await this.#store(cache, event)
   }
@@ -49,7 +49,7 @@ export class AuditTrail {
    * Says that somebody was kept from deleting. At most 60 a minute, so that nobody fills the log by trying. Of those who are
    * not staff only the host is told (`cache: undefined`): nothing they send reaches the store.
    */
-  async deny(cache: KeyedCache | undefined, attempt: Omit<Deed, 'id'>, reason: string): Promise<void> {
+  async deny(cache: KeyedCache | undefined, attempt: Omit<AuditIntent, 'id'>, reason: string): Promise<void> {
     const allowed = cache === undefined ? this.#denialsOfOthers : this.#denialsOfStaff
     if (!allowed.take()) return
     const event: AuditEvent = {

@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Request } from 'express'
 import type { AuditEvent } from '../../contract/audit-event.js'
-import type { Ending } from './audit-trail.js'
+import type { AuditResult } from './audit-trail.js'
 
 /** A deletion that was carried out or is under way, as the next page tells it. */
 export interface Deletion {
@@ -14,7 +14,7 @@ export interface Deletion {
   readonly previewed: number
   readonly startedAtMs: number
   /** `undefined`: it took longer than its request. */
-  readonly ending: Pick<Ending, 'outcome' | 'deleted' | 'ms'> | undefined
+  readonly ending: Pick<AuditResult, 'outcome' | 'deleted' | 'ms'> | undefined
 }
 
 interface Kept {

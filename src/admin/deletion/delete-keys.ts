@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { CacheNotRespondingError } from '../../contract/errors.js'
-import type { Deed, Ending } from '../access/audit-trail.js'
+import type { AuditIntent, AuditResult } from '../access/audit-trail.js'
 import { preview, tokenTarget } from './delete-page.js'
 import { deleteTarget, nameToType, targetOf, type Target } from './deletion.js'
 import type { Handler, PageRequest } from '../show/page.js'
@@ -32,12 +32,12 @@ export const deleteKeys: Handler = async (request) => {
     await trail.deny(cache, who, 'The name was not typed as it was shown.')
     return preview(request, session, target, typed)
   }
-  const deed = { ...who, id: `${shown.id}.${randomBytes(6).toString('base64url')}` }
-  await begin(request, deed, shown)
+  const intent = { ...who, id: `${shown.id}.${randomBytes(6).toString('base64url')}` }
+  await begin(request, intent, shown)
   const startedAtMs = Date.now()
-  const ending = await withinPatience(carryOut(request, deed, target))
-  session.keepDeletion({ id: deed.id, ...keptTarget(target), previewed, startedAtMs, ending })
-  return { redirect: link('delete', { result: deed.id }), status: 303 }
+  const result = await withinAnswerTime(carryOut(request, intent, target))
+  session.keepDeletion({ id: intent.id, ...keptTarget(target), previewed, startedAtMs, ending: result })
+  return { redirect: link('delete', { result: intent.id }), status: 303 }
 }
 
 function keptTarget({ mode, name }: Target): Pick<Deletion, 'mode' | 'name' | 'isNameCut'> {
@@ -65,37 +65,37 @@ function checkPreview({ form, cacheName }: PageRequest, session: AdminSession, t
 }
 
 /** Records the deletion, under the preview's id. @throws {Problem} when it must not go on. */
-async function begin({ cache, trail }: PageRequest, deed: Deed, shown: Preview): Promise<void> {
+async function begin({ cache, trail }: PageRequest, intent: AuditIntent, shown: Preview): Promise<void> {
   const firstUse = async (): Promise<string | undefined> => {
     const events = await trail.read(cache)
     return events.findLast(({ id, phase }) => phase === 'intent' && id.startsWith(`${shown.id}.`))?.id
   }
   const failed = async (error: unknown): Promise<never> => {
-    await trail.end(cache, deed, { outcome: 'failed', deleted: 0, reason: 'It could not be recorded.' })
+    await trail.end(cache, intent, { outcome: 'failed', deleted: 0, reason: 'It could not be recorded.' })
     throw notRecorded(error)
   }
   if ((await firstUse().catch(failed)) !== undefined) throw new Denied(409, 'Already done', USED)
-  await trail.begin(cache, deed).catch(failed)
+  await trail.begin(cache, intent).catch(failed)
   // a double click may come to two processes at once: the one that was recorded first goes on
-  if ((await firstUse().catch(failed)) === deed.id) return
-  await trail.end(cache, deed, { outcome: 'denied', reason: USED })
+  if ((await firstUse().catch(failed)) === intent.id) return
+  await trail.end(cache, intent, { outcome: 'denied', reason: USED })
   throw new Problem(409, 'Already done', USED)
 }
 
 /** Deletes and records what came of it. @throws {Problem} when nothing is known to be deleted. */
-async function carryOut({ cache, trail }: PageRequest, deed: Deed, target: Target): Promise<Ending> {
+async function carryOut({ cache, trail }: PageRequest, intent: AuditIntent, target: Target): Promise<AuditResult> {
   const startMs = performance.now()
-  const end = async (outcome: Ending['outcome'], deleted: number, reason?: string): Promise<Ending> => {
-    const ending = { outcome, deleted, ms: performance.now() - startMs, reason }
-    await trail.end(cache, deed, ending)
-    return ending
+  const end = async (outcome: AuditResult['outcome'], deleted: number, reason?: string): Promise<AuditResult> => {
+    const result = { outcome, deleted, ms: performance.now() - startMs, reason }
+    await trail.end(cache, intent, result)
+    return result
   }
   try {
     return await end('done', await deleteTarget(cache, target))
   } catch (error) {
     const removed = error instanceof CacheNotRespondingError ? error.removed : 0
-    const ending = await end(removed > 0 ? 'partial' : 'failed', removed, reasonOf(error))
-    if (removed > 0) return ending
+    const result = await end(removed > 0 ? 'partial' : 'failed', removed, reasonOf(error))
+    if (removed > 0) return result
     if (!(error instanceof CacheNotRespondingError)) throw error
     throw notResponding(
       'The cache did not answer in time, so how much was deleted is not known. Preview it again to see what is left.',
@@ -104,12 +104,12 @@ async function carryOut({ cache, trail }: PageRequest, deed: Deed, target: Targe
 }
 
 /** What came of it; nothing while it is under way. How it ends then is for the trail to tell. */
-async function withinPatience(ending: Promise<Ending>): Promise<Ending | undefined> {
+async function withinAnswerTime(result: Promise<AuditResult>): Promise<AuditResult | undefined> {
   let timer: NodeJS.Timeout | undefined
-  const patience = new Promise<undefined>((resolve) => {
+  const timeout = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), ANSWER_WITHIN_MS)
   })
-  return Promise.race([ending, patience]).finally(() => clearTimeout(timer))
+  return Promise.race([result, timeout]).finally(() => clearTimeout(timer))
 }
 
 function reasonOf(error: unknown): string {

@@ -1,4 +1,4 @@
-import type { Ending } from '../access/audit-trail.js'
+import type { AuditResult } from '../access/audit-trail.js'
 import { findKeys, MODE_NAMES, targetParameters, type Target } from './deletion.js'
 import { amount, number, span } from '../show/format.js'
 import { keyText } from '../show/key-text.js'
@@ -6,7 +6,7 @@ import type { PageRequest } from '../show/page.js'
 import { Problem } from '../http/problem.js'
 import type { Deletion } from '../access/session.js'
 
-type Came = NonNullable<Deletion['ending']>
+type Outcome = NonNullable<Deletion['ending']>
 
 const STOPPED = 'The cache stopped answering. Preview it again to see what is left.'
 
@@ -33,13 +33,13 @@ async function wholeTarget({ cache, trail }: PageRequest, { id, mode, name, isNa
 }
 
 /** How a deletion ended that took longer than its request. */
-async function recordedEnding({ cache, trail }: PageRequest, id: string): Promise<Came | undefined> {
+async function recordedEnding({ cache, trail }: PageRequest, id: string): Promise<Outcome | undefined> {
   const events = await trail.read(cache)
   const { outcome, deleted = 0, ms = 0 } = events.find((event) => event.id === id && event.phase === 'result') ?? {}
   return outcome && { outcome, deleted, ms }
 }
 
-function ended({ previewed }: Deletion, { outcome, deleted, ms }: Came): object {
+function ended({ previewed }: Deletion, { outcome, deleted, ms }: Outcome): object {
   if (outcome !== 'done') return { kind: 'danger', sentence: stopped(outcome, deleted, previewed, ms), note: STOPPED }
   const difference = deleted - previewed
   const meanwhile =
@@ -53,7 +53,7 @@ function ended({ previewed }: Deletion, { outcome, deleted, ms }: Came): object 
   }
 }
 
-function stopped(outcome: Ending['outcome'], deleted: number, previewed: number, ms: number): string {
+function stopped(outcome: AuditResult['outcome'], deleted: number, previewed: number, ms: number): string {
   return outcome === 'partial'
     ? `Stopped after ${number(deleted)} of ${amount(previewed, 'key')}, in ${time(ms)}.`
     : `Failed after ${time(ms)}: how much was deleted is not known.`

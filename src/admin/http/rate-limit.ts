@@ -1,7 +1,7 @@
 const MINUTE_MS = 60_000
 
 /** Lets through so many a minute, in this process. */
-export class PerMinute {
+export class RateLimit {
   readonly #limit: number
   #minute = 0
   #count = 0

@@ -4,7 +4,7 @@ import { amount, bytes, moment, number, span, visible } from '../show/format.js'
 import { groupOf, keyPath } from '../show/key-path.js'
 import { MAX_HEX_BYTES } from '../show/hex-dump.js'
 import { keyText, partText, shortName, shortText } from '../show/key-text.js'
-import { look, type Found } from '../show/inspect-key.js'
+import { inspectKey, type KeyInspection } from '../show/inspect-key.js'
 import type { Link } from '../http/mount.js'
 import { linkedKey, type Handler, type PageRequest } from '../show/page.js'
 import { badRequest } from '../http/problem.js'
@@ -21,7 +21,7 @@ export const keyPage: Handler = async ({ cache, query, link, readOnly, redact })
   const key = linkedKey(query, 'k')
   if (key === undefined) throw badRequest('This page shows one key, and the parameter “k” must say which.')
   const format = choice(query, 'as', FORMATS)
-  const [found, below] = await Promise.all([look(cache, key), cache.keys(key, { limit: 1 })])
+  const [found, below] = await Promise.all([inspectKey(cache, key), cache.keys(key, { limit: 1 })])
   const childCount = below.total - (below.keys[0] === key ? 1 : 0)
   const common = {
     key: shortName(key, NAME_CHARACTERS),
@@ -101,7 +101,7 @@ function value(
 /** Why a value cannot be decoded, and what is stored in its place. */
 function undecodable(
   key: string,
-  { reason, bytes: stored }: Extract<Found, { is: 'undecodable' }>,
+  { reason, bytes: stored }: Extract<KeyInspection, { is: 'undecodable' }>,
   redact: PageRequest['redact'],
 ): object {
   // in bytes no field can be hidden by itself

@@ -2,7 +2,7 @@ import type { EntryInfo, KeyedCache } from '../../contract/cache.js'
 import type { CacheEvents } from '../../contract/cache-events.js'
 
 /** What is found under a key: an entry, bytes that are none (the application takes them for missing), or nothing. */
-export type Found =
+export type KeyInspection =
   | { readonly is: 'entry'; readonly entry: EntryInfo }
   | {
       readonly is: 'undecodable'
@@ -12,8 +12,8 @@ export type Found =
     }
   | { readonly is: 'nothing' }
 
-/** Looks at a key and its value. Counts as no call and changes nothing. */
-export async function look(cache: KeyedCache, key: string): Promise<Found> {
+/** Inspects a key and its value. Counts as no call and changes nothing. */
+export async function inspectKey(cache: KeyedCache, key: string): Promise<KeyInspection> {
   let reason: string | undefined
   // what does not check or decode is told to listeners, and to the caller is as good as missing
   const onError = (event: CacheEvents['error']): void => {

@@ -1,18 +1,18 @@
 import type { Factory } from '../../contract/cache.js'
 import type { ComputationPlan, ComputationSetting } from './computation.js'
 import { isEarly } from '../../values/early-refresh.js'
-import { type Found, hit } from '../../contract/events/served-value.js'
-import { Patience } from './caller-deadline.js'
+import { type ServedValue, hit } from '../../contract/events/served-value.js'
+import { CallerDeadline } from './caller-deadline.js'
 import type { Reading } from '../reading/reader.js'
 import type { SingleFlight } from './single-flight.js'
 import { schemaError, type Stored } from '../../values/entry-codec.js'
-import type { Wish } from '../../contract/options/call-options.js'
+import type { CallOptions } from '../../contract/options/call-options.js'
 
 /** A call to be answered. */
 export interface Call {
   readonly key: string
   readonly factory: Factory<unknown>
-  readonly wish: Wish
+  readonly callOptions: CallOptions
   /** The moment at which it began. */
   readonly at: number
   /** Where it is one of many. */
@@ -38,34 +38,35 @@ export class Answers {
   }
 
   /** The answer to a call, given what was read. What is found at once is given at once, not as a promise. */
-  to(call: Call, reading: Reading): Found | Promise<Found> {
-    const { key, wish } = call
+  to(call: Call, reading: Reading): ServedValue | Promise<ServedValue> {
+    const { key, callOptions } = call
     const { stored } = reading
-    if (stored === undefined || wish.schema === undefined) return this.#judged(call, reading, stored)
-    return schemaError(wish.schema, key, stored.value).then((error) =>
+    if (stored === undefined || callOptions.schema === undefined) return this.#judged(call, reading, stored)
+    return schemaError(callOptions.schema, key, stored.value).then((error) =>
       this.#judged(call, reading, error === undefined ? stored : undefined),
     )
   }
 
-  #judged(call: Call, { bytes, answered }: Reading, stored: Stored | undefined): Found | Promise<Found> {
-    const { key, factory, wish, at, many } = call
-    const { values, store } = this.#setting
-    const refreshes = stored !== undefined && wish.beta > 0 && isEarly(stored.entry, wish.beta, store.now(key))
+  #judged(call: Call, { bytes, answered }: Reading, stored: Stored | undefined): ServedValue | Promise<ServedValue> {
+    const { key, factory, callOptions, at, many } = call
+    const { codec, store } = this.#setting
+    const refreshes =
+      stored !== undefined && callOptions.beta > 0 && isEarly(stored.entry, callOptions.beta, store.now(key))
     if (stored?.state === 'fresh' && !refreshes) return this.#hitStored(key, stored, false)
     // Field by field: copies by `...` took 4 KB more for each miss.
     const plan: ComputationPlan = {
       key,
       factory,
-      life: wish.life,
-      tags: wish.tags,
-      maxComputeMs: wish.maxComputeMs,
-      schema: wish.schema,
-      seen: wish.refresh ? 'any' : bytes,
+      life: callOptions.life,
+      tags: callOptions.tags,
+      maxComputeMs: callOptions.maxComputeMs,
+      schema: callOptions.schema,
+      seen: callOptions.refresh ? 'any' : bytes,
       stale: undefined,
-      manner: answered && !values.mustStay(key, bytes) ? 'wait' : 'alone',
+      manner: answered && !codec.mustStay(key, bytes) ? 'wait' : 'alone',
       onFollow: many?.foreground.stay,
     }
-    if (stored?.state !== 'fresh') return this.#without(plan, wish, stored, at, many)
+    if (stored?.state !== 'fresh') return this.#without(plan, callOptions, stored, at, many)
     this.#refresh(plan, stored, many)
     return this.#hitStored(key, stored, false)
   }
@@ -73,43 +74,43 @@ export class Answers {
   /** Answers where nothing fresh is stored: with what is stale, or with what is computed. */
   async #without(
     plan: ComputationPlan,
-    wish: Wish,
+    callOptions: CallOptions,
     stored: Stored | undefined,
     at: number,
     many: Membership | undefined,
-  ): Promise<Found> {
+  ): Promise<ServedValue> {
     const { key } = plan
     const { events, store } = this.#setting
     // Without grace it is on its way out of the store, whose clock is known to within half a round trip.
-    const serves = stored?.entry.hasGrace === true && store.now(key) < stored.entry.expiresAt + wish.graceMs
+    const serves = stored?.entry.hasGrace === true && store.now(key) < stored.entry.expiresAt + callOptions.graceMs
     const usable = serves ? stored : undefined
-    if (usable !== undefined && wish.softTimeoutMs === undefined) {
+    if (usable !== undefined && callOptions.softTimeoutMs === undefined) {
       this.#refresh(plan, usable, many)
       return this.#hitStored(key, usable, true)
     }
-    const patience = new Patience(key, {
-      timeoutMs: wish.timeoutMs,
-      softTimeoutMs: usable === undefined ? undefined : wish.softTimeoutMs,
-      signal: wish.signal,
+    const deadline = new CallerDeadline(key, {
+      timeoutMs: callOptions.timeoutMs,
+      softTimeoutMs: usable === undefined ? undefined : callOptions.softTimeoutMs,
+      signal: callOptions.signal,
     })
     const planned = usable === undefined ? plan : { ...plan, stale: usable }
     try {
       // Who has left while the store was asked wants nothing computed.
-      wish.signal?.throwIfAborted()
-      const taken = await this.#flights.take({ plan: planned, at, anew: wish.refresh, patience })
+      callOptions.signal?.throwIfAborted()
+      const taken = await this.#flights.take({ plan: planned, at, anew: callOptions.refresh, deadline })
       if (typeof taken === 'object') {
         events.emit('miss', { key })
         const { value, computeMs, isStored, shared } = taken
         return { value, computeMs, isComputed: true, isStored, isShared: shared }
       }
     } catch (error) {
-      if (usable === undefined || wish.signal?.aborted) {
+      if (usable === undefined || callOptions.signal?.aborted) {
         events.emit('miss', { key })
         throw error
       }
       this.#setting.onFailed('refresh', key, error)
     } finally {
-      patience.end()
+      deadline.end()
     }
     return this.#hitStored(key, usable as Stored, true)
   }
@@ -124,7 +125,7 @@ export class Answers {
     })
   }
 
-  #hitStored(key: string, { value, entry: { computeMs } }: Stored, stale: boolean): Found {
+  #hitStored(key: string, { value, entry: { computeMs } }: Stored, stale: boolean): ServedValue {
     return hit(this.#setting.events, key, value, computeMs, 'store', stale)
   }
 }

@@ -9,8 +9,8 @@ export interface Limits {
   readonly signal: AbortSignal | undefined
 }
 
-/** The patience of one caller with computations that others may wait for too. */
-export class Patience {
+/** How long one caller waits for a computation that others may wait for too. */
+export class CallerDeadline {
   readonly #over: Promise<'soft'> | undefined
   #end: () => void = () => undefined
 

@@ -1,21 +1,21 @@
 import type { Acquired } from '../../contract/store.js'
-import type { Ending, Endings } from '../leases/lease-ends.js'
+import type { LeaseEnd, LeaseEnds } from '../leases/lease-ends.js'
 import type { Events } from '../../contract/events/events.js'
 import { type FactoryPlan, type Outcome, runOnce } from '../factories/factory-run.js'
 import { Lease, type LeaseSetting } from '../leases/lease.js'
-import { nextMoment } from './logical-clock.js'
+import { nextLogicalTime } from './logical-clock.js'
 import type { Lifetime } from '../../contract/options/option-checks.js'
 import { type Result, resultOf } from './result.js'
 import { processName } from '../../statistics/stats.js'
-import { schemaError, type Stored, type Values } from '../../values/entry-codec.js'
+import { schemaError, type Stored, type EntryCodec } from '../../values/entry-codec.js'
 
 /** What computations of one cache have in common. */
 export interface ComputationSetting extends LeaseSetting {
-  /** The cache, to tell its keys from those of others. */
+  /** Stands for the cache, to tell its keys from those of others. */
   readonly cache: object
-  readonly values: Values
+  readonly codec: EntryCodec
   readonly events: Events
-  readonly endings: Endings
+  readonly leaseEnds: LeaseEnds
   /** The bytes of what was computed; `undefined` when it cannot be stored. */
   readonly encode: (
     key: string,
@@ -91,32 +91,32 @@ export class Computation {
 
   async #leadOrFollow(): Promise<Result> {
     const { key, manner, onFollow, schema } = this.#plan
-    const { endings, leaseMs, values } = this.#setting
+    const { leaseEnds, leaseMs, codec } = this.#setting
     let { seen, stale } = this.#plan
     let sideBySide = false
     const beganMs = performance.now()
     for (;;) {
-      const ending = endings.listen(key)
+      const leaseEnd = leaseEnds.listen(key)
       try {
         const token = nextToken()
-        const askedAt = nextMoment()
+        const askedAt = nextLogicalTime()
         // eslint-disable-next-line no-await-in-loop -- each round begins with what the last one learned
         const acquired = await this.#acquire(token, seen, manner === 'wait' && !sideBySide)
         if (acquired === undefined) return await this.#alone()
         if (acquired.kind === 'leads') {
           const lease = new Lease(this.#setting, this.#plan, token, this.#void)
           // eslint-disable-next-line no-await-in-loop
-          return await (this.#isAbandoned ? this.#leave(lease) : this.#lead(lease, stale, ending))
+          return await (this.#isAbandoned ? this.#leave(lease) : this.#lead(lease, stale, leaseEnd))
         }
         if (acquired.kind === 'paused') return { kind: 'left', restMs: acquired.leftMs }
         if (acquired.kind === 'value') {
           // eslint-disable-next-line no-await-in-loop
-          const stored = await values.decode(key, acquired.bytes)
+          const stored = await codec.decode(key, acquired.bytes)
           // eslint-disable-next-line no-await-in-loop
           const good = stored !== undefined && (await schemaError(schema, key, stored.value)) === undefined
           if (good && stored.state === 'fresh') return resultOf(stored, askedAt)
           // eslint-disable-next-line no-await-in-loop
-          if (values.mustStay(key, acquired.bytes)) return await this.#alone()
+          if (codec.mustStay(key, acquired.bytes)) return await this.#alone()
           seen = acquired.bytes
           stale = good && stored.entry.hasGrace ? stored : undefined
           continue
@@ -125,14 +125,14 @@ export class Computation {
         if (manner === 'leave') return { kind: 'left', restMs: Math.min(acquired.leftMs, leaseMs / 2) }
         if (sideBySide) return await this.#alone()
         // eslint-disable-next-line no-await-in-loop
-        const patienceMs = endings.patienceMs(leaseMs, acquired.leftMs, performance.now() - beganMs)
+        const waitMs = leaseEnds.waitMs(leaseMs, acquired.leftMs, performance.now() - beganMs)
         // eslint-disable-next-line no-await-in-loop
-        const ended = await ending.within(patienceMs, this.#abort.signal)
+        const ended = await leaseEnd.within(waitMs, this.#abort.signal)
         if (this.#isAbandoned) return { kind: 'left', restMs: 0 }
         // Those who waited in vain do not wait for each other as well.
         sideBySide = ended === 'nothing'
       } finally {
-        ending.leave()
+        leaseEnd.leave()
       }
     }
   }
@@ -160,14 +160,14 @@ export class Computation {
     }
   }
 
-  async #lead(lease: Lease, stale: Stored | undefined, ending: Ending): Promise<Result> {
+  async #lead(lease: Lease, stale: Stored | undefined, leaseEnd: LeaseEnd): Promise<Result> {
     this.#lease = lease
-    ending.onVoided(this.#void)
-    const startedAt = nextMoment()
+    leaseEnd.onVoided(this.#void)
+    const startedAt = nextLogicalTime()
     const outcome = await this.#compute(stale)
     this.#lease = undefined
     // From now on it may hear of its own end.
-    ending.leave()
+    leaseEnd.leave()
     switch (outcome.kind) {
       case 'given-up':
         await lease.release('voided')
@@ -186,12 +186,12 @@ export class Computation {
   /** Stores what was computed if it may be stored, and says for whom it is good. */
   async #keep(lease: Lease, outcome: Outcome & { kind: 'computed' }, startedAt: number): Promise<Result> {
     const { key } = this.#plan
-    const { store, events, encode, values } = this.#setting
+    const { store, events, encode, codec } = this.#setting
     const { value, computeMs, life, tags, skipped } = outcome
     const expiresAt = store.now(key) + life.ttlMs + life.graceMs
     const bytes = skipped || life.ttlMs === 0 ? undefined : encode(key, value, life, computeMs, tags)
-    const packed = bytes === undefined ? undefined : await values.compress(bytes)
-    const sentAt = nextMoment()
+    const packed = bytes === undefined ? undefined : await codec.compress(bytes)
+    const sentAt = nextLogicalTime()
     const held = await (packed === undefined
       ? lease.release('nothing')
       : lease.fill({ key, bytes: packed, expiresAt, tags }))
@@ -211,7 +211,7 @@ export class Computation {
   /** Computes without a lease, and stores nothing. */
   async #alone(): Promise<Result> {
     const { key, stale } = this.#plan
-    const startedAt = nextMoment()
+    const startedAt = nextLogicalTime()
     const outcome = await this.#compute(stale)
     if (outcome.kind === 'given-up') return outcome
     if (outcome.kind === 'failed') return { kind: 'error', error: outcome.error, pauseMs: 0 }
@@ -235,17 +235,17 @@ export class Computation {
   }
 
   #compute(stale: Stored | undefined): Promise<Outcome> {
-    const { cache, values } = this.#setting
-    return runOnce(cache, this.#plan, this.#abort, stale === undefined ? undefined : staleCopy(stale, values))
+    const { cache, codec } = this.#setting
+    return runOnce(cache, this.#plan, this.#abort, stale === undefined ? undefined : staleCopy(stale, codec))
   }
 }
 
 /** Made when asked for: the value itself is what callers are being served. */
-function staleCopy({ value }: Stored, values: Values): { readonly value: unknown } {
+function staleCopy({ value }: Stored, codec: EntryCodec): { readonly value: unknown } {
   let copy: { value: unknown } | undefined
   return {
     get value() {
-      copy ??= { value: values.copy(value) }
+      copy ??= { value: codec.copy(value) }
       return copy.value
     },
   }

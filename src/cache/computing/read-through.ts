@@ -3,20 +3,29 @@ import { Answers, type Call } from './answers.js'
 import { BatchFactory } from '../factories/batch-factory.js'
 import type { ComputationSetting } from './computation.js'
 import { isEarly } from '../../values/early-refresh.js'
+import { callThrough, callThroughMany } from '../factories/call-through.js'
 import { refuseOwnKey } from '../factories/factory-chain.js'
-import { type Found, hit } from '../../contract/events/served-value.js'
-import { nextMoment } from './logical-clock.js'
+import { type ServedValue, hit } from '../../contract/events/served-value.js'
+import { nextLogicalTime } from './logical-clock.js'
 import type { NearHit } from '../reading/near-tier.js'
-import { Patience } from './caller-deadline.js'
-import { promised } from '../../checks/all-of.js'
+import { CallerDeadline } from './caller-deadline.js'
+import { allOf } from '../../checks/all-of.js'
 import { type Reader, type Reading, UNREAD } from '../reading/reader.js'
 import { SingleFlight } from './single-flight.js'
 import { schemaError } from '../../values/entry-codec.js'
-import { type Wish, type WishDefaults, wishOf } from '../../contract/options/call-options.js'
+import {
+  type CallDefaults,
+  type CallOptions,
+  callOptionsOf,
+  checkCallOptions,
+} from '../../contract/options/call-options.js'
+import { checkFunction } from '../../contract/options/option-checks.js'
 
 /** What the cache tells a read-through of itself. */
-export interface ReadThroughSetting extends ComputationSetting, WishDefaults {
+export interface ReadThroughSetting extends ComputationSetting, CallDefaults {
   readonly reader: Reader
+  /** While it is not, factories are called and nothing is read or stored. */
+  readonly isEnabled: () => boolean
 }
 
 /** Reads through the cache to a factory: fresh values are hits, stale ones serve while they are computed anew, the rest is computed. */
@@ -25,13 +34,13 @@ export class ReadThrough {
   readonly #flights: SingleFlight
   readonly #answers: Answers
   /** That of a call without options. */
-  readonly #plainWish: Wish
+  readonly #defaultOptions: CallOptions
 
   constructor(setting: ReadThroughSetting) {
     this.#setting = setting
     this.#flights = new SingleFlight(setting)
     this.#answers = new Answers(setting, this.#flights)
-    this.#plainWish = wishOf(undefined, setting)
+    this.#defaultOptions = callOptionsOf(undefined, setting)
   }
 
   /**
@@ -42,61 +51,71 @@ export class ReadThrough {
     key: string,
     factory: Factory<T>,
     options: GetOrSetOptions<T> | undefined,
-    give: (found: Found<T>) => R,
+    give: (found: ServedValue<T>) => R,
   ): Promise<R> {
-    const wish = options === undefined ? this.#plainWish : wishOf(options, this.#setting)
+    checkFunction(factory, 'the factory')
+    if (!this.#setting.isEnabled()) {
+      checkCallOptions(options)
+      return callThrough(key, factory).then(give)
+    }
+    const callOptions = options === undefined ? this.#defaultOptions : callOptionsOf(options, this.#setting)
     refuseOwnKey(this.#setting.cache, key)
-    const call = { key, factory, wish, at: nextMoment() }
-    const giveFound = give as (found: Found) => R
-    if (hasLimits(wish)) return this.#within(wish, key, () => this.#find(call, giveFound))
+    const call = { key, factory, callOptions, at: nextLogicalTime() }
+    const giveFound = give as (found: ServedValue) => R
+    if (hasLimits(callOptions)) return this.#within(callOptions, key, () => this.#find(call, giveFound))
     return this.#find(call, giveFound)
   }
 
   /** Where the limits of a call are reached while the store is asked, it waits no longer either. */
-  async #within<R>(wish: Wish, key: string, find: () => Promise<R>): Promise<R> {
-    const { timeoutMs, signal } = wish
+  async #within<R>(callOptions: CallOptions, key: string, find: () => Promise<R>): Promise<R> {
+    const { timeoutMs, signal } = callOptions
     signal?.throwIfAborted()
-    const patience = new Patience(key, { timeoutMs, softTimeoutMs: undefined, signal })
+    const deadline = new CallerDeadline(key, { timeoutMs, softTimeoutMs: undefined, signal })
     try {
-      return (await patience.within(find())) as R
+      return (await deadline.within(find())) as R
     } finally {
-      patience.end()
+      deadline.end()
     }
   }
 
   /** Near, or else in the store. */
-  #find<R>(call: Call, give: (found: Found) => R): Promise<R> {
-    const { key, wish } = call
+  #find<R>(call: Call, give: (found: ServedValue) => R): Promise<R> {
+    const { key, callOptions } = call
     const giveCopy = (copy: NearHit): R => give(this.#hitNear(key, copy))
-    const copy = this.#nearby(key, wish)
+    const copy = this.#nearby(key, callOptions)
     if (copy === undefined) return this.#read(call, give)
     if (!(copy instanceof Promise)) return Promise.resolve(giveCopy(copy))
     return copy.then((good) => (good === undefined ? this.#read(call, give) : giveCopy(good)))
   }
 
-  /** The values under many full keys, each given once; one call of the factory computes those that are missing. */
+  /** The values under many full keys; one call of the factory computes those that are missing. */
   async many<T>(
-    all: readonly string[],
+    keys: readonly string[],
     factory: ManyFactory<T, string>,
     options: GetOrSetOptions<T> | undefined,
-  ): Promise<Map<string, Found<T>>> {
-    const wish = wishOf(options, this.#setting)
+  ): Promise<Map<string, ServedValue<T>>> {
+    const all = [...new Set(keys)]
+    if (!this.#setting.isEnabled()) {
+      checkCallOptions(options)
+      return callThroughMany(this.#setting.cache, all, factory)
+    }
+    const callOptions = callOptionsOf(options, this.#setting)
     for (const key of all) refuseOwnKey(this.#setting.cache, key)
-    const find = (): Promise<Map<string, Found>> => this.#findMany(all, factory, wish)
-    const found = hasLimits(wish) && all.length > 0 ? this.#within(wish, all[0] as string, find) : find()
-    return (await found) as Map<string, Found<T>>
+    const find = (): Promise<Map<string, ServedValue>> => this.#findMany(all, factory, callOptions)
+    const found = hasLimits(callOptions) && all.length > 0 ? this.#within(callOptions, all[0] as string, find) : find()
+    return (await found) as Map<string, ServedValue<T>>
   }
 
   async #findMany(
     all: readonly string[],
     factory: ManyFactory<unknown, string>,
-    wish: Wish,
-  ): Promise<Map<string, Found>> {
-    const at = nextMoment()
-    const found = await this.#nearbyOf(all, wish)
+    callOptions: CallOptions,
+  ): Promise<Map<string, ServedValue>> {
+    const at = nextLogicalTime()
+    const found = await this.#nearbyOf(all, callOptions)
     const keys = all.filter((key) => !found.has(key))
     if (keys.length === 0) return found
-    const readings = wish.refresh
+    const readings = callOptions.refresh
       ? keys.map(() => UNREAD)
       : await this.#setting.reader.many(keys, 'getOrSetMany', (reading) => reading)
     const batch = new BatchFactory(this.#setting.cache, keys, factory)
@@ -104,7 +123,7 @@ export class ReadThrough {
     const answers = await Promise.allSettled(
       keys.map((key, i) => {
         const member = { foreground: batch.member(key), background: background.member(key), refreshes: false }
-        const call = { key, factory: member.foreground.factory, wish, at, many: member }
+        const call = { key, factory: member.foreground.factory, callOptions, at, many: member }
         return Promise.resolve(this.#answers.to(call, readings[i] as Reading)).finally(() => {
           member.foreground.stay()
           if (!member.refreshes) member.background.stay()
@@ -113,7 +132,7 @@ export class ReadThrough {
     )
     const failed = answers.find((each) => each.status === 'rejected')
     if (failed !== undefined) throw failed.reason
-    for (const [i, key] of keys.entries()) found.set(key, (answers[i] as PromiseFulfilledResult<Found>).value)
+    for (const [i, key] of keys.entries()) found.set(key, (answers[i] as PromiseFulfilledResult<ServedValue>).value)
     return found
   }
 
@@ -128,21 +147,21 @@ export class ReadThrough {
   }
 
   /** Reads, and makes something of the answer: at once of what is fresh. */
-  #read<R>(call: Call, give: (found: Found) => R): Promise<R> {
+  #read<R>(call: Call, give: (found: ServedValue) => R): Promise<R> {
     const answer = (reading: Reading): R | Promise<R> => {
       const found = this.#answers.to(call, reading)
       return found instanceof Promise ? found.then(give) : give(found)
     }
-    if (call.wish.refresh) return Promise.resolve(answer(UNREAD))
+    if (call.callOptions.refresh) return Promise.resolve(answer(UNREAD))
     return this.#setting.reader.one(call.key, 'getOrSet', answer)
   }
 
-  #hitNear(key: string, { value, computeMs }: NearHit): Found {
+  #hitNear(key: string, { value, computeMs }: NearHit): ServedValue {
     return hit(this.#setting.events, key, value, computeMs, 'near')
   }
 
   /** The copy in the near tier, if it is as good for the call as the entry itself. */
-  #nearby(key: string, { refresh, beta, schema }: Wish): NearHit | undefined | Promise<NearHit | undefined> {
+  #nearby(key: string, { refresh, beta, schema }: CallOptions): NearHit | undefined | Promise<NearHit | undefined> {
     const { near, store } = this.#setting
     const copy = refresh ? undefined : near?.get(key)
     if (copy === undefined || (beta > 0 && isEarly(copy, beta, store.now(key)))) return undefined
@@ -150,10 +169,10 @@ export class ReadThrough {
     return schemaError(schema, key, copy.value).then((error) => (error === undefined ? copy : undefined))
   }
 
-  async #nearbyOf(keys: readonly string[], wish: Wish): Promise<Map<string, Found>> {
-    const found = new Map<string, Found>()
+  async #nearbyOf(keys: readonly string[], callOptions: CallOptions): Promise<Map<string, ServedValue>> {
+    const found = new Map<string, ServedValue>()
     if (this.#setting.near === undefined) return found
-    const copies = await promised(keys.map((key) => this.#nearby(key, wish)))
+    const copies = await allOf(keys.map((key) => this.#nearby(key, callOptions)))
     for (const [i, key] of keys.entries()) {
       const copy = copies[i]
       if (copy !== undefined) found.set(key, this.#hitNear(key, copy))
@@ -162,6 +181,6 @@ export class ReadThrough {
   }
 }
 
-function hasLimits({ timeoutMs, signal }: Wish): boolean {
+function hasLimits({ timeoutMs, signal }: CallOptions): boolean {
   return timeoutMs !== undefined || signal !== undefined
 }

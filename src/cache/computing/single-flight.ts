@@ -1,8 +1,8 @@
 import { Computation, type ComputationPlan, type ComputationSetting } from './computation.js'
 import { CacheTimeoutError } from '../../contract/errors.js'
-import type { Patience } from './caller-deadline.js'
+import type { CallerDeadline } from './caller-deadline.js'
 import { isGoodFor, type Result } from './result.js'
-import { schemaError, type Values } from '../../values/entry-codec.js'
+import { schemaError, type EntryCodec } from '../../values/entry-codec.js'
 
 interface Flight {
   readonly computation: Computation
@@ -18,7 +18,7 @@ export interface Call {
   readonly at: number
   /** Whether it wants a value whose factory began after it. */
   readonly anew: boolean
-  readonly patience: Patience
+  readonly deadline: CallerDeadline
 }
 
 /** A value that a call may have. */
@@ -39,32 +39,32 @@ const MAX_RESTING = 10_000
  */
 export class SingleFlight {
   readonly #setting: ComputationSetting
-  readonly #values: Values
+  readonly #codec: EntryCodec
   readonly #flights = new Map<string, Flight>()
   /** Keys whose refresh is left to others or paused, and until when. */
   readonly #resting = new Map<string, number>()
 
   constructor(setting: ComputationSetting) {
     this.#setting = setting
-    this.#values = setting.values
+    this.#codec = setting.codec
     setting.store.onTagRemoved((tag) => {
       for (const { computation } of this.#flights.values()) computation.tagRemoved(tag)
     })
   }
 
   /**
-   * The value for a call; `soft` when its patience for that has ended, `left` when the computation was left to others.
-   * @throws what the factory threw, or when the call's patience has ended.
+   * The value for a call; `soft` when its `softTimeout` has passed, `left` when the computation was left to others.
+   * @throws what the factory threw, or when the call's deadline has passed.
    */
   async take(call: Call): Promise<Taken | 'soft' | 'left'> {
-    const { plan, patience } = call
+    const { plan, deadline } = call
     for (let givenUp = 0; ;) {
       const joined = this.#flightToJoin(plan.key)
       if (joined !== undefined) plan.onFollow?.()
       const own = joined === undefined
       const flight = joined ?? this.#begin(plan)
       // eslint-disable-next-line no-await-in-loop -- goes round again only with a result that is not for the call
-      const result = await this.#wait(flight, plan.key, patience, own)
+      const result = await this.#wait(flight, plan.key, deadline, own)
       if (result === 'soft') return result
       if (result === 'voided') continue
       if (result.kind === 'error') throw result.error
@@ -122,13 +122,18 @@ export class SingleFlight {
   }
 
   /** Whoever has joined leaves when the computation becomes void; the one who began it has the result all the same. */
-  async #wait(flight: Flight, key: string, patience: Patience, own: boolean): Promise<Result | 'soft' | 'voided'> {
+  async #wait(
+    flight: Flight,
+    key: string,
+    deadline: CallerDeadline,
+    own: boolean,
+  ): Promise<Result | 'soft' | 'voided'> {
     const { computation } = flight
     flight.wanted++
     let leaves = true
     try {
       const ended = own ? computation.result : Promise.race([computation.result, computation.voided])
-      const result = await patience.within<Result | 'voided'>(ended)
+      const result = await deadline.within<Result | 'voided'>(ended)
       // One who has taken the stale value still wants the fresh one to come.
       leaves = result !== 'soft'
       return result
@@ -156,8 +161,8 @@ export class SingleFlight {
   /** What one caller does to its value is not to be seen by another. What cannot be stored cannot be copied either. */
   async #copy(key: string, result: Result & { kind: 'value' }): Promise<Taken> {
     const { value, bytes, computeMs, isStored, shared } = result
-    const stored = bytes === undefined ? undefined : await this.#values.decode(key, bytes)
-    return { value: stored === undefined ? this.#values.copy(value) : stored.value, computeMs, isStored, shared }
+    const stored = bytes === undefined ? undefined : await this.#codec.decode(key, bytes)
+    return { value: stored === undefined ? this.#codec.copy(value) : stored.value, computeMs, isStored, shared }
   }
 
   #isResting(key: string): boolean {

@@ -1,9 +1,9 @@
 import { BatchFactory } from './batch-factory.js'
 import type { Factory, FactoryContext, ManyFactory } from '../../contract/cache.js'
-import type { Found } from '../../contract/events/served-value.js'
+import type { ServedValue } from '../../contract/events/served-value.js'
 
 /** What the factory of a key gives, when the cache is disabled: nothing is read and nothing stored. */
-export async function callThrough<T>(key: string, factory: Factory<T>): Promise<Found<T>> {
+export async function callThrough<T>(key: string, factory: Factory<T>): Promise<ServedValue<T>> {
   return { value: await factory(contextOf(key)), computeMs: 0, isComputed: true, isStored: false, isShared: false }
 }
 
@@ -12,10 +12,10 @@ export async function callThroughMany<T>(
   cache: object,
   keys: readonly string[],
   factory: ManyFactory<T, string>,
-): Promise<Map<string, Found<T>>> {
+): Promise<Map<string, ServedValue<T>>> {
   const batch = new BatchFactory(cache, keys, factory)
   const found = await Promise.all(keys.map((key) => callThrough(key, batch.member(key).factory)))
-  return new Map(keys.map((key, i) => [key, found[i] as Found<T>]))
+  return new Map(keys.map((key, i) => [key, found[i] as ServedValue<T>]))
 }
 
 function contextOf(key: string): FactoryContext {

@@ -1,50 +1,50 @@
 import type { Store } from '../../contract/store.js'
 import type { AuditEvent } from '../../contract/audit-event.js'
 import { auditLine, readAuditLine } from './audit-line.js'
-import { type Ask, asking } from '../../contract/events/must-answer.js'
+import { type MustAnswer, mustAnswer } from '../../contract/events/must-answer.js'
 import type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from '../../contract/cache.js'
 import { freshness } from '../../values/freshness.js'
 import { type Key, toKey, toKeys } from '../../keys/key.js'
 import { ENTRY_OPTIONS, LIMIT_OPTIONS } from '../../contract/options/known-options.js'
 import { checkOptions, checkPage, checkTag } from '../../contract/options/option-checks.js'
 import { show } from '../../checks/show.js'
-import type { Values } from '../../values/entry-codec.js'
+import type { EntryCodec } from '../../values/entry-codec.js'
 
 /** What is stored, for those who look at a cache rather than use it: counts as no call, and changes nothing. As `KeyedCache` promises. */
-export class Looking {
+export class Inspection {
   readonly #store: Store
-  readonly #values: Values
-  readonly #ask: Ask
+  readonly #codec: EntryCodec
+  readonly #mustAnswer: MustAnswer
   /** Fails without an error event: who looks is told, and the cache is not worse for it. */
-  readonly #look = asking(() => {})
+  readonly #read = mustAnswer(() => {})
 
-  constructor(store: Store, values: Values, ask: Ask) {
+  constructor(store: Store, codec: EntryCodec, mustAnswer: MustAnswer) {
     this.#store = store
-    this.#values = values
-    this.#ask = ask
+    this.#codec = codec
+    this.#mustAnswer = mustAnswer
   }
 
   async keys(under: Key | undefined, options: PageOptions): Promise<KeyPage> {
     const { after, limit } = checkPage(options)
     const full = optionalKey(under)
-    return this.#look('keys', () => this.#store.list(full, after, limit))
+    return this.#read('keys', () => this.#store.list(full, after, limit))
   }
 
   async children(under: Key | undefined, options: PageOptions): Promise<ChildPage> {
     const { after, limit } = checkPage(options)
     const full = optionalKey(under)
-    return this.#look('children', () => this.#store.children(full, after, limit))
+    return this.#read('children', () => this.#store.children(full, after, limit))
   }
 
   async count(under: Key | undefined): Promise<number> {
     const full = optionalKey(under)
-    return this.#look('count', () => this.#store.count(full))
+    return this.#read('count', () => this.#store.count(full))
   }
 
   async tagged(tag: string, options: { limit?: number | undefined }): Promise<{ keys: string[]; total: number }> {
     checkTag(tag)
     const { limit } = checkPage(options, LIMIT_OPTIONS)
-    return this.#look('tagged', () => this.#store.listTag(tag, limit))
+    return this.#read('tagged', () => this.#store.listTag(tag, limit))
   }
 
   async entry(key: Key, options: { value?: boolean | undefined } | undefined): Promise<EntryInfo | undefined> {
@@ -52,44 +52,44 @@ export class Looking {
     const withValue = checkOptions(options, 'entry', ENTRY_OPTIONS)?.value ?? false
     if (typeof withValue !== 'boolean')
       throw new TypeError(`Expected \`value\` to be true or false, got ${show(withValue)}`)
-    const bytes = await this.#look('entry', () => this.#store.look(full))
-    const entry = bytes === undefined ? undefined : this.#values.entry(full, bytes)
+    const bytes = await this.#read('entry', () => this.#store.peek(full))
+    const entry = bytes === undefined ? undefined : this.#codec.entry(full, bytes)
     if (bytes === undefined || entry === undefined) return undefined
-    const value = withValue ? { value: (await this.#values.decode(full, bytes))?.value } : {}
+    const value = withValue ? { value: (await this.#codec.decode(full, bytes))?.value } : {}
     return { ...this.#outline(full, entry, bytes.length), tags: [...entry.tags], ...value }
   }
 
   async entries(keys: readonly Key[]): Promise<(EntryOutline | undefined)[]> {
     const full = toKeys(keys)
-    const found = await this.#look('entries', () => this.#store.lookMany(full))
+    const found = await this.#read('entries', () => this.#store.peekMany(full))
     return full.map((key, i) => {
       const { head: bytes, size = 0 } = found[i] ?? {}
-      const head = bytes === undefined ? undefined : this.#values.head(bytes)
+      const head = bytes === undefined ? undefined : this.#codec.head(bytes)
       return head === undefined ? undefined : this.#outline(key, head, size)
     })
   }
 
   async bytes(key: Key): Promise<Buffer | undefined> {
     const full = toKey(key)
-    const bytes = await this.#look('bytes', () => this.#store.look(full))
+    const bytes = await this.#read('bytes', () => this.#store.peek(full))
     return bytes && Buffer.from(bytes)
   }
 
   async computing(): Promise<Computation[]> {
-    return this.#look('computing', () => this.#store.computations())
+    return this.#read('computing', () => this.#store.computations())
   }
 
   async audit(event: AuditEvent): Promise<void> {
-    await this.#ask('audit', () => this.#store.appendLog(auditLine(event)))
+    await this.#mustAnswer('audit', () => this.#store.appendLog(auditLine(event)))
   }
 
   async activity(options: { limit?: number | undefined }): Promise<AuditEvent[]> {
     const { limit } = checkPage(options, LIMIT_OPTIONS)
-    const lines = await this.#look('activity', () => this.#store.readLog(limit))
+    const lines = await this.#read('activity', () => this.#store.readLog(limit))
     return lines.map(readAuditLine).filter((event) => event !== undefined)
   }
 
-  #outline(key: string, head: NonNullable<ReturnType<Values['head']>>, size: number): EntryOutline {
+  #outline(key: string, head: NonNullable<ReturnType<EntryCodec['head']>>, size: number): EntryOutline {
     const nowMs = this.#store.now(key)
     return {
       key,

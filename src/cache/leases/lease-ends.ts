@@ -6,35 +6,35 @@ const LOOK_FIRST_MS = 50
 const LOOK_LAST_MS = 500
 
 /** Waits for computations of other processes to end. */
-export class Endings {
+export class LeaseEnds {
   readonly #store: Store
-  readonly #waiting = new Map<string, Set<Ending>>()
+  readonly #waiting = new Map<string, Set<LeaseEnd>>()
 
   constructor(store: Store) {
     this.#store = store
     store.onEnded((key, ended) => {
-      for (const ending of this.#waiting.get(key) ?? []) ending.tell(ended)
+      for (const leaseEnd of this.#waiting.get(key) ?? []) leaseEnd.tell(ended)
     })
     // What ended in between, nobody has told.
     store.onHearing(() => {
-      for (const endings of this.#waiting.values()) for (const ending of endings) ending.doubt()
+      for (const leaseEnds of this.#waiting.values()) for (const leaseEnd of leaseEnds) leaseEnd.doubt()
     })
   }
 
   /** Begins to listen for the end of a key's computation. To be begun before the store is asked, so that no end is missed. */
-  listen(key: string): Ending {
-    const ending = new Ending(() => {
+  listen(key: string): LeaseEnd {
+    const leaseEnd = new LeaseEnd(() => {
       const all = this.#waiting.get(key)
-      all?.delete(ending)
+      all?.delete(leaseEnd)
       if (all?.size === 0) this.#waiting.delete(key)
     })
     const all = this.#waiting.get(key) ?? new Set()
-    this.#waiting.set(key, all.add(ending))
-    return ending
+    this.#waiting.set(key, all.add(leaseEnd))
+    return leaseEnd
   }
 
   /** How long to wait for the message before looking again, given what is left of the lease and for how long was waited already. */
-  patienceMs(leaseMs: number, leftMs: number, waitedMs: number): number {
+  waitMs(leaseMs: number, leftMs: number, waitedMs: number): number {
     const untilLook = this.#store.hearsEnds
       ? leaseMs / 2
       : Math.min(Math.max(LOOK_FIRST_MS, LOOK_SHARE * waitedMs), LOOK_LAST_MS)
@@ -43,7 +43,7 @@ export class Endings {
 }
 
 /** The end of one computation, for one who waits for it. */
-export class Ending {
+export class LeaseEnd {
   readonly #leave: () => void
   #ended: Ended | undefined
   #woken = false

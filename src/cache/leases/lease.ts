@@ -1,11 +1,11 @@
 import type { Store, Write } from '../../contract/store.js'
 import type { HeldLeases } from './held-leases.js'
-import type { Near } from '../reading/near-tier.js'
+import type { NearTier } from '../reading/near-tier.js'
 
 /** What leases of one cache have in common. */
 export interface LeaseSetting {
   readonly store: Store
-  readonly near: Near | undefined
+  readonly near: NearTier | undefined
   readonly leaseMs: number
   readonly leases: HeldLeases
   readonly onFailed: (operation: string, key: string, error: unknown) => void

@@ -1,16 +1,16 @@
 import type { Store } from '../../contract/store.js'
 import type { Events } from '../../contract/events/events.js'
-import { type Found, hit } from '../../contract/events/served-value.js'
+import { type ServedValue, hit } from '../../contract/events/served-value.js'
 import { freshness } from '../../values/freshness.js'
-import type { Near } from './near-tier.js'
+import type { NearTier } from './near-tier.js'
 import type { Reader } from './reader.js'
-import type { Stored, Values } from '../../values/entry-codec.js'
+import type { Stored, EntryCodec } from '../../values/entry-codec.js'
 
 /** What looking up needs of its cache. */
 export interface LookupSetting {
   readonly store: Store
-  readonly values: Values
-  readonly near: Near | undefined
+  readonly codec: EntryCodec
+  readonly near: NearTier | undefined
   readonly reader: Reader
   readonly events: Events
   /** While it is not, nothing is found. */
@@ -30,7 +30,7 @@ export class Lookup {
    * What `give` makes of the value near or in the store, in the async context of the call.
    * @throws what `give` throws, at once where the store need not be asked.
    */
-  one<T>(full: string, give: (found: Found | undefined) => T): Promise<T> {
+  one<T>(full: string, give: (found: ServedValue | undefined) => T): Promise<T> {
     const { near, reader, events, isEnabled } = this.#setting
     if (!isEnabled()) return Promise.resolve(give(undefined))
     const copy = near?.get(full)
@@ -39,7 +39,7 @@ export class Lookup {
   }
 
   /** The values near or in the store, in one round trip. */
-  async many(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
+  async many(full: readonly string[]): Promise<readonly (ServedValue | undefined)[]> {
     const { near, events, isEnabled } = this.#setting
     if (!isEnabled()) return full.map(() => undefined)
     if (near === undefined) return this.#read(full)
@@ -54,10 +54,10 @@ export class Lookup {
 
   /** Whether a fresh value is in the store. Counts nothing. */
   async has(full: string): Promise<boolean> {
-    const { store, values, isEnabled, onFailed } = this.#setting
+    const { store, codec, isEnabled, onFailed } = this.#setting
     if (!isEnabled()) return false
     const isFresh = (bytes: Buffer | undefined, nowMs: number): boolean => {
-      const entry = bytes === undefined ? undefined : values.entry(full, bytes)
+      const entry = bytes === undefined ? undefined : codec.entry(full, bytes)
       return entry !== undefined && freshness(entry, nowMs) === 'fresh'
     }
     return store.read(full, isFresh).catch((error: unknown) => {
@@ -67,11 +67,11 @@ export class Lookup {
   }
 
   /** The values in the store. */
-  #read(full: readonly string[]): Promise<readonly (Found | undefined)[]> {
+  #read(full: readonly string[]): Promise<readonly (ServedValue | undefined)[]> {
     return this.#setting.reader.many(full, 'getMany', ({ stored }, place) => this.#count(full[place] as string, stored))
   }
 
-  #count(full: string, stored: Stored | undefined): Found | undefined {
+  #count(full: string, stored: Stored | undefined): ServedValue | undefined {
     const { events } = this.#setting
     if (stored?.state === 'fresh') return hit(events, full, stored.value, stored.entry.computeMs)
     events.emit('miss', { key: full })

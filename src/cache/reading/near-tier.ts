@@ -4,7 +4,7 @@ import type { CacheEvents } from '../../contract/cache-events.js'
 import { childPrefix } from '../../keys/key-tree.js'
 import type { NearBounds } from '../../contract/options/near-bounds.js'
 import { copyValue, copyWeight, textWeight } from '../../values/value-copy.js'
-import type { Stored, Values } from '../../values/entry-codec.js'
+import type { Stored, EntryCodec } from '../../values/entry-codec.js'
 
 /** What the near tier has of an entry. */
 export interface NearHit {
@@ -40,16 +40,16 @@ const COPY_BYTES = 450
  * Copies of entries in this process, for as long as the store says what changes. A copy is dropped when its key changes, by whomever;
  * all of them when it is not certain any more that changes are heard of.
  */
-export class Near {
+export class NearTier {
   readonly #store: Store
-  readonly #values: Values
+  readonly #codec: EntryCodec
   readonly #ttlMs: number
   readonly #copies: LRUCache<string, Copy>
   readonly #reads = new Map<string, NearReads>()
 
-  constructor(store: Store, values: Values, { maxEntries, maxBytes, ttlMs }: NearBounds) {
+  constructor(store: Store, codec: EntryCodec, { maxEntries, maxBytes, ttlMs }: NearBounds) {
     this.#store = store
-    this.#values = values
+    this.#codec = codec
     this.#ttlMs = ttlMs
     this.#copies = new LRUCache({
       // It takes memory for as many entries as there may be, from the start.
@@ -71,7 +71,7 @@ export class Near {
     const { how, value, expiresAt, computeMs } = copy
     if (how === 'itself') return copy
     if (how === 'copied') return { value: copyValue(value), expiresAt, computeMs }
-    const again = this.#values.again(key, value as Buffer)
+    const again = this.#codec.again(key, value as Buffer)
     return again === undefined ? undefined : { value: again.value, expiresAt, computeMs }
   }
 
@@ -127,7 +127,7 @@ export class Near {
     const untilMs = Math.min(sinceMs + this.#ttlMs, nowMs + expiresAt - this.#store.now(key))
     const own = { untilMs, expiresAt, computeMs, tags }
     const keyWeight = COPY_BYTES + textWeight(key) + copyWeight(tags)
-    const weight = this.#values.areCopyable ? copyWeight(value) : Infinity
+    const weight = this.#codec.areCopyable ? copyWeight(value) : Infinity
     if (typeof value !== 'object' || value === null) {
       this.#copies.set(key, { ...own, value, how: 'itself', weight: keyWeight + copyWeight(value) })
     } else if (weight < Infinity) {

@@ -1,7 +1,7 @@
 import type { Store } from '../../contract/store.js'
-import type { Near, NearReads } from './near-tier.js'
-import { promised } from '../../checks/all-of.js'
-import type { Stored, Values } from '../../values/entry-codec.js'
+import type { NearTier, NearReads } from './near-tier.js'
+import { allOf } from '../../checks/all-of.js'
+import type { Stored, EntryCodec } from '../../values/entry-codec.js'
 
 /** What was read under a key. */
 export interface Reading {
@@ -21,8 +21,8 @@ const UNANSWERED: Reading = { ...UNREAD, answered: false }
 /** What reading needs of its cache. */
 export interface ReaderSetting {
   readonly store: Store
-  readonly values: Values
-  readonly near: Near | undefined
+  readonly codec: EntryCodec
+  readonly near: NearTier | undefined
   readonly onFailed: (operation: string, key: string | undefined, error: unknown) => void
 }
 
@@ -73,7 +73,7 @@ export class Reader {
         return give(UNANSWERED, place)
       },
     )
-    return promised(given)
+    return allOf(given)
   }
 
   #decode(
@@ -82,7 +82,7 @@ export class Reader {
     nowMs: number,
     reads: NearReads | undefined,
   ): Reading | Promise<Reading> {
-    const stored = bytes && this.#setting.values.decode(key, bytes, nowMs)
+    const stored = bytes && this.#setting.codec.decode(key, bytes, nowMs)
     if (stored instanceof Promise) return stored.then((decoded) => this.#read(decoded, bytes, reads))
     return this.#read(stored, bytes, reads)
   }

@@ -5,7 +5,7 @@ import { PendingDeletions } from './pending-deletions.js'
 
 /** More than this are taken for a deletion of everything. */
 const MOST = 10_000
-const KEYS_A_STEP = 500
+const KEYS_PER_STEP = 500
 const RETRY_FIRST_MS = 500
 const RETRY_LAST_MS = 5000
 
@@ -46,7 +46,7 @@ export class FailedDeletions {
     this.#all = new PendingDeletions(1, () => store.clear())
     this.#trees = new PendingDeletions(1, ([tree]) => store.removeTree(tree as string))
     this.#tags = new PendingDeletions(1, ([tag]) => store.removeTag(tag as string))
-    this.#keys = new PendingDeletions(KEYS_A_STEP, (keys) => store.remove(keys))
+    this.#keys = new PendingDeletions(KEYS_PER_STEP, (keys) => store.remove(keys))
     setting.events.on('state', ({ up }) => {
       this.#retryMs = RETRY_FIRST_MS
       if (up) void this.#replayAll()

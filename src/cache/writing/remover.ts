@@ -1,40 +1,47 @@
 import type { Store } from '../../contract/store.js'
-import type { Ask } from '../../contract/events/must-answer.js'
+import type { MustAnswer } from '../../contract/events/must-answer.js'
 import { CacheNotRespondingError } from '../../contract/errors.js'
 import type { CacheEvents } from '../../contract/cache-events.js'
 import type { Events } from '../../contract/events/events.js'
 import type { FailedDeletions } from './failed-deletions.js'
-import type { Near } from '../reading/near-tier.js'
-import type { Writing } from './writer.js'
+import { DELETE_OPTIONS } from '../../contract/options/known-options.js'
+import { checkOptions, checkTag } from '../../contract/options/option-checks.js'
+import { show } from '../../checks/show.js'
+import type { NearTier } from '../reading/near-tier.js'
+import type { Writer } from './writer.js'
 
 /** What removing needs of its cache. */
-export interface RemovalSetting {
+export interface RemoverSetting {
   readonly store: Store
   readonly events: Events
-  readonly near: Near | undefined
-  readonly writing: Writing
+  readonly near: NearTier | undefined
+  readonly writer: Writer
   readonly deletions: FailedDeletions
-  readonly ask: Ask
+  readonly mustAnswer: MustAnswer
 }
 
 /** Removes keys, for every process. What the store does not carry out is noted, and the caller told. */
-export class Removal {
-  readonly #setting: RemovalSetting
+export class Remover {
+  readonly #setting: RemoverSetting
 
-  constructor(setting: RemovalSetting) {
+  constructor(setting: RemoverSetting) {
     this.#setting = setting
   }
 
-  /** A key, with `children` also those below it. */
-  key(full: string, children: boolean): Promise<string[]> {
+  /** A key, with `children` also those below it. @throws {TypeError} naming the option that is wrong. */
+  key(full: string, options: { children?: boolean | undefined } | undefined): Promise<string[]> {
     const { store } = this.#setting
+    const children = checkOptions(options, 'delete', DELETE_OPTIONS)?.children ?? false
+    if (typeof children !== 'boolean')
+      throw new TypeError(`Expected \`children\` to be true or false, got ${show(children)}`)
     const remove = (): Promise<string[]> => (children ? store.removeTree(full) : store.remove([full]))
     return this.#remove('delete', { key: full, children, tag: undefined }, remove, lengthOf)
   }
 
-  /** All keys that carry a tag. */
+  /** All keys that carry a tag. @throws {TypeError} when it is none. */
   tag(tag: string): Promise<string[]> {
     const { store } = this.#setting
+    checkTag(tag)
     return this.#remove('deleteTag', { key: undefined, children: true, tag }, () => store.removeTag(tag), lengthOf)
   }
 
@@ -57,14 +64,14 @@ export class Removal {
     remove: () => Promise<T>,
     countOf: (removed: T) => number,
   ): Promise<T> {
-    const { near, writing, deletions, events, ask } = this.#setting
+    const { near, writer, deletions, events, mustAnswer } = this.#setting
     let count = 0
-    const compressing = writing.compressing()
+    const compressing = writer.compressing()
     // Else it goes out at once, before what is written after it.
     if (compressing !== undefined) await compressing
     near?.forgetDeleted(event)
     try {
-      const removed = await ask(operation, remove)
+      const removed = await mustAnswer(operation, remove)
       count = countOf(removed)
       return removed
     } catch (error) {

@@ -2,45 +2,50 @@ import type { Store, Write } from '../../contract/store.js'
 import type { Events } from '../../contract/events/events.js'
 import type { FailedDeletions } from './failed-deletions.js'
 import { groupOf } from '../../keys/key-tree.js'
-import type { Lifetime } from '../../contract/options/option-checks.js'
-import type { Near } from '../reading/near-tier.js'
-import { promised } from '../../checks/all-of.js'
-import type { Values } from '../../values/entry-codec.js'
+import type { SetOptions } from '../../contract/cache.js'
+import { SET_OPTIONS } from '../../contract/options/known-options.js'
+import { checkOptions, checkTags, type Lifetime, lifetime } from '../../contract/options/option-checks.js'
+import type { NearTier } from '../reading/near-tier.js'
+import { allOf } from '../../checks/all-of.js'
+import type { EntryCodec } from '../../values/entry-codec.js'
 
 /** What writing needs of its cache. */
-export interface WritingSetting {
+export interface WriterSetting {
   readonly store: Store
-  readonly values: Values
+  readonly codec: EntryCodec
   readonly events: Events
   readonly deletions: FailedDeletions
-  readonly near: Near | undefined
+  readonly near: NearTier | undefined
   readonly maxValueBytes: number
+  /** That of values whose options say nothing else. */
+  readonly lifetime: Lifetime
   /** While it is not, nothing is stored. */
   readonly isEnabled: () => boolean
   readonly onFailed: (operation: string, key: string | undefined, error: unknown) => void
 }
 
 /** Values on their way into the store. What cannot be stored leaves no older value behind. */
-export class Writing {
-  readonly #setting: WritingSetting
+export class Writer {
+  readonly #setting: WriterSetting
   readonly #warned = new Set<string>()
   /** Entries that are being compressed, by key: what is written or removed later waits for them. */
   readonly #compressing = new Map<string, Promise<unknown>>()
 
-  constructor(setting: WritingSetting) {
+  constructor(setting: WriterSetting) {
     this.#setting = setting
   }
 
   /**
    * Stores values under full keys. Gives for each whether it is stored now, and tells of it.
-   * @throws {TypeError} naming the path of what cannot be stored, before anything is.
+   * @throws {TypeError} naming the option that is wrong, or the path of what cannot be stored, before anything is.
    */
   async write(
     values: readonly (readonly [key: string, value: unknown])[],
-    life: Lifetime,
-    tags: readonly string[],
+    options: SetOptions | undefined,
   ): Promise<boolean[]> {
     const { store, near, deletions, events, isEnabled, onFailed } = this.#setting
+    const life = lifetime(checkOptions(options, 'set', SET_OPTIONS) ?? {}, this.#setting.lifetime)
+    const tags = checkTags(options?.tags)
     const entries = this.#encodeAll(values, life, tags)
     if (!isEnabled()) return entries.map(() => false)
     const keys = values.map(([key]) => key)
@@ -91,7 +96,7 @@ export class Writing {
     tags: readonly string[],
   ): Buffer | undefined {
     try {
-      const bytes = this.#setting.values.encode(key, value, life, computeMs, tags)
+      const bytes = this.#setting.codec.encode(key, value, life, computeMs, tags)
       this.#checkSize(bytes)
       return bytes
     } catch (error) {
@@ -118,12 +123,12 @@ export class Writing {
     life: Lifetime,
     tags: readonly string[],
   ): (Write | undefined)[] {
-    const { store, values: format, onFailed } = this.#setting
+    const { store, codec, onFailed } = this.#setting
     return values.map(([key, value]) => {
       // Before the header is written, which says when the value is stale: what `get` no longer finds is not listed either.
       const expiresAt = store.now(key) + life.ttlMs + life.graceMs
       try {
-        return { key, bytes: format.encode(key, value, life, undefined, tags), expiresAt, tags }
+        return { key, bytes: codec.encode(key, value, life, undefined, tags), expiresAt, tags }
       } catch (error) {
         // Text and buffers have a longest length, whatever `maxValueBytes` is.
         if (!(error instanceof RangeError)) throw error
@@ -138,7 +143,7 @@ export class Writing {
     entries: readonly Write[],
     earlier: Promise<unknown> | undefined,
   ): readonly Write[] | Promise<readonly Write[]> {
-    const packed = promised(entries.map(({ bytes }) => this.#setting.values.compress(bytes)))
+    const packed = allOf(entries.map(({ bytes }) => this.#setting.codec.compress(bytes)))
     const withBytes = (all: readonly Buffer[]): Write[] =>
       entries.map((entry, i) => (all[i] === entry.bytes ? entry : { ...entry, bytes: all[i]! }))
     if (earlier === undefined && !(packed instanceof Promise)) return withBytes(packed)

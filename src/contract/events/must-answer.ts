@@ -4,10 +4,10 @@ import { CacheNotRespondingError, PartialRemoval } from '../errors.js'
  * Asks the store something of which no answer at all would be a wrong one.
  * @throws {CacheNotRespondingError} where the store does not answer, naming the operation.
  */
-export type Ask = <T>(operation: string, question: () => Promise<T>) => Promise<T>
+export type MustAnswer = <T>(operation: string, question: () => Promise<T>) => Promise<T>
 
 /** The way in which one cache asks; `onFailed` is told what the store had against it. */
-export function asking(onFailed: (operation: string, key: undefined, error: unknown) => void): Ask {
+export function mustAnswer(onFailed: (operation: string, key: undefined, error: unknown) => void): MustAnswer {
   return async (operation, question) => {
     try {
       return await question()

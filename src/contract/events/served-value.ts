@@ -1,7 +1,7 @@
 import type { Events } from './events.js'
 
 /** A value with what finding it saved. */
-export interface Found<T = unknown> {
+export interface ServedValue<T = unknown> {
   readonly value: T
   /** What the value took to compute, 0 when that is not known. */
   readonly computeMs: number
@@ -21,7 +21,7 @@ export function hit(
   computeMs: number | undefined = 0,
   by: 'near' | 'store' = 'store',
   stale = false,
-): Found {
+): ServedValue {
   events.emit('hit', { key, by, stale, savedMs: computeMs })
   return { value, computeMs, isComputed: false, isStored: true, isShared: true }
 }

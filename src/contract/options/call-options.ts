@@ -5,13 +5,13 @@ import { checkOptions, checkTags, type Lifetime, lifetime } from './option-check
 import { show } from '../../checks/show.js'
 
 /** What holds for calls that say nothing else. */
-export interface WishDefaults {
+export interface CallDefaults {
   readonly lifetime: Lifetime
   readonly maxComputeMs: number
 }
 
 /** How a call of `getOrSet` is to be answered, its options checked. */
-export interface Wish {
+export interface CallOptions {
   readonly life: Lifetime
   readonly tags: readonly string[]
   readonly maxComputeMs: number
@@ -26,8 +26,8 @@ export interface Wish {
   readonly graceMs: number
 }
 
-/** The wish that options of `getOrSet` express. @throws {TypeError} naming the option that is wrong. */
-export function wishOf(options: GetOrSetOptions<any> | undefined, defaults: WishDefaults): Wish {
+/** The checked options of a `getOrSet` call. @throws {TypeError} naming the option that is wrong. */
+export function callOptionsOf(options: GetOrSetOptions<any> | undefined, defaults: CallDefaults): CallOptions {
   const given = checkOptions(options, 'getOrSet', GET_OR_SET_OPTIONS) ?? {}
   const { grace, early = false, timeout, softTimeout, maxCompute, refresh = false, signal, schema } = given
   if (typeof refresh !== 'boolean')
@@ -54,7 +54,7 @@ export function checkSignal(signal: AbortSignal | undefined): AbortSignal | unde
 }
 
 /** @throws {TypeError} when it is no Standard Schema, nor absent. */
-export function checkSchema(schema: Wish['schema']): Wish['schema'] {
+export function checkSchema(schema: CallOptions['schema']): CallOptions['schema'] {
   if (schema === undefined || typeof (schema as Partial<typeof schema>)?.['~standard']?.validate === 'function') {
     return schema
   }
@@ -62,8 +62,8 @@ export function checkSchema(schema: Wish['schema']): Wish['schema'] {
 }
 
 /** @throws {TypeError} naming the option of `getOrSet` that is wrong. */
-export function checkWish(options: GetOrSetOptions<any> | undefined): void {
-  wishOf(options, { lifetime: { ttlMs: 0, graceMs: 0 }, maxComputeMs: 0 })
+export function checkCallOptions(options: GetOrSetOptions<any> | undefined): void {
+  callOptionsOf(options, { lifetime: { ttlMs: 0, graceMs: 0 }, maxComputeMs: 0 })
 }
 
 function checkBeta(early: boolean | number): number {

@@ -14,7 +14,7 @@ interface Lease {
 const MANY_TOMBSTONES = 1000
 
 /** The computations under way in one process, and who is told when they end. */
-export class Leases {
+export class MemoryLeases {
   readonly #leases = new Map<string, Lease>()
   /** Until when attempts are paused, in the order in which the pauses began. A key has a lease or a pause. */
   readonly #pauses = new Map<string, number>()

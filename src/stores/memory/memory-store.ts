@@ -3,7 +3,7 @@ import type { BackendStats, ChildPage, Computation, KeyPage } from '../../contra
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
 import { addCounters, emptyCounters } from '../../statistics/stats.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'
-import { Leases } from './memory-leases.js'
+import { MemoryLeases } from './memory-leases.js'
 import { SortedKeys } from './sorted-keys.js'
 
 /** The bounds of the embedded store. */
@@ -31,7 +31,7 @@ export class MemoryStore implements Store {
   readonly #entries: LRUCache<string, Stored>
   readonly #keys = new SortedKeys()
   readonly #tagged = new Map<string, Set<string>>()
-  readonly #leases = new Leases()
+  readonly #leases = new MemoryLeases()
   readonly #since = new Date()
   readonly #counters = emptyCounters()
   /** What staff did, the newest first. */
@@ -75,11 +75,11 @@ export class MemoryStore implements Store {
     return keys.map((key, place) => found(this.#entries.get(key)?.bytes, this.now(), place))
   }
 
-  async look(key: string): Promise<Buffer | undefined> {
+  async peek(key: string): Promise<Buffer | undefined> {
     return this.#entries.peek(key)?.bytes
   }
 
-  async lookMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]> {
+  async peekMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]> {
     return keys.map((key) => {
       const bytes = this.#entries.peek(key)?.bytes
       return bytes && { head: bytes, size: bytes.length }

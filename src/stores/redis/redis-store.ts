@@ -56,14 +56,14 @@ export class RedisStore implements Store {
     return this.#parts.reads.readMany(keys, found, failed)
   }
 
-  look(key: string): Promise<Buffer | undefined> {
+  peek(key: string): Promise<Buffer | undefined> {
     this.#parts.writes.flushFor(key)
     return this.#parts.shards.of(key).read(key)
   }
 
-  lookMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]> {
+  peekMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]> {
     this.#parts.writes.flush()
-    return this.#parts.shards.gather(keys, same, (shard, some) => shard.lookMany(some))
+    return this.#parts.shards.gather(keys, same, (shard, some) => shard.peekMany(some))
   }
 
   write(entries: readonly Write[]): Promise<boolean[]> {

@@ -277,8 +277,8 @@ describe('a deletion that takes longer than its request', () => {
     const key = cache.key('long', 'x'.repeat(300))
     await cache.setMany([0, 1].map((id) => [cache.keyUnder(key, id), id]))
     const trail = new AuditTrail(undefined)
-    const deed = { id: 'one', actor: 'ann', ip: undefined, mode: 'tree', target: key, previewed: 3 } as const
-    await trail.begin(cache, deed)
+    const intent = { id: 'one', actor: 'ann', ip: undefined, mode: 'tree', target: key, previewed: 3 } as const
+    await trail.begin(cache, intent)
     const request = { cache, trail, link: linksFrom('./', {}) } as PageRequest
     const kept = { id: 'one', mode: 'tree', previewed: 3, startedAtMs: Date.now(), ending: undefined } as const
     const cut = { ...kept, name: key.slice(0, 100), isNameCut: true }
@@ -287,7 +287,7 @@ describe('a deletion that takes longer than its request', () => {
       what: `${key.slice(0, 100)}…`,
       previewHref: `./delete?mode=tree&k=${linked(key)}`,
     })
-    await trail.end(cache, deed, { outcome: 'done', deleted: 3, ms: 20 })
+    await trail.end(cache, intent, { outcome: 'done', deleted: 3, ms: 20 })
     expect(await deletionResult(request, cut)).toMatchObject({ sentence: 'Deleted 3 keys in 20 ms.' })
     expect(await deletionResult(request, { ...cut, id: 'two', ending: undefined }).catch(String)).toContain('since')
   })

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { Leases } from '../../../src/stores/memory/memory-leases.js'
+import { MemoryLeases } from '../../../src/stores/memory/memory-leases.js'
 
 const attempt = { process: 'host:1', leaseMs: 1000, seen: undefined, follows: true, patient: false }
 
 describe('The leases of one process', () => {
   test('let go of pauses that are over', () => {
-    const leases = new Leases()
+    const leases = new MemoryLeases()
     for (let i = 0; i < 100; i++) {
       leases.acquire({ ...attempt, key: `k${i}`, token: 't' }, i)
       leases.end(`k${i}`, 't', 'nothing')
@@ -17,7 +17,7 @@ describe('The leases of one process', () => {
   })
 
   test('let go of tombstones with the last computation', () => {
-    const leases = new Leases()
+    const leases = new MemoryLeases()
     leases.acquire({ ...attempt, key: 'a', token: 't' }, 1)
     leases.acquire({ ...attempt, key: 'b', token: 't' }, 1)
     leases.end('b', 't', 'nothing')
@@ -29,7 +29,7 @@ describe('The leases of one process', () => {
   })
 
   test('let go of tombstones from before all computations, while there always is one', () => {
-    const leases = new Leases()
+    const leases = new MemoryLeases()
     let most = 0
     for (let i = 0; i < 20_000; i++) {
       leases.acquire({ ...attempt, key: `k${i % 2}`, token: `t${i}` }, i * 1000)

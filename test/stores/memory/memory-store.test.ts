@@ -30,7 +30,7 @@ describe('The bounds of the embedded store', () => {
   test('do not let an entry live longer for having been looked at', async () => {
     const store = new MemoryStore({ maxEntries: 2, maxBytes: 1000 })
     await store.write([entry('a'), entry('b')])
-    await store.look('a')
+    await store.peek('a')
     await store.write([entry('c')])
     expect(await keysOf(store)).toEqual(['b', 'c'])
   })

@@ -279,7 +279,7 @@ describe('The Redis store', () => {
     expect(await store.acquire({ ...attempt, token: 'holder' })).toEqual({ kind: 'leads' })
     expect(await store.fill(write('a'), 'holder')).toBe(true)
     expect(await store.acquire({ ...attempt, token: 'next' })).toEqual({ kind: 'value', bytes: write('a').bytes })
-    expect((await store.lookMany(['a']))[0]?.size).toBe(write('a').bytes.length)
+    expect((await store.peekMany(['a']))[0]?.size).toBe(write('a').bytes.length)
     client.disconnect()
   })
 

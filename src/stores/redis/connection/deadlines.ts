@@ -101,11 +101,11 @@ export class Deadlines {
     } else {
       this.#spared = false
       // After one more turn of the event loop, in which answers that are already in the socket win.
-      setImmediate(this.#look)
+      setImmediate(this.#check)
     }
   }
 
-  readonly #look = (): void => {
+  readonly #check = (): void => {
     if (this.#timer === undefined) return
     this.#timer = undefined
     const nowMs = performance.now()

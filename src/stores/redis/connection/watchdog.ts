@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis'
 
-const LOOK_EVERY_MS = 250
+const CHECK_EVERY_MS = 250
 /** A healthy server may be silent for this long, or as long as one answer may take. */
 const SILENT_MS = 1000
 
-interface Look {
+interface Check {
   readonly stream: Redis['stream']
   readonly bytesRead: number
   readonly times: number
@@ -19,21 +19,21 @@ export class Watchdog {
   readonly #connections: () => readonly Redis[]
   readonly #most: number
   readonly #timer: NodeJS.Timeout
-  #looks = new Map<Redis, Look>()
+  #checks = new Map<Redis, Check>()
 
   constructor(connections: () => readonly Redis[], timeoutMs: number) {
     this.#connections = connections
-    this.#most = 1 + Math.ceil(Math.max(SILENT_MS, timeoutMs) / LOOK_EVERY_MS)
-    this.#timer = setInterval(() => setImmediate(this.#look), LOOK_EVERY_MS).unref()
+    this.#most = 1 + Math.ceil(Math.max(SILENT_MS, timeoutMs) / CHECK_EVERY_MS)
+    this.#timer = setInterval(() => setImmediate(this.#check), CHECK_EVERY_MS).unref()
   }
 
   close(): void {
     clearInterval(this.#timer)
   }
 
-  readonly #look = (): void => {
-    const last = this.#looks
-    this.#looks = new Map()
+  readonly #check = (): void => {
+    const last = this.#checks
+    this.#checks = new Map()
     for (const redis of this.#connections()) {
       const { stream, commandQueue } = redis
       if (stream === undefined || stream.connecting || stream.destroyed || commandQueue.length === 0) continue
@@ -41,7 +41,7 @@ export class Watchdog {
       const before = last.get(redis)
       const isSilent = before?.stream === stream && before.bytesRead === bytesRead
       const times = isSilent ? before.times + 1 : 1
-      if (times < this.#most) this.#looks.set(redis, { stream, bytesRead, times })
+      if (times < this.#most) this.#checks.set(redis, { stream, bytesRead, times })
       else stream.destroy(new Error('the connection was closed, since Redis was silent for too long'))
     }
   }

@@ -1,4 +1,4 @@
-import { pieces } from './split-evenly.js'
+import { splitEvenly } from './split-evenly.js'
 
 /** As how many scripts items go: Redis carries out one while this process puts the other together. */
 const SCRIPTS = 2
@@ -40,7 +40,8 @@ export class Batch<Item, Answer> {
   readonly flush = (): void => {
     const all = this.#waiting
     this.#waiting = []
-    for (const part of pieces(all, SCRIPTS, LEAST, Infinity)) for (const some of this.#divide(part)) this.#send(some)
+    for (const part of splitEvenly(all, SCRIPTS, LEAST, Infinity))
+      for (const some of this.#divide(part)) this.#send(some)
   }
 
   #send(some: readonly Asked<Item, Answer>[]): void {

@@ -3,12 +3,12 @@ import { EVICTED, NOTE_CURSOR } from '../scripts/index-scripts.js'
 import type { Keyspace } from './keyspace.js'
 import { type Name, nameAfter, nameOf } from '../connection/redis-name.js'
 import type { RedisIndex } from './redis-index.js'
-import { NAMES_A_SCRIPT } from './chunks.js'
+import { NAMES_PER_SCRIPT } from './chunks.js'
 
 /** How many names are looked at for each entry evicted. */
 const NAMES_AN_EVICTION = 8
 /** What one round looks at at most: 400 scripts of 500 names. */
-const NAMES_A_ROUND = 200_000
+const NAMES_PER_ROUND = 200_000
 /** What is taken for evicted when Redis had no room for a write. */
 const EVICTED_AT_LEAST = 1000
 /** How long it is not tried again to make room where there was none to make. */
@@ -63,7 +63,7 @@ export class Evictions {
     // A server that was restarted counts from 0 again.
     const grown = Number(evicted) - Math.min(Number(known ?? 0), Number(evicted))
     const looked = Math.ceil(NAMES_AN_EVICTION * Math.max(grown * share, least))
-    return looked > 0 ? this.#sweep(Math.min(looked, NAMES_A_ROUND)) : 0
+    return looked > 0 ? this.#sweep(Math.min(looked, NAMES_PER_ROUND)) : 0
   }
 
   /** Gives how many it dropped. */
@@ -73,10 +73,10 @@ export class Evictions {
     let cursor = last === null ? '' : nameOf(last)
     let next = this.#after(cursor)
     let dropped = 0
-    for (let looked = 0; looked < count; looked += NAMES_A_SCRIPT) {
+    for (let looked = 0; looked < count; looked += NAMES_PER_SCRIPT) {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, each from where the last one ended
       const names = await next
-      const isLast = names.length < NAMES_A_SCRIPT
+      const isLast = names.length < NAMES_PER_SCRIPT
       const isAll = isLast && cursor === ''
       cursor = isLast ? '' : (names.at(-1) as Name)
       // Asked for before these are looked at, so that Redis need not wait.
@@ -93,7 +93,7 @@ export class Evictions {
   async #after(cursor: Name): Promise<Name[]> {
     const min = nameAfter('(', cursor)
     const names = await this.#connection.send((redis) =>
-      redis.zrangebylexBuffer(this.#keyspace.index, min, '+', 'LIMIT', 0, NAMES_A_SCRIPT),
+      redis.zrangebylexBuffer(this.#keyspace.index, min, '+', 'LIMIT', 0, NAMES_PER_SCRIPT),
     )
     return names.map(nameOf)
   }

@@ -2,6 +2,6 @@
 const LAST_MS = 8.64e15
 
 /** Whether this can be a moment, in ms since 1970. What stands in Redis is anybody's text. */
-export function isMoment(ms: number | undefined): ms is number {
+export function isTimestamp(ms: number | undefined): ms is number {
   return ms !== undefined && Math.abs(ms) <= LAST_MS
 }

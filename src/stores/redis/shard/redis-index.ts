@@ -14,7 +14,7 @@ import {
 } from '../scripts/index-scripts.js'
 import type { Keyspace } from './keyspace.js'
 import { type Name, nameAfter, nameOf } from '../connection/redis-name.js'
-import { NAMES_A_SCRIPT } from './chunks.js'
+import { NAMES_PER_SCRIPT } from './chunks.js'
 
 /** What one read of a shard's index gave, and whether the index was whole then: where it was not, there may be more. */
 export type Reading<T> = { readonly isWhole: boolean } & T
@@ -93,7 +93,7 @@ export class RedisIndex {
       await this.#connection.runForBytes(
         VOID_AND_RANGE,
         [index, expiry, leases],
-        [min, max, NAMES_A_SCRIPT, wake, under ?? '', childPrefix(under)],
+        [min, max, NAMES_PER_SCRIPT, wake, under ?? '', childPrefix(under)],
       ),
     )
   }
@@ -110,7 +110,7 @@ export class RedisIndex {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, each from where the last one ended
       const { isWhole, names }: Range = await next
       wasWhole &&= isWhole
-      next = names.length === NAMES_A_SCRIPT ? this.#range(under, names.at(-1)) : undefined
+      next = names.length === NAMES_PER_SCRIPT ? this.#range(under, names.at(-1)) : undefined
       // It is awaited below; until then a failure of the removal comes first.
       next?.catch(() => undefined)
       // eslint-disable-next-line no-await-in-loop
@@ -129,33 +129,33 @@ export class RedisIndex {
   /** Drops at most 500 keys that have expired. Gives how many. */
   async pruneOnce(): Promise<number> {
     const { index, expiry } = this.#keyspace
-    return (await this.#connection.run(PRUNE_EXPIRED, [index, expiry], [NAMES_A_SCRIPT])) as number
+    return (await this.#connection.run(PRUNE_EXPIRED, [index, expiry], [NAMES_PER_SCRIPT])) as number
   }
 
   /** Drops at most 500 keys that were removed out of the expiry set. Gives how many it looked at. */
   async forgetOnce(): Promise<number> {
     const { index, expiry, removed } = this.#keyspace
-    return (await this.#connection.run(FORGET, [index, expiry, removed], [NAMES_A_SCRIPT])) as number
+    return (await this.#connection.run(FORGET, [index, expiry, removed], [NAMES_PER_SCRIPT])) as number
   }
 
   /** Drops all that has expired, so that a list or count that follows is exact. */
   async prune(): Promise<void> {
     // eslint-disable-next-line no-await-in-loop -- bounded steps
-    while ((await this.pruneOnce()) === NAMES_A_SCRIPT);
+    while ((await this.pruneOnce()) === NAMES_PER_SCRIPT);
   }
 
   async #range(under: string | undefined, after: Name | undefined): Promise<Range> {
     const { index, expiry } = this.#keyspace
     const { min, max } = this.#keyspace.range(under)
     const from = after === undefined ? min : nameAfter('(', after)
-    return rangeOf(await this.#connection.runForBytes(RANGE, [index, expiry], [from, max, NAMES_A_SCRIPT]))
+    return rangeOf(await this.#connection.runForBytes(RANGE, [index, expiry], [from, max, NAMES_PER_SCRIPT]))
   }
 
   /** Drops what is nobody's key below a child of which that can be said already. */
   async #dropGroup(child: Buffer): Promise<void> {
     const [min, max] = [nameAfter('[', child), Buffer.concat([nameAfter('(', child), Buffer.from(':;')])]
     const names = await this.#connection.send((redis) =>
-      redis.zrangebylexBuffer(this.#keyspace.index, min, max, 'LIMIT', 0, NAMES_A_SCRIPT),
+      redis.zrangebylexBuffer(this.#keyspace.index, min, max, 'LIMIT', 0, NAMES_PER_SCRIPT),
     )
     await this.#dropForeign(names.map(nameOf))
   }

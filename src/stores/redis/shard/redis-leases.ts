@@ -4,11 +4,11 @@ import type { Acquired, Attempt, Write } from '../../../contract/store.js'
 import { Batch } from './batch.js'
 import type { Connection } from '../connection/connection.js'
 import type { Evictions } from './evictions.js'
-import { isMoment } from './is-timestamp.js'
+import { isTimestamp } from './is-timestamp.js'
 import type { Keyspace } from './keyspace.js'
 import { LONGEST_LEASE_MS } from '../scripts/lua.js'
 import { ACQUIRE, FILL, PRUNE_LEASES, RELEASE, RENEW } from '../scripts/lease-scripts.js'
-import { NAMES_A_SCRIPT, scriptfuls, storable } from './chunks.js'
+import { NAMES_PER_SCRIPT, chunks, chunksByTags } from './chunks.js'
 
 /** What ends a lease. */
 interface Fill {
@@ -33,9 +33,9 @@ export class RedisLeases {
     this.#connection = connection
     this.#keyspace = keyspace
     this.#evictions = evictions
-    this.#attempts = new Batch(scriptfuls, (attempts) => this.#acquire(attempts))
+    this.#attempts = new Batch(chunks, (attempts) => this.#acquire(attempts))
     this.#fills = new Batch(
-      (all) => storable(all, ({ item }) => item.entry),
+      (all) => chunksByTags(all, ({ item }) => item.entry),
       (fills) => this.#fill(fills),
     )
   }
@@ -64,7 +64,7 @@ export class RedisLeases {
     const [cursor, dropped] = (await this.#connection.run(
       PRUNE_LEASES,
       [leases, tombstones],
-      [this.#cursor, NAMES_A_SCRIPT],
+      [this.#cursor, NAMES_PER_SCRIPT],
     )) as [string, number]
     this.#cursor = cursor
     return cursor !== '0' && dropped > 0
@@ -82,7 +82,7 @@ export class RedisLeases {
     return Object.entries(leases).flatMap(([key, lease]) => {
       const [, until, since, token, process] = /^([\d.]+) ([\d.]+) (\S+) [01] (.*)$/.exec(lease) ?? []
       const leftMs = Number(until) - now
-      if (process === undefined || token === '-' || !isMoment(Number(since))) return []
+      if (process === undefined || token === '-' || !isTimestamp(Number(since))) return []
       if (!(leftMs > 0 && leftMs <= LONGEST_LEASE_MS)) return []
       return [{ key, process, since: new Date(Number(since)) }]
     })

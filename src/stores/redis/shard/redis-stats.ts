@@ -1,7 +1,7 @@
 import type { GroupCounters, StatsBatch, StatsCounters, StatsTotals } from '../../../contract/statistics.js'
 import { emptyCounters, MAX_GROUPS, MINUTES_MS } from '../../../statistics/stats.js'
 import type { Connection } from '../connection/connection.js'
-import { isMoment } from './is-timestamp.js'
+import { isTimestamp } from './is-timestamp.js'
 import type { Keyspace } from './keyspace.js'
 import { ADD_STATS, READ_STATS } from '../scripts/stats-script.js'
 
@@ -71,7 +71,7 @@ function readCounters(total: Fields, byGroup: Fields, byMinute: Fields): StatsCo
   for (const [field, value] of Object.entries(byMinute)) {
     const [counter, minute] = splitField(field)
     const minuteMs = Number(minute)
-    if (!isMoment(minuteMs)) continue
+    if (!isTimestamp(minuteMs)) continue
     const known = counters.minutes.get(minuteMs) ?? { calls: 0, hits: 0 }
     counters.minutes.set(minuteMs, known)
     if (counter === 'calls' || counter === 'hits') known[counter] = count(value)
@@ -84,7 +84,7 @@ function readProcesses(seen: Fields): StatsTotals['processes'] {
   for (const [run, text] of Object.entries(seen)) {
     const [id = ''] = run.split(' ')
     const [startedAt, seenAt] = text.split(' ').map(Number)
-    if (!isMoment(startedAt) || !isMoment(seenAt)) continue
+    if (!isTimestamp(startedAt) || !isTimestamp(seenAt)) continue
     const known = processes.get(id) ?? { id, startedAt: Infinity, seenAt: 0 }
     processes.set(id, {
       id,

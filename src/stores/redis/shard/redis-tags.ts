@@ -1,12 +1,12 @@
 import type { Connection } from '../connection/connection.js'
 import type { Keyspace } from './keyspace.js'
 import { type Name, nameOf } from '../connection/redis-name.js'
-import { NAMES_A_SCRIPT, scriptfuls } from './chunks.js'
+import { NAMES_PER_SCRIPT, chunks } from './chunks.js'
 import { BURY_TAG, LOOK_AT_TAG, REMOVE_TAGGED } from '../scripts/tag-scripts.js'
 
 /** How much one step of pruning looks at. */
-const TAGS_A_STEP = 10
-const NAMES_A_TAG = 50
+const TAGS_PER_STEP = 10
+const NAMES_PER_TAG = 50
 
 /**
  * Which keys carry which tag. A name may outlive its entry there, or the entry's tag: the entry itself decides. A server that evicts what
@@ -40,11 +40,11 @@ export class RedisTags {
     do {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
       const [next, scored] = await this.#connection.send((client) =>
-        client.zscanBuffer(set, cursor, 'COUNT', NAMES_A_SCRIPT),
+        client.zscanBuffer(set, cursor, 'COUNT', NAMES_PER_SCRIPT),
       )
       const names = scored.filter((_, i) => i % 2 === 0).map(nameOf)
       // eslint-disable-next-line no-await-in-loop
-      for (const some of scriptfuls(names)) tell(await this.#removeSome(tag, some))
+      for (const some of chunks(names)) tell(await this.#removeSome(tag, some))
       cursor = String(next)
     } while (cursor !== '0')
   }
@@ -63,15 +63,15 @@ export class RedisTags {
    */
   async pruneOnce(): Promise<boolean> {
     const some = await this.#connection.send((client) =>
-      client.zrangebylex(this.#keyspace.tags, `(${this.#cursor}`, '+', 'LIMIT', 0, TAGS_A_STEP),
+      client.zrangebylex(this.#keyspace.tags, `(${this.#cursor}`, '+', 'LIMIT', 0, TAGS_PER_STEP),
     )
-    this.#cursor = some.length < TAGS_A_STEP ? '' : (some.at(-1) as string)
+    this.#cursor = some.length < TAGS_PER_STEP ? '' : (some.at(-1) as string)
     const looks = await Promise.all(
       some.map(async (tag) => {
         const set = this.#keyspace.tag(tag)
         return this.#look(
           tag,
-          this.#connection.send((client) => client.zrandmemberBuffer(set, NAMES_A_TAG)),
+          this.#connection.send((client) => client.zrandmemberBuffer(set, NAMES_PER_TAG)),
         )
       }),
     )

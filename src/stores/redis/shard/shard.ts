@@ -9,7 +9,7 @@ import type { Name } from '../connection/redis-name.js'
 import { RedisIndex } from './redis-index.js'
 import { expiryArgument, RedisLeases } from './redis-leases.js'
 import { RedisTags } from './redis-tags.js'
-import { scriptfuls, storable } from './chunks.js'
+import { chunks, chunksByTags } from './chunks.js'
 
 /** What all shards of a cache have in common. */
 export interface ShardOptions {
@@ -63,10 +63,10 @@ export class Shard {
     return this.connection.send((redis) => redis.mgetBuffer(...names))
   }
 
-  /** As `Store.lookMany`, for keys of this shard. */
-  async lookMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]> {
+  /** As `Store.peekMany`, for keys of this shard. */
+  async peekMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]> {
     const found: ({ head: Buffer; size: number } | undefined)[] = []
-    for (const some of scriptfuls(keys)) {
+    for (const some of chunks(keys)) {
       const names = some.map((key) => this.keyspace.entry(key))
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
       const reply = (await this.connection.runForBytes(HEADS, names, [HEADER_BYTES])) as (Buffer | number)[]
@@ -84,7 +84,7 @@ export class Shard {
   async write(entries: readonly Write[]): Promise<boolean[]> {
     const stored: boolean[] = []
     const placed = entries.map((entry, place) => ({ entry, place }))
-    for (const some of storable(placed, ({ entry }) => entry)) {
+    for (const some of chunksByTags(placed, ({ entry }) => entry)) {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
       const refused = await this.#writeSome(some.map(({ entry }) => entry))
       for (const [i, { place }] of some.entries()) stored[place] = !refused.includes(i + 1)
@@ -95,7 +95,7 @@ export class Shard {
   /** As `Store.remove`, for keys of this shard. Tells of the keys that were there, step by step. */
   async remove(keys: readonly Name[], tell: (removed: readonly string[]) => void): Promise<void> {
     const { leases, index, removed, wake } = this.keyspace
-    for (const some of scriptfuls(keys)) {
+    for (const some of chunks(keys)) {
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
       const there = (await this.connection.run(
         REMOVE,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '../connection/client.js'
 import { BEGIN_UPKEEP } from '../scripts/index-scripts.js'
-import { NAMES_A_SCRIPT } from '../shard/chunks.js'
+import { NAMES_PER_SCRIPT } from '../shard/chunks.js'
 import type { Shards } from './shards.js'
 
 /** A little less than the time between two rounds, so that each time some process does one. */
@@ -28,8 +28,8 @@ export class IndexUpkeep {
     const endMs = performance.now() + ROUND_MS / 2
     await Promise.all(
       shards.all.flatMap(({ index, leases, tags }) => [
-        untilDone(async () => (await index.pruneOnce()) === NAMES_A_SCRIPT, endMs),
-        untilDone(async () => (await index.forgetOnce()) === NAMES_A_SCRIPT, endMs),
+        untilDone(async () => (await index.pruneOnce()) === NAMES_PER_SCRIPT, endMs),
+        untilDone(async () => (await index.forgetOnce()) === NAMES_PER_SCRIPT, endMs),
         untilDone(() => leases.pruneOnce(), endMs),
         untilDone(() => tags.pruneOnce(), endMs),
       ]),

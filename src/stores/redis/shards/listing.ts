@@ -7,9 +7,9 @@ import type { Shard } from '../shard/shard.js'
 import type { Shards } from './shards.js'
 
 /** A skip-scan costs about 10 us a step on the server. */
-const CHILDREN_A_SCRIPT = 100
+const CHILDREN_PER_SCRIPT = 100
 /** How often a page is read again because some of its names were of evicted entries. */
-const SWEEPS_A_PAGE = 5
+const SWEEPS_PER_PAGE = 5
 
 type Child = ChildPage['children'][number]
 
@@ -38,7 +38,7 @@ export class Listing {
       const { total, names } = await this.#page(under, after, limit + 1)
       // eslint-disable-next-line no-await-in-loop
       const dead = await this.#sweep(names)
-      if (dead > 0 && sweeps < SWEEPS_A_PAGE) continue
+      if (dead > 0 && sweeps < SWEEPS_PER_PAGE) continue
       const keys = names.slice(0, limit)
       return { keys, next: names.length > limit ? keys.at(-1) : undefined, total }
     }
@@ -57,7 +57,7 @@ export class Listing {
     const children: Child[] = []
     let place = after
     for (;;) {
-      const wanted = Math.min(limit + 1 - children.length, CHILDREN_A_SCRIPT)
+      const wanted = Math.min(limit + 1 - children.length, CHILDREN_PER_SCRIPT)
       // eslint-disable-next-line no-await-in-loop -- each step begins where the last one ended
       const { items, isCut } = await this.#childrenStep(under, place, wanted)
       place = items.length === 0 ? place : childPlace(items.at(-1) as Child)

@@ -1,13 +1,13 @@
 import { Nagle } from './nagle.js'
-import { pieces } from '../shard/split-evenly.js'
+import { splitEvenly } from '../shard/split-evenly.js'
 import type { Shards } from './shards.js'
 
 /** How many keys one command asks for. */
-const KEYS_A_COMMAND = 500
+const KEYS_PER_COMMAND = 500
 /** How many it asks for at least, where there are so many. */
 const KEYS_AT_LEAST = 32
 /** As how many commands many keys leave that are asked for by one call. */
-const COMMANDS_A_CALL = 4
+const COMMANDS_PER_CALL = 4
 
 type Bytes = Buffer | undefined
 
@@ -60,7 +60,7 @@ export class ReadBatch {
     const made: T[] = []
     await this.#ask(
       keys.map((key, place) => ({ key, place })),
-      COMMANDS_A_CALL,
+      COMMANDS_PER_CALL,
       ({ place }, bytes, nowMs) => {
         made[place] = found(bytes, nowMs, place)
       },
@@ -90,7 +90,7 @@ export class ReadBatch {
   ): Promise<void> {
     const answers: Promise<void>[] = []
     this.#shards.send(items, keyOf, (shard, group) => {
-      for (const some of pieces(group, commands, KEYS_AT_LEAST, KEYS_A_COMMAND)) {
+      for (const some of splitEvenly(group, commands, KEYS_AT_LEAST, KEYS_PER_COMMAND)) {
         const answer = this.#nagle.sent(shard.readMany(some.map(keyOf))).then(
           (all) => {
             const nowMs = shard.now()

@@ -1,6 +1,6 @@
 import type { Write } from '../../../contract/store.js'
 import { Nagle } from './nagle.js'
-import { pieces } from '../shard/split-evenly.js'
+import { splitEvenly } from '../shard/split-evenly.js'
 import type { ReadBatch } from './read-batch.js'
 import type { Shard } from '../shard/shard.js'
 import type { Shards } from './shards.js'
@@ -88,7 +88,7 @@ export class WriteBatch {
       items,
       ({ entry }) => entry.key,
       (shard, group) => {
-        for (const some of pieces(group, commands, ENTRIES_AT_LEAST, ENTRIES_AT_ONCE)) this.#send(shard, some)
+        for (const some of splitEvenly(group, commands, ENTRIES_AT_LEAST, ENTRIES_AT_ONCE)) this.#send(shard, some)
       },
     )
   }
