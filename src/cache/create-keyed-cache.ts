@@ -5,7 +5,7 @@ import { logErrors } from '../contract/events/error-log.js'
 import { Events } from '../contract/events/events.js'
 import { StoreBackedCache } from './keyed-cache.js'
 import { ReadThrough } from './computing/read-through.js'
-import { mustAnswer } from '../contract/events/must-answer.js'
+import { createMustAnswer } from '../contract/events/must-answer.js'
 import { Inspection } from './inspection/inspection.js'
 import { HeldLeases } from './leases/held-leases.js'
 import { LeaseEnds } from './leases/lease-ends.js'
@@ -69,12 +69,12 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     (key, tags) => deletions.hides(key, tags),
   )
   const near = options.near === undefined ? undefined : new NearTier(store, codec, options.near)
-  const answered = mustAnswer(onFailed)
+  const mustAnswer = createMustAnswer(onFailed)
   const reader = new Reader({ store, codec, near, onFailed })
   const lookup = new Lookup({ store, codec, near, reader, events, isEnabled, onFailed })
-  const inspection = new Inspection(store, codec, answered)
+  const inspection = new Inspection(store, codec, mustAnswer)
   const writer = new Writer({ store, near, deletions, codec, events, maxValueBytes, lifetime, isEnabled, onFailed })
-  const remover = new Remover({ store, near, deletions, events, writer, mustAnswer: answered })
+  const remover = new Remover({ store, near, deletions, events, writer, mustAnswer })
   const readThrough = new ReadThrough({
     // Each cache has a store of its own.
     cache: store,
@@ -98,7 +98,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     lifetime,
     store,
     events,
-    mustAnswer: answered,
+    mustAnswer,
     lookup,
     inspection,
     writer,

@@ -1,7 +1,7 @@
 import type { Store } from '../../contract/store.js'
 import type { AuditEvent } from '../../contract/audit-event.js'
 import { auditLine, readAuditLine } from './audit-line.js'
-import { type MustAnswer, mustAnswer } from '../../contract/events/must-answer.js'
+import { createMustAnswer, type MustAnswer } from '../../contract/events/must-answer.js'
 import type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from '../../contract/cache.js'
 import { freshness } from '../../values/freshness.js'
 import { type Key, toKey, toKeys } from '../../keys/key.js'
@@ -16,7 +16,7 @@ export class Inspection {
   readonly #codec: EntryCodec
   readonly #mustAnswer: MustAnswer
   /** Fails without an error event: who looks is told, and the cache is not worse for it. */
-  readonly #read = mustAnswer(() => {})
+  readonly #read = createMustAnswer(() => {})
 
   constructor(store: Store, codec: EntryCodec, mustAnswer: MustAnswer) {
     this.#store = store

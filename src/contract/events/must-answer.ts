@@ -7,7 +7,7 @@ import { CacheNotRespondingError, PartialRemoval } from '../errors.js'
 export type MustAnswer = <T>(operation: string, question: () => Promise<T>) => Promise<T>
 
 /** The way in which one cache asks; `onFailed` is told what the store had against it. */
-export function mustAnswer(onFailed: (operation: string, key: undefined, error: unknown) => void): MustAnswer {
+export function createMustAnswer(onFailed: (operation: string, key: undefined, error: unknown) => void): MustAnswer {
   return async (operation, question) => {
     try {
       return await question()
