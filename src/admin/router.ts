@@ -18,7 +18,7 @@ import { DashboardResponse } from './response.js'
 import { routes, type Route } from './routes.js'
 import { AdminSession } from './access/session.js'
 
-/** Answers every request below the mount: headers, then the guard, and only then anything of the body or the cache. */
+/** Answers every request below the mount: headers first, then whether staff ask, and only then anything of the body or the cache. */
 export function dashboard(settings: AdminSettings): RequestHandler {
   const assets = readAssets()
   const trail = new AuditTrail(settings.onAudit)
@@ -43,7 +43,7 @@ class Visit {
   readonly #response: DashboardResponse
   #isStaff = false
   #actor: string | undefined
-  /** What the request is about; nothing before it has passed the guard. */
+  /** What the request is about; nothing before it is known that staff ask. */
   #cache: KeyedCache | undefined
 
   constructor(req: Request, res: Response, { settings, assets, trail }: Shared) {

@@ -6,7 +6,7 @@ import { badRequest } from '../http/problem.js'
 import { encodedKey, text, type Query } from '../http/query.js'
 import type { AdminSession } from '../access/session.js'
 
-/** What a page is made from: the facts of a request that passed the guard. */
+/** What a page is made from: the facts of a request of staff. */
 export interface PageRequest {
   readonly cache: KeyedCache
   /** What the cache is called among those that the dashboard shows. */
