@@ -1,7 +1,8 @@
 import type { AuditEvent } from '../cache/audit.js'
 import { CacheNotRespondingError } from '../cache/errors.js'
+import { visible } from '../cache/visible.js'
 import { MODE_NAMES } from './deletion.js'
-import { moment, number, span, visible } from './format.js'
+import { moment, number, span } from './format.js'
 import { shortName } from './key-text.js'
 import type { Handler } from './page.js'
 

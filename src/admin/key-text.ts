@@ -1,5 +1,5 @@
 import { unescapeSegment } from '../cache/key.js'
-import { visible } from './format.js'
+import { visible } from '../cache/visible.js'
 
 /** A key or a tag as readers see it and can click it: nothing in it is invisible. */
 export function keyText(key: string): string {

@@ -1,5 +1,6 @@
 import type { EntryInfo, KeyedCache } from '../cache/cache.js'
 import type { CacheEvents } from '../cache/events.js'
+import { reasonOf } from '../cache/reason.js'
 
 /** What is found under a key: an entry, bytes that are none (the application takes them for missing), or nothing. */
 export type Found =
@@ -18,7 +19,7 @@ export async function look(cache: KeyedCache, key: string): Promise<Found> {
   // what does not check or decode is told to listeners, and to the caller is as good as missing
   const onError = (event: CacheEvents['error']): void => {
     if (event.key === key && event.operation === 'read') {
-      reason = event.error instanceof Error ? event.error.message : String(event.error)
+      reason = reasonOf(event.error)
     }
   }
   cache.on('error', onError)

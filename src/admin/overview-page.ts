@@ -1,6 +1,7 @@
 import type { CacheStats, Computation, KeyedCache } from '../cache/cache.js'
+import { visible } from '../cache/visible.js'
 import { hourChart } from './chart.js'
-import { amount, hitRate, moment, number, percent, span, timeout, visible } from './format.js'
+import { amount, hitRate, moment, number, percent, span, timeout } from './format.js'
 import { countGroupKeys } from './group-keys.js'
 import { shownGroups, type Group } from './groups.js'
 import { keyText } from './key-text.js'

@@ -1,4 +1,5 @@
 import type { KeyedCache } from '../cache/cache.js'
+import type { Complaints } from '../cache/complaints.js'
 import { toKey } from '../cache/key.js'
 import type { AuditTrail } from './audit-trail.js'
 import type { Link } from './mount.js'
@@ -21,6 +22,7 @@ export interface PageRequest {
   readonly readOnly: string | undefined
   readonly redact: (key: string, value: unknown) => unknown
   readonly trail: AuditTrail
+  readonly complaints: Complaints
   /** Who is signed in, as far as the host tells. */
   readonly actor: string | undefined
   readonly ip: string | undefined

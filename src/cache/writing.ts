@@ -6,6 +6,11 @@ import type { Lifetime } from './options.js'
 import type { Near } from './near.js'
 import { promised } from './promised.js'
 import type { Values } from './values.js'
+import { quoted } from './one-line.js'
+import { reasonOf } from './reason.js'
+
+/** So many groups are warned of: who chooses keys is not to fill the log. */
+const MOST_WARNED = 200
 
 /** What writing needs of its cache. */
 export interface WritingSetting {
@@ -103,11 +108,10 @@ export class Writing {
 
   #warnOnce(key: string, error: unknown): void {
     const group = groupOf(key)
-    if (this.#warned.has(group)) return
+    if (this.#warned.has(group) || this.#warned.size === MOST_WARNED) return
     this.#warned.add(group)
-    const reason = error instanceof Error ? error.message : String(error)
     process.emitWarning(
-      `The value of ${JSON.stringify(key)} is not stored, so it is computed again on every call: ${reason}`,
+      `The value of ${quoted(key)} is not stored, so it is computed again on every call: ${reasonOf(error)}`,
       { code: 'KEYEDCACHE_NOT_STORED' },
     )
   }
