@@ -141,11 +141,11 @@ describe('The rule of SECURITY.md', () => {
 
   test('is derived from all that is sent: nothing is sent in a way that the derivation does not see', () => {
     for (const [file, text] of sources) {
-      if (!file.startsWith(STORE)) expect(text, file).not.toMatch(/^import (?!type ).*from 'ioredis'/m)
+      if (!file.startsWith(STORE)) expect(text.replaceAll(/^import type .*$/gm, ''), file).not.toContain("'ioredis'")
     }
     for (const [file, text] of store) {
-      const receivers = methodCalls(text).map(({ on }) => on)
-      expect([...CLIENTS, ...OTHERS], file).toEqual(expect.arrayContaining(receivers))
+      const unknown = methodCalls(text).filter(({ on }) => ![...CLIENTS, ...OTHERS].includes(on))
+      expect(unknown, file).toEqual([])
       expect(namedCalls(text).length, file).toBe(text.match(/\.p?call(?:Buffer)?\b/g)?.length ?? 0)
       // In Lua, `redis` is nothing but what is called.
       if (!/script|lua/.test(file)) expect(text, file).not.toMatch(/\bscript\(/)

@@ -256,6 +256,12 @@ async function commandsUsed(servers: readonly RedisServer[]): Promise<Set<string
   return new Set(stats.flatMap((text) => Array.from(text.matchAll(/^cmdstat_(\S+?):/gm), ([, name = '']) => name)))
 }
 
+/** How often they refused what they do not know, since then: no log tells of that. */
+async function unknownTo(servers: readonly RedisServer[]): Promise<string[]> {
+  const stats = await Promise.all(servers.map((server) => server.client().info('errorstats')))
+  return stats.flatMap((text) => text.match(/^errorstat_(?:ERR|NOPERM):.*$/gm) ?? [])
+}
+
 describe('The tests of the user of SECURITY.md', () => {
   test('use every method and every page there is', () => {
     expect([...Object.keys(USES), ...Object.keys(OWN_USES)].toSorted()).toEqual(methodsOf(StoreBackedCache).toSorted())
@@ -375,6 +381,7 @@ describe.each(['one server', 'a Cluster'] as const)('The user of SECURITY.md, on
         expect(unused).toEqual([])
       }
       expect(await denied(nodes)).toEqual([])
+      expect(await unknownTo(nodes)).toEqual([])
     },
   )
   /* eslint-enable no-await-in-loop */
@@ -383,7 +390,8 @@ describe.each(['one server', 'a Cluster'] as const)('The user of SECURITY.md, on
   test.each(isCluster ? [[['cluster|slots']], [['cluster|info']]] : [[['client|setname', 'info', 'select']]])(
     'needs what ioredis sends by itself: %j',
     async (left) => {
-      vi.spyOn(console, 'warn').mockImplementation(() => {}) // ioredis says that it goes on without INFO
+      // ioredis says there that it goes on without INFO.
+      vi.spyOn(console, 'warn').mockImplementation(() => {})
       const rule = documentedRule({ cluster: isCluster })
       await allow(nodes, rule.filter((word) => !left.includes(word.slice(1)))) // prettier-ignore
       const one = { port: nodes[0]?.port ?? 0, username: USER, password: PASSWORD, db: 1 }
