@@ -11,7 +11,7 @@ const PATIENT = files(
   'faults/cluster-down',
   'faults/connect*',
   'faults/redis-refuses',
-  'acl',
+  'acl*',
   'clock-skew',
   'demo',
   'demo-security',
