@@ -122,7 +122,8 @@ describe('The rule of SECURITY.md', () => {
   })
 
   test('allows without the near tier all but what tracks changes', () => {
-    const tracking = /async #track\(.*?\n {2}\}\n/s.exec(sources.get(`${STORE}connection/subscriber.ts`) ?? '')?.[0] ?? ''
+    const tracking =
+      /async #track\(.*?\n {2}\}\n/s.exec(sources.get(`${STORE}connection/subscriber.ts`) ?? '')?.[0] ?? ''
     const plain = sentBy(whole().replace(tracking, ''))
     const needed = inNeedOfRights([...plain, ...Object.keys(BY_ITSELF)])
     expect(commandsOf(documentedRule({ near: false }))).toEqual(needed)
