@@ -17,7 +17,7 @@ const PATIENT = files(
   'faults/cluster-down',
   'faults/connect*',
   'faults/redis-refuses',
-  'stores/redis/connection/acl',
+  'stores/redis/connection/acl*',
   'cache/computing/clock-skew',
   'demo/demo',
   'demo/security',

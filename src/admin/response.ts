@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Response } from 'express'
+import type { Complaints } from '../contract/events/complaints.js'
 import { CacheNotRespondingError, ImproperlyConfiguredError } from '../contract/errors.js'
 import type { Asset } from './assets.js'
 import type { Reply } from './show/page.js'
@@ -12,10 +13,12 @@ export class DashboardResponse {
   layout: Readonly<Record<string, unknown>>
   readonly #res: Response
   readonly #isForMachine: boolean
+  readonly #complaints: Complaints
 
-  constructor(res: Response, isForMachine: boolean, layout: Readonly<Record<string, unknown>>) {
+  constructor(res: Response, isForMachine: boolean, complaints: Complaints, layout: Readonly<Record<string, unknown>>) {
     this.#res = res
     this.#isForMachine = isForMachine
+    this.#complaints = complaints
     this.layout = layout
   }
 
@@ -47,7 +50,7 @@ export class DashboardResponse {
 
   /** Says what went wrong, never with a stack. */
   async fail(error: unknown): Promise<void> {
-    const { status, title, message, headers } = problemOf(error)
+    const { status, title, message, headers } = problemOf(error, this.#complaints)
     if (this.#res.headersSent) return void this.#res.end()
     this.#res.set(headers)
     if (this.#isForMachine) {
@@ -59,14 +62,12 @@ export class DashboardResponse {
   }
 }
 
-function problemOf(error: unknown): Problem {
+function problemOf(error: unknown, complaints: Complaints): Problem {
   if (error instanceof Problem) return error
   if (error instanceof CacheNotRespondingError) {
     return notResponding('The cache did not answer in time. The overview says whether it answers again.')
   }
   if (error instanceof ImproperlyConfiguredError) return new Problem(503, 'The cache is not configured', error.message)
-  process.emitWarning(`The dashboard could not answer: ${error instanceof Error ? error.stack : String(error)}`, {
-    code: 'KEYEDCACHE_ADMIN_ERROR',
-  })
+  complaints.warn('KEYEDCACHE_ADMIN_ERROR', 'The dashboard could not answer', error)
   return new Problem(500, 'Something went wrong', 'The log of the application says more.')
 }

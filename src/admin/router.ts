@@ -7,7 +7,7 @@ import { isFromThisSite } from './access/csrf.js'
 import { attempted } from './deletion/deletion.js'
 import { readForm, run } from './http/form.js'
 import { moment } from './show/format.js'
-import { admit, forbidden, isMachine, readOnlyReason } from './access/staff-only.js'
+import { admit, forbidden, isMachine, isScraping, readOnlyReason } from './access/staff-only.js'
 import { securityHeaders } from './http/headers.js'
 import { linksFrom, placeOf, type Link, type Place } from './http/mount.js'
 import type { AdminSettings } from './access/admin-options.js'
@@ -18,10 +18,10 @@ import { DashboardResponse } from './response.js'
 import { routes, type Route } from './routes.js'
 import { AdminSession } from './access/session.js'
 
-/** Answers every request below the mount: headers, then the guard, and only then anything of the body or the cache. */
+/** Answers every request below the mount: headers first, then whether staff ask, and only then anything of the body or the cache. */
 export function dashboard(settings: AdminSettings): RequestHandler {
   const assets = readAssets()
-  const trail = new AuditTrail(settings.onAudit)
+  const trail = new AuditTrail(settings)
   return async (req, res) => new Visit(req, res, { settings, assets, trail }).answer()
 }
 
@@ -43,7 +43,7 @@ class Visit {
   readonly #response: DashboardResponse
   #isStaff = false
   #actor: string | undefined
-  /** What the request is about; nothing before it has passed the guard. */
+  /** What the request is about; nothing before it is known that staff ask. */
   #cache: KeyedCache | undefined
 
   constructor(req: Request, res: Response, { settings, assets, trail }: Shared) {
@@ -53,7 +53,7 @@ class Visit {
     this.#assets = assets
     this.#trail = trail
     this.#place = placeOf(req)
-    this.#response = new DashboardResponse(res, isMachine(req, this.#place), {
+    this.#response = new DashboardResponse(res, isMachine(req, this.#place), settings.complaints, {
       name: settings.title,
       environment: settings.environment,
       home: (settings.homeUrl ?? this.#place.home) || undefined,
@@ -66,7 +66,7 @@ class Visit {
       await run(securityHeaders, this.#req, this.#res)
       this.#res.set({ 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex, nofollow' })
       if (this.#answerAsset(FOR_EVERYBODY)) return
-      if (await this.#isAdmitted()) await this.#answerStaff()
+      if (await this.#isAdmitted()) await this.#answerAdmitted()
     } catch (error) {
       if (error instanceof Denied) await this.#noteDenial(error.message)
       if (this.#isStaff && this.#cache === undefined) await this.#describeMain()
@@ -75,6 +75,7 @@ class Visit {
   }
 
   async #isAdmitted(): Promise<boolean> {
+    if (await isScraping(this.#req, this.#settings, this.#place)) return true
     const admission = await admit(this.#req, this.#settings, this.#next())
     if (admission.as !== 'stranger') this.#actor = admission.userName
     switch (admission.as) {
@@ -96,7 +97,7 @@ class Visit {
     }
   }
 
-  async #answerStaff(): Promise<void> {
+  async #answerAdmitted(): Promise<void> {
     const { path, search, root, isBare } = this.#place
     if (isBare) return this.#response.redirect(root + search, 308)
     const route = routes.get(path)
@@ -136,6 +137,7 @@ class Visit {
       readOnly,
       redact: this.#settings.redact,
       trail: this.#trail,
+      complaints: this.#settings.complaints,
       actor: this.#actor,
       ip: this.#req.ip,
     }

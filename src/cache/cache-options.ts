@@ -1,10 +1,12 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
+import { atOnce } from '../values/at-once.js'
 import { secondsHint, toMs, type Ttl } from '../checks/duration.js'
 import { ImproperlyConfiguredError } from '../contract/errors.js'
 import { isKeyPrefix, KEY_PREFIXES } from '../keys/key-prefix.js'
 import { type NearBounds, nearBounds, type NearOptions } from '../contract/options/near-bounds.js'
 import { checkOptions, type Lifetime } from '../contract/options/option-checks.js'
 import { isRedisUrl, kindOfOtherText } from './redis-url.js'
+import { type Logger, safeLogger } from '../contract/events/safe-logger.js'
 import { defaultSerializer, type Serializer } from '../values/serializer.js'
 import { show } from '../checks/show.js'
 
@@ -48,13 +50,6 @@ export interface KeyedCacheOptions {
   name?: string | undefined
   /** Told when Redis stops or starts answering, for which without one a warning is given, and of what fails in the background. */
   logger?: Logger | undefined
-}
-
-/** Where a cache tells of changes of state. */
-export interface Logger {
-  info(message: string): void
-  warn(message: string): void
-  error(message: string): void
 }
 
 const KNOWN: Readonly<Record<keyof KeyedCacheOptions, true>> = {
@@ -123,12 +118,10 @@ export function checkCacheOptions(options: KeyedCacheOptions | undefined): Check
   } = given
   if (typeof name !== 'string' || name === '')
     throw new TypeError(`Expected \`name\` to be text that is not empty, got ${show(name)}`)
-  checkSerializer(serializer)
-  checkLogger(logger)
   return {
     name,
-    logger,
-    serializer,
+    logger: checkLogger(logger),
+    serializer: checkSerializer(serializer),
     lifetime: { ttlMs: toMs('ttl', ttl), graceMs: toMs('grace', grace) },
     leaseMs: checkLimit('lease', lease),
     maxComputeMs: toMs('maxCompute', maxCompute),
@@ -197,17 +190,19 @@ function checkCount(option: string, value: number, least = 1): number {
   throw new TypeError(`Expected \`${option}\` to be a whole number of at least ${least}, got ${show(value)}`)
 }
 
-function checkSerializer(serializer: Serializer): void {
+function checkSerializer(serializer: Serializer): Serializer {
   const { name, encode, decode } = checkOptions(serializer, 'serializer') ?? defaultSerializer
-  if (typeof name === 'string' && name !== '' && typeof encode === 'function' && typeof decode === 'function') return
+  if (typeof name === 'string' && name !== '' && typeof encode === 'function' && typeof decode === 'function') {
+    return serializer === defaultSerializer ? serializer : atOnce(serializer)
+  }
   throw new TypeError(
     `Expected \`serializer\` to have a name and the functions encode and decode, got ${show(serializer)}`,
   )
 }
 
-function checkLogger(logger: Logger | undefined): void {
-  if (logger === undefined) return
+function checkLogger(logger: Logger | undefined): Logger | undefined {
+  if (logger === undefined) return undefined
   const { info, warn: warning, error } = checkOptions(logger, 'logger') ?? {}
-  if ([info, warning, error].every((each) => typeof each === 'function')) return
+  if ([info, warning, error].every((each) => typeof each === 'function')) return safeLogger(logger)
   throw new TypeError(`Expected \`logger\` to have the functions info, warn and error, got ${show(logger)}`)
 }

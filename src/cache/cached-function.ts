@@ -5,6 +5,8 @@ import { FUNCTION_OPTIONS } from '../contract/options/known-options.js'
 import { checkFunction, checkOptions } from '../contract/options/option-checks.js'
 import { show } from '../checks/show.js'
 import { checkCallOptions } from '../contract/options/call-options.js'
+import { oneLine, quoted } from '../checks/one-line.js'
+import { reasonOf } from '../checks/reason.js'
 
 /** Where the results of a cached function are kept, for as long as one call takes. */
 export interface FunctionHome {
@@ -24,7 +26,7 @@ export class FunctionNames {
     if (known === undefined) this.#owners.set(name, owner)
     else if (known !== owner) {
       throw new Error(
-        `Two cached functions are called ${JSON.stringify(name)} and would share their keys: give one of them another \`name\`, and call cacheFunction or wrap once, outside of request handlers`,
+        `Two cached functions are called ${quoted(name)} and would share their keys: give one of them another \`name\`, and call cacheFunction or wrap once, outside of request handlers`,
       )
     }
   }
@@ -88,7 +90,9 @@ export function planned<F extends AnyFunction>(plan: FunctionPlan<F>): CachedFun
     } catch (error) {
       if (error instanceof WrongParts) throw error
       if (!warned)
-        process.emitWarning(`Calls of ${name} are not cached: ${String(error)}`, { code: 'KEYEDCACHE_NO_KEY' })
+        process.emitWarning(`Calls of ${oneLine(name)} are not cached: ${reasonOf(error)}`, {
+          code: 'KEYEDCACHE_NO_KEY',
+        })
       warned = true
       return undefined
     }
@@ -127,7 +131,7 @@ export function checkFunctionOptions<F extends AnyFunction>(
   checkCallOptions(getOrSet)
   if (key !== undefined) checkFunction(key, '`key`')
   if (name !== undefined && (typeof name !== 'string' || name === '')) {
-    throw new TypeError(`Expected \`name\` to be text that is not empty, got ${String(name)}`)
+    throw new TypeError(`Expected \`name\` to be text that is not empty, got ${show(name)}`)
   }
   return checked
 }
@@ -164,7 +168,7 @@ function ownName(fn: AnyFunction): string {
   const name: unknown = fn.name
   if (typeof name === 'string' && name.length > 2) return name
   const isGiven = typeof name === 'string' && name !== ''
-  const why = isGiven ? `called ${JSON.stringify(name)}, as minifiers do,` : 'without a name'
+  const why = isGiven ? `called ${quoted(name)}, as minifiers do,` : 'without a name'
   throw new Error(
     `A function ${why} cannot be cached by its name: write \`async function nearestCity(…)\`, or give the option \`name\`, as in \`{ name: 'nearestCity' }\``,
   )

@@ -17,13 +17,14 @@ import { Remover } from './writing/remover.js'
 import { Writer } from './writing/writer.js'
 import { StatsFlush } from '../statistics/stats-flush.js'
 import { EntryCodec } from '../values/entry-codec.js'
+import { reasonOf } from '../checks/reason.js'
 import { show } from '../checks/show.js'
 import { MemoryStore } from '../stores/memory/memory-store.js'
 import { isClient, poorSettings } from '../stores/redis/connection/client-settings.js'
 import { RedisStore } from '../stores/redis/redis-store.js'
 import type { Store } from '../contract/store.js'
 
-export type { KeyedCacheOptions, Logger } from './cache-options.js'
+export type { KeyedCacheOptions } from './cache-options.js'
 
 /**
  * Makes a cache: in Redis when `redis` is given, else in the embedded store.
@@ -152,13 +153,13 @@ function warnOnceUntracked(name: string): (error: unknown) => void {
     told = true
     warn(
       'KEYEDCACHE_NEAR',
-      `The cache ${show(name)} has no near tier, since its Redis does not tell what changes: ${String(error)}`,
+      `The cache ${show(name)} has no near tier, since its Redis does not tell what changes: ${reasonOf(error)}`,
     )
   }
 }
 
 function logState({ logger, name }: CheckedOptions, up: boolean, error: unknown): void {
-  const reason = error instanceof Error ? ` (${error.message})${rightsHint(error)}` : ''
+  const reason = error instanceof Error ? ` (${reasonOf(error)})${rightsHint(error)}` : ''
   const message = up
     ? `The cache ${show(name)} reaches its Redis`
     : `The cache ${show(name)} does not reach its Redis${reason}`

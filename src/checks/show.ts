@@ -1,23 +1,57 @@
 import { inspect } from 'node:util'
-import { isPlainPrototype } from './built-in.js'
-import { instanceOf } from './kind.js'
+import { classOf, isPlainPrototype } from './built-in.js'
+import { instanceOf, kindOf } from './kind.js'
+import { masked } from './masked.js'
+import { oneLine } from './one-line.js'
 
-/** An address with somebody's name or password in it. */
-const WITH_PASSWORD = /^(\w+:\/\/).*@/s
+const MOST_NAMES = 8
+const MOST_CHARACTERS = 80
 
 /**
- * A wrong option as an error message names it: on one line, short, with its type where the text alone would not tell. Of an instance only
- * the class, since clients and models hold passwords.
+ * A wrong option as an error message names it: on one line and short. Text is shown without the secrets of addresses, an object by the
+ * names of its properties, an instance by its class: their values may be passwords.
  */
 export function show(value: unknown): string {
-  if (typeof value === 'object' && value !== null && !isSimple(value)) return instanceOf(value)
-  const shown = typeof value === 'string' ? value.replace(WITH_PASSWORD, '$1…@') : value
-  const text = inspect(shown, { depth: 1, breakLength: Infinity, maxStringLength: 80, maxArrayLength: 8 })
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+  switch (typeof value) {
+    case 'string':
+      return showText(value)
+    case 'function':
+      return showFunction(value)
+    case 'symbol':
+      return 'a symbol'
+    case 'object':
+      return value === null ? 'null' : showObject(value)
+    default:
+      return inspect(value)
+  }
 }
 
-function isSimple(value: object): boolean {
-  return (
-    Array.isArray(value) || isPlainPrototype(Object.getPrototypeOf(value) as object | null) || value instanceof Date
-  )
+function showText(text: string): string {
+  const shown = masked(text)
+  return inspect(shown.length <= MOST_CHARACTERS ? shown : `${shown.slice(0, MOST_CHARACTERS)}…`)
+}
+
+/** As Node shows it, but for what a function may have as properties. */
+function showFunction(fn: object): string {
+  const { name } = fn as { name: unknown }
+  const kind = /^class\b/.test(Function.prototype.toString.call(fn)) ? 'class ' : `${classOf(fn) || 'Function'}: `
+  return `[${kind}${typeof name === 'string' && name !== '' ? oneLine(name) : '(anonymous)'}]`
+}
+
+function showObject(value: object): string {
+  if (Array.isArray(value)) return value.length === 0 ? '[]' : `[ ${listed(value, showPart)} ]`
+  if (value instanceof Date) return inspect(value)
+  if (!isPlainPrototype(Object.getPrototypeOf(value) as object | null)) return instanceOf(value)
+  const names = Object.keys(value)
+  return names.length === 0 ? '{}' : `{ ${listed(names, oneLine)} }`
+}
+
+/** Nothing in a list is opened: an object in it is an object. */
+function showPart(value: unknown): string {
+  return typeof value === 'object' && value !== null ? kindOf(value) : show(value)
+}
+
+function listed<T>(all: readonly T[], shown: (each: T) => string): string {
+  const first = all.slice(0, MOST_NAMES).map(shown)
+  return (all.length > MOST_NAMES ? [...first, '…'] : first).join(', ')
 }

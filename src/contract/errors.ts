@@ -1,3 +1,6 @@
+import { quoted } from '../checks/one-line.js'
+import { reasonOf } from '../checks/reason.js'
+
 /** The stable codes of all errors that this package makes, apart from `TypeError` for wrong use. */
 export type KeyedCacheErrorCode =
   | 'ERR_NOT_CACHED'
@@ -24,7 +27,7 @@ export class NotCachedError extends KeyedCacheError {
   constructor(key: string) {
     super(
       'ERR_NOT_CACHED',
-      `Nothing is cached under ${JSON.stringify(key)}. To get a value instead of this error, pass { default: … }.`,
+      `Nothing is cached under ${quoted(key)}. To get a value instead of this error, pass { default: … }.`,
     )
     this.key = key
   }
@@ -36,7 +39,7 @@ export class CacheNotRespondingError extends KeyedCacheError {
   readonly removed: number
 
   constructor(operation: string, options?: ErrorOptions & { removed?: number | undefined }) {
-    const reason = options?.cause instanceof Error ? `: ${options.cause.message}` : ''
+    const reason = options?.cause instanceof Error ? `: ${reasonOf(options.cause)}` : ''
     super('ERR_CACHE_NOT_RESPONDING', `The cache did not respond to ${operation}${reason}`, options)
     this.removed = options?.removed ?? 0
   }
@@ -52,7 +55,7 @@ export class CacheTimeoutError extends KeyedCacheError {
 
   constructor(key: string, limitMs: number, limit: 'timeout' | 'maxCompute' = 'timeout') {
     const whose = limit === 'timeout' ? 'the `timeout` of this call' : 'its `maxCompute`'
-    super('ERR_CACHE_TIMEOUT', `${JSON.stringify(key)} was not computed within ${limitMs} ms, ${whose}`)
+    super('ERR_CACHE_TIMEOUT', `${quoted(key)} was not computed within ${limitMs} ms, ${whose}`)
     this.key = key
   }
 }
@@ -70,7 +73,7 @@ export class PartialRemoval extends Error {
   readonly count: number
 
   constructor(count: number, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause })
+    super(reasonOf(cause), { cause })
     this.name = 'PartialRemoval'
     this.count = count
   }

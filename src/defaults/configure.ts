@@ -2,7 +2,10 @@ import type { KeyedCache } from '../contract/cache.js'
 import { ImproperlyConfiguredError } from '../contract/errors.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkKnown, checkOptions } from '../contract/options/option-checks.js'
+import { oneLine } from '../checks/one-line.js'
+import { reasonOf } from '../checks/reason.js'
 import { show } from '../checks/show.js'
+import { showOther } from '../checks/show-other.js'
 import { isCacheOption, type KeyedCacheOptions } from '../cache/cache-options.js'
 import { createKeyedCache } from '../cache/create-keyed-cache.js'
 import { fromEnvironment } from './environment.js'
@@ -100,7 +103,12 @@ function listed(aliases: Iterable<string>): string {
 }
 
 function create(options: KeyedCacheOptions, alias: string): StoreBackedCache {
-  const { name = alias, ...others } = checkOptions(options, `the cache ${alias}`) ?? {}
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(
+      `Expected the options of the cache ${oneLine(alias)} to be an object, got ${showOther(options)}`,
+    )
+  }
+  const { name = alias, ...others } = options
   return createKeyedCache({ ...others, name }) as StoreBackedCache
 }
 
@@ -120,7 +128,7 @@ function chooseAlias(made: ReadonlyMap<string, unknown>, alias: string): string 
 function closeAll(made: ReadonlyMap<string, StoreBackedCache>): void {
   for (const cache of made.values()) {
     cache.close().catch((error: unknown) => {
-      process.emitWarning(`A cache did not close: ${String(error)}`, { code: 'KEYEDCACHE_CLOSE' })
+      process.emitWarning(`A cache did not close: ${reasonOf(error)}`, { code: 'KEYEDCACHE_CLOSE' })
     })
   }
 }

@@ -3,6 +3,7 @@ import { type Entry, EntryFormat, isNewer } from './entry.js'
 import { freshness } from './freshness.js'
 import type { Lifetime } from '../contract/options/option-checks.js'
 import { defaultSerializer, type Serializer } from './serializer.js'
+import { quoted } from '../checks/one-line.js'
 
 /** A value with what is known of the entry that holds it. */
 export interface Stored {
@@ -146,13 +147,11 @@ export async function schemaError(
     const { issues } = await schema['~standard'].validate(value)
     return issues === undefined ? undefined : refusal(key, issues)
   } catch (error) {
-    return error instanceof Error
-      ? error
-      : new TypeError(`The schema of ${JSON.stringify(key)} failed`, { cause: error })
+    return error instanceof Error ? error : new TypeError(`The schema of ${quoted(key)} failed`, { cause: error })
   }
 }
 
 function refusal(key: string, issues: readonly StandardSchemaV1.Issue[]): TypeError {
   const messages = issues.map(({ message }) => message).join('; ')
-  return new TypeError(`The value of ${JSON.stringify(key)} is not as its schema says: ${messages}`, { cause: issues })
+  return new TypeError(`The value of ${quoted(key)} is not as its schema says: ${messages}`, { cause: issues })
 }

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { KeyedCache } from '../../src/contract/cache.js'
 import { ImproperlyConfiguredError } from '../../src/contract/errors.js'
-import { createKeyedCache, type KeyedCacheOptions, type Logger } from '../../src/cache/create-keyed-cache.js'
+import type { Logger } from '../../src/contract/events/safe-logger.js'
+import { createKeyedCache, type KeyedCacheOptions } from '../../src/cache/create-keyed-cache.js'
 import { caches, closeCaches, configure, type KeyedCacheConfiguration } from '../../src/defaults/configure.js'
 import { cacheEnabled, cacheGet, cacheSet } from '../../src/defaults/functions.js'
 import { freshPrefix } from '../support/both-stores.js'
@@ -68,7 +69,11 @@ describe('The options of a cache', () => {
     ['maxValueBytes', NaN, /`maxValueBytes`.*NaN/],
     ['serializer', {}, /`serializer`.*\{\}/],
     ['serializer', 'json', /serializer.*'json'/],
-    ['serializer', { name: '', encode: () => Buffer.from(''), decode: () => 1 }, /`serializer` to have a name.*''/],
+    [
+      'serializer',
+      { name: '', encode: () => Buffer.from(''), decode: () => 1 },
+      /`serializer` to have a name.*{ name, encode, decode }/,
+    ],
     ['near', [], /`near`.*\[\]/],
     ['near', { entries: 5 }, /`entries` of near.*maxEntries/],
     ['name', '', /`name`.*''/],

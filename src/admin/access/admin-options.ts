@@ -1,8 +1,11 @@
 import type { Request } from 'express'
 import type { AuditEvent } from '../../contract/audit-event.js'
 import type { KeyedCache } from '../../contract/cache.js'
+import { Complaints } from '../../contract/events/complaints.js'
 import { checkMounting } from '../../contract/options/mounting.js'
+import { oneLine } from '../../checks/one-line.js'
 import { show } from '../../checks/show.js'
+import { showOther } from '../../checks/show-other.js'
 import { cacheChooser, type ChooseCache } from './cache-choice.js'
 import { redactSecrets } from './redact.js'
 import { sessionUser } from './session-user.js'
@@ -17,6 +20,11 @@ export interface KeyedcacheAdminOptions {
   readonly user?: ((req: Request) => unknown) | undefined
   /** Whether the request may see the dashboard. May be asynchronous; only a literal `true` opens. @defaultValue `user(req)?.isStaff === true` */
   readonly isStaff?: ((req: Request) => unknown) | undefined
+  /**
+   * Whether the request is a scraper's, as by a bearer token: it may read `./metrics`, and nothing else. May be asynchronous; only a
+   * literal `true` opens. @defaultValue nobody but staff reads them
+   */
+  readonly isScraper?: ((req: Request) => unknown) | undefined
   /** Where strangers sign in; they are sent there with the parameter `next`. @defaultValue `/accounts/login` */
   readonly loginUrl?: string | ((req: Request) => string) | undefined
   /** Where the link back to the application leads; `''` leaves it out. @defaultValue the application's root, unless the dashboard is mounted there */
@@ -29,7 +37,7 @@ export interface KeyedcacheAdminOptions {
   readonly title?: string | undefined
   /** What the badge beside the name says, such as `production`. */
   readonly environment?: string | undefined
-  /** What is shown of a value in its place; where it cannot be decoded, its bytes are given. @defaultValue fields and keys named like secrets read `Hidden` */
+  /** What is shown of a value in its place; where it cannot be decoded, its bytes are given. May be asynchronous; where it fails, the value is hidden. @defaultValue fields and keys named like secrets read `Hidden` */
   readonly redact?: ((key: string, value: unknown) => unknown) | undefined
   /**
    * Told of every deletion before and after it is done, and of attempts that were denied (at most 60 a minute). May be
@@ -44,6 +52,8 @@ export interface AdminSettings {
   readonly user: (req: Request) => unknown
   /** `undefined`: the user says so. */
   readonly isStaff: ((req: Request) => unknown) | undefined
+  /** `undefined`: only staff read the metrics. */
+  readonly isScraper: ((req: Request) => unknown) | undefined
   readonly loginUrl: (req: Request) => unknown
   /** `undefined`: the application's root. */
   readonly homeUrl: string | undefined
@@ -54,6 +64,8 @@ export interface AdminSettings {
   readonly environment: string | undefined
   readonly redact: (key: string, value: unknown) => unknown
   readonly onAudit: ((event: AuditEvent) => unknown) | undefined
+  /** Where it is told that something of these failed. */
+  readonly complaints: Complaints
 }
 
 const NAMES = [
@@ -61,6 +73,7 @@ const NAMES = [
   'caches',
   'user',
   'isStaff',
+  'isScraper',
   'loginUrl',
   'homeUrl',
   'readOnly',
@@ -77,9 +90,10 @@ export function adminSettings(options: KeyedcacheAdminOptions): AdminSettings {
   if (typeof options !== 'object' || options === null) throw wrong('the options', 'an object', options)
   for (const name of Object.keys(options)) checkName(name)
   const { user = sessionUser, isStaff, loginUrl = '/accounts/login', readOnly = false, trustedOrigins = [] } = options
-  const { homeUrl, title = 'Cache admin', environment, redact = redactSecrets, onAudit } = options
+  const { isScraper, homeUrl, title = 'Cache admin', environment, redact = redactSecrets, onAudit } = options
   if (typeof user !== 'function') throw wrong('`user`', 'a function', user)
   if (isStaff !== undefined && typeof isStaff !== 'function') throw wrong('`isStaff`', 'a function', isStaff)
+  if (isScraper !== undefined && typeof isScraper !== 'function') throw wrong('`isScraper`', 'a function', isScraper)
   if (typeof redact !== 'function') throw wrong('`redact`', 'a function', redact)
   if (onAudit !== undefined && typeof onAudit !== 'function') throw wrong('`onAudit`', 'a function', onAudit)
   if (typeof title !== 'string' || title === '') throw wrong('`title`', 'text', title)
@@ -89,6 +103,7 @@ export function adminSettings(options: KeyedcacheAdminOptions): AdminSettings {
     choose: cacheChooser(givenCaches(options)),
     user,
     isStaff,
+    isScraper,
     loginUrl: checkLoginUrl(loginUrl),
     homeUrl,
     readOnly: checkReadOnly(readOnly),
@@ -97,6 +112,7 @@ export function adminSettings(options: KeyedcacheAdminOptions): AdminSettings {
     environment: environment === '' ? undefined : environment,
     redact,
     onAudit,
+    complaints: new Complaints(),
   }
 }
 
@@ -112,7 +128,7 @@ function givenCaches({ cache, caches }: KeyedcacheAdminOptions): ReadonlyMap<str
   if (typeof caches !== 'object' || caches === null) throw wrong('`caches`', 'a list of caches, or an object', caches)
   const named = isList(caches) ? caches.map((each): [string, KeyedCache] => [each?.name, each]) : Object.entries(caches)
   const other = named.find(([, each]) => !isCache(each))
-  if (other) throw wrong('`caches`', 'nothing but caches made by createKeyedCache or configure', other[1])
+  if (other) throw wrongAs('`caches`', 'nothing but caches made by createKeyedCache or configure', showOther(other[1]))
   const byName = new Map(named)
   if (byName.size === 0) throw wrong('`caches`', 'at least one cache', caches)
   if (byName.size < named.length) {
@@ -158,7 +174,7 @@ function checkName(name: string): void {
   if (NAMES.some((known) => known === name)) return
   const near = NAMES.find((known) => known.toLowerCase() === name.toLowerCase() || isOneEditAway(known, name))
   const question = near === undefined ? ` The options are: ${NAMES.join(', ')}.` : ` Did you mean \`${near}\`?`
-  throw new TypeError(`keyedcacheAdmin has no option \`${name}\`.${question}`)
+  throw new TypeError(`keyedcacheAdmin has no option \`${oneLine(name)}\`.${question}`)
 }
 
 function isOneEditAway(known: string, given: string): boolean {
@@ -171,5 +187,9 @@ function isOneEditAway(known: string, given: string): boolean {
 }
 
 function wrong(what: string, expected: string, got: unknown): TypeError {
-  return new TypeError(`Expected ${what} of keyedcacheAdmin to be ${expected}, got ${show(got)}`)
+  return wrongAs(what, expected, show(got))
+}
+
+function wrongAs(what: string, expected: string, shown: string): TypeError {
+  return new TypeError(`Expected ${what} of keyedcacheAdmin to be ${expected}, got ${shown}`)
 }

@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { AuditEvent } from '../../contract/audit-event.js'
 import type { KeyedCache } from '../../contract/cache.js'
 import { RateLimit } from '../http/rate-limit.js'
+import { callHook } from '../../contract/events/call-hook.js'
+import type { Complaints } from '../../contract/events/complaints.js'
+import type { AdminSettings } from './admin-options.js'
 
 /** Who means to delete what. */
 export type AuditIntent = Pick<AuditEvent, 'id' | 'actor' | 'ip' | 'mode' | 'target' | 'previewed'>
@@ -22,13 +25,15 @@ const NOTHING = { outcome: undefined, deleted: undefined, ms: undefined, reason:
 /** Tells the host, and notes beside the keys, what staff mean to delete, what came of it, and what was denied. */
 export class AuditTrail {
   readonly #onAudit: ((event: AuditEvent) => unknown) | undefined
+  readonly #complaints: Complaints
   // who is not staff must not use up what is noted of staff
   readonly #denialsOfStaff = new RateLimit(DENIALS_PER_MINUTE)
   readonly #denialsOfOthers = new RateLimit(DENIALS_PER_MINUTE)
   readonly #unstored = new WeakMap<KeyedCache, AuditEvent[]>()
 
-  constructor(onAudit: ((event: AuditEvent) => unknown) | undefined) {
+  constructor({ onAudit, complaints }: Pick<AdminSettings, 'onAudit' | 'complaints'>) {
     this.#onAudit = onAudit
+    this.#complaints = complaints
   }
 
   /** Says what is about to be done. Rejects when the host or the store does not take it: then it must not be done. */
@@ -72,16 +77,10 @@ export class AuditTrail {
   }
 
   #tell(event: AuditEvent): void {
-    const failed = (error: unknown): void => {
-      process.emitWarning(`\`onAudit\` failed on the result of a deletion: ${String(error)}`, {
-        code: 'KEYEDCACHE_ADMIN_AUDIT',
-      })
-    }
-    try {
-      Promise.resolve(this.#onAudit?.(event)).catch(failed)
-    } catch (error) {
-      failed(error)
-    }
+    callHook(
+      () => this.#onAudit?.(event),
+      (error) => this.#complaints.warn('KEYEDCACHE_ADMIN_AUDIT', '`onAudit` failed on the result of a deletion', error),
+    )
   }
 
   async #store(cache: KeyedCache, event: AuditEvent): Promise<void> {

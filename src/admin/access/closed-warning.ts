@@ -4,19 +4,24 @@ import type { AdminSettings } from './admin-options.js'
 import { isUnsigned, sessionUser } from './session-user.js'
 import { warnOnce } from '../http/warn-once.js'
 
-const NOT_TRUE = {}
+const NOT_TRUE = { isStaff: {}, isScraper: {} }
 const UNSIGNED = {}
 
 /** Warns of what may let nobody in at all, where a request was denied: once in a process for each reason. */
 export function warnOfClosed(req: Request, { user }: AdminSettings, verdict: unknown): void {
   if (verdict) {
-    warn(NOT_TRUE, `for which \`isStaff\` gave ${kindOf(verdict)}: only a literal \`true\` opens it`)
+    warnOfNotTrue('isStaff', verdict)
   } else if (user === sessionUser && isUnsigned(req)) {
     warn(
       UNSIGNED,
       'that has neither `req.user` nor `req.session`: mount what signs in before keyedcacheAdmin, or give it the option `user`',
     )
   }
+}
+
+/** Warns of an answer that was meant to let somebody in, and does not. */
+export function warnOfNotTrue(option: keyof typeof NOT_TRUE, verdict: unknown): void {
+  warn(NOT_TRUE[option], `for which \`${option}\` gave ${kindOf(verdict)}: only a literal \`true\` opens it`)
 }
 
 function warn(reason: object, what: string): void {

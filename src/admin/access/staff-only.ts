@@ -1,10 +1,9 @@
 import type { Request } from 'express'
 import { kindOf } from '../../checks/kind.js'
-import { warnOfClosed } from './closed-warning.js'
+import { warnOfClosed, warnOfNotTrue } from './closed-warning.js'
 import type { AdminSettings } from './admin-options.js'
 import type { Place } from '../http/mount.js'
 import { Problem } from '../http/problem.js'
-import { warnOnce } from '../http/warn-once.js'
 
 /** Whether a request comes from staff; if not, who it is and what it gets instead of an answer. */
 export type Admission =
@@ -14,15 +13,25 @@ export type Admission =
 
 /** Judges who asks. Closed by default: a function that throws, and anything but a literal `true`, denies. `next` is where sign-in leads back to. */
 export async function admit(req: Request, settings: AdminSettings, next: string): Promise<Admission> {
-  const user = await orDenied(() => settings.user(req))
+  const user = await orDenied(settings, () => settings.user(req))
   const { isStaff } = settings
   const ask = isStaff ?? (() => (user as { isStaff?: unknown } | undefined)?.isStaff)
-  const verdict = await orDenied(() => ask(req))
+  const verdict = await orDenied(settings, () => ask(req))
   const userName = nameOf(user)
   if (verdict === true) return { as: 'staff', userName }
   warnOfClosed(req, settings, verdict)
   const loginUrl = await signInAddress(req, settings, next)
   return user ? { as: 'user', userName, loginUrl } : { as: 'stranger', loginUrl }
+}
+
+/** Whether a scraper asks for the metrics, which are all that it may have. */
+export async function isScraping(req: Request, settings: AdminSettings, { path }: Place): Promise<boolean> {
+  const { isScraper } = settings
+  if (isScraper === undefined || path !== '/metrics' || !/^(?:GET|HEAD)$/.test(req.method)) return false
+  const verdict = await orDenied(settings, () => isScraper(req))
+  if (verdict === true) return true
+  if (verdict) warnOfNotTrue('isScraper', verdict)
+  return false
 }
 
 /** Whether the answer is for a program, which is better served with a status than with a page. */
@@ -47,13 +56,12 @@ export function forbidden(userName: string | undefined): Problem {
   return new Problem(403, 'For staff only', `${userName ? `Signed in as ${userName}. ` : ''}This page is for staff.`)
 }
 
-async function orDenied(ask: () => unknown): Promise<unknown> {
+async function orDenied({ complaints }: AdminSettings, ask: () => unknown): Promise<unknown> {
   try {
     return await ask()
   } catch (error) {
-    process.emitWarning(`The dashboard denied a request, since asking who it is from failed: ${String(error)}`, {
-      code: 'KEYEDCACHE_ADMIN_DENIED',
-    })
+    const complaint = 'The dashboard denied a request, since asking who it is from failed'
+    complaints.warn('KEYEDCACHE_ADMIN_DENIED', complaint, error)
     return undefined
   }
 }
@@ -62,11 +70,8 @@ async function isReadOnly(req: Request, settings: AdminSettings): Promise<boolea
   try {
     return (await settings.readOnly(req)) !== false
   } catch (error) {
-    warnOnce(
-      settings,
-      'KEYEDCACHE_ADMIN_READONLY',
-      `The dashboard only shows, since \`readOnly\` failed: ${String(error)}`,
-    )
+    const complaint = 'The dashboard only shows, since `readOnly` failed'
+    settings.complaints.warn('KEYEDCACHE_ADMIN_READONLY', complaint, error)
     return true
   }
 }
@@ -78,8 +83,8 @@ async function signInAddress(req: Request, settings: AdminSettings, next: string
     if (typeof loginUrl === 'string' && loginUrl !== '') return loginUrlWithNext(loginUrl, next)
     throw new TypeError(`Expected text, got ${kindOf(loginUrl)}`)
   } catch (error) {
-    const message = `The dashboard leads nobody to sign in, since \`loginUrl\` failed: ${String(error)}`
-    warnOnce(settings, 'KEYEDCACHE_ADMIN_LOGIN', message)
+    const complaint = 'The dashboard leads nobody to sign in, since `loginUrl` failed'
+    settings.complaints.warn('KEYEDCACHE_ADMIN_LOGIN', complaint, error)
     return undefined
   }
 }

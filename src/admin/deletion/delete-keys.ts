@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { CacheNotRespondingError } from '../../contract/errors.js'
 import type { AuditIntent, AuditResult } from '../access/audit-trail.js'
+import { reasonOf } from '../../checks/reason.js'
 import { preview, tokenTarget } from './delete-page.js'
 import { deleteTarget, nameToType, targetOf, type Target } from './deletion.js'
 import type { Handler, PageRequest } from '../show/page.js'
@@ -65,14 +66,16 @@ function checkPreview({ form, cacheName }: PageRequest, session: AdminSession, t
 }
 
 /** Records the deletion, under the preview's id. @throws {Problem} when it must not go on. */
-async function begin({ cache, trail }: PageRequest, intent: AuditIntent, shown: Preview): Promise<void> {
+async function begin({ cache, trail, complaints }: PageRequest, intent: AuditIntent, shown: Preview): Promise<void> {
   const firstUse = async (): Promise<string | undefined> => {
     const events = await trail.read(cache)
     return events.findLast(({ id, phase }) => phase === 'intent' && id.startsWith(`${shown.id}.`))?.id
   }
   const failed = async (error: unknown): Promise<never> => {
     await trail.end(cache, intent, { outcome: 'failed', deleted: 0, reason: 'It could not be recorded.' })
-    throw notRecorded(error)
+    const complaint = 'The dashboard deleted nothing, since that could not be recorded'
+    complaints.warn('KEYEDCACHE_ADMIN_AUDIT', complaint, error)
+    throw notRecorded()
   }
   if ((await firstUse().catch(failed)) !== undefined) throw new Denied(409, 'Already done', USED)
   await trail.begin(cache, intent).catch(failed)
@@ -94,7 +97,7 @@ async function carryOut({ cache, trail }: PageRequest, intent: AuditIntent, targ
     return await end('done', await deleteTarget(cache, target))
   } catch (error) {
     const removed = error instanceof CacheNotRespondingError ? error.removed : 0
-    const result = await end(removed > 0 ? 'partial' : 'failed', removed, reasonOf(error))
+    const result = await end(removed > 0 ? 'partial' : 'failed', removed, reasonToNote(error))
     if (removed > 0) return result
     if (!(error instanceof CacheNotRespondingError)) throw error
     throw notResponding(
@@ -112,6 +115,6 @@ async function withinAnswerTime(result: Promise<AuditResult>): Promise<AuditResu
   return Promise.race([result, timeout]).finally(() => clearTimeout(timer))
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof CacheNotRespondingError ? 'The cache stopped answering.' : String(error)
+function reasonToNote(error: unknown): string {
+  return error instanceof CacheNotRespondingError ? 'The cache stopped answering.' : reasonOf(error)
 }

@@ -23,10 +23,7 @@ export function badRequest(sentence: string): Problem {
 }
 
 /** What every deletion waits for could not be done. */
-export function notRecorded(error: unknown): Problem {
-  process.emitWarning(`The dashboard deleted nothing, since that could not be recorded: ${String(error)}`, {
-    code: 'KEYEDCACHE_ADMIN_AUDIT',
-  })
+export function notRecorded(): Problem {
   const sentence = 'Every deletion is recorded before it is done, and this one could not be. Try again in a moment.'
   return new Problem(503, 'Nothing was deleted', sentence, { 'Retry-After': '5' })
 }

@@ -1,7 +1,8 @@
 import type { AuditEvent } from '../../contract/audit-event.js'
 import { CacheNotRespondingError } from '../../contract/errors.js'
+import { visible } from '../../checks/visible.js'
 import { MODE_NAMES } from '../deletion/deletion.js'
-import { moment, number, span, visible } from '../show/format.js'
+import { moment, number, span } from '../show/format.js'
 import { shortName } from '../show/key-text.js'
 import type { Handler } from '../show/page.js'
 

@@ -1,6 +1,6 @@
 import type { EntryInfo } from '../../contract/cache.js'
 import { segments } from '../../keys/key.js'
-import { amount, bytes, moment, number, span, visible } from '../show/format.js'
+import { amount, bytes, moment, number, span } from '../show/format.js'
 import { groupOf, keyPath } from '../show/key-path.js'
 import { MAX_HEX_BYTES } from '../show/hex-dump.js'
 import { keyText, partText, shortName, shortText } from '../show/key-text.js'
@@ -17,7 +17,8 @@ const NAME_CHARACTERS = 200
 const GROUP_CHARACTERS = 60
 
 /** One key: its parts, how long it lives, and its value. Looking changes no statistics and no expiry. */
-export const keyPage: Handler = async ({ cache, query, link, readOnly, redact }) => {
+export const keyPage: Handler = async (request) => {
+  const { cache, query, link, readOnly } = request
   const key = linkedKey(query, 'k')
   if (key === undefined) throw badRequest('This page shows one key, and the parameter “k” must say which.')
   const format = choice(query, 'as', FORMATS)
@@ -45,7 +46,9 @@ export const keyPage: Handler = async ({ cache, query, link, readOnly, redact })
       deleteTreeHref: link('delete', { mode: 'tree', k: encodeKey(key) }),
       ownChildren: `${number(childCount)} ${childCount === 1 ? 'child' : 'children'}`,
       facts: found.entry && facts(found.entry, link, readOnly === undefined),
-      ...(found.is === 'entry' ? value(key, found.entry.value, redact, format, link) : undecodable(key, found, redact)),
+      ...(found.is === 'entry'
+        ? await value(request, key, found.entry.value, format)
+        : await undecodable(request, key, found)),
     },
   }
 }
@@ -80,50 +83,39 @@ function expires({ ttl }: EntryInfo): object {
   return { text: `in ${span(ttl < 10 ? ttl : Math.ceil(ttl))}`, at: moment(new Date(Date.now() + ttl * 1000)) }
 }
 
-function value(
-  key: string,
-  stored: unknown,
-  redact: PageRequest['redact'],
-  format: Format | undefined,
-  link: Link,
-): object {
-  const shown = shownValue(key, stored, redact, format)
+async function value(request: PageRequest, key: string, stored: unknown, format: Format | undefined): Promise<object> {
+  const shown = await shownValue(request, key, stored, format)
   return {
     value: shown,
     formats: FORMATS.map((each) => ({
       name: each === 'text' ? 'Text' : each === 'hex' ? 'Hex' : 'JSON',
-      href: `${link('key', { k: encodeKey(key), as: each })}#value`,
+      href: `${request.link('key', { k: encodeKey(key), as: each })}#value`,
       isCurrent: each === shown.format,
     })),
   }
 }
 
 /** Why a value cannot be decoded, and what is stored in its place. */
-function undecodable(
+async function undecodable(
+  request: PageRequest,
   key: string,
   { reason, bytes: stored }: Extract<KeyInspection, { is: 'undecodable' }>,
-  redact: PageRequest['redact'],
-): object {
+): Promise<object> {
   // in bytes no field can be hidden by itself
   const hideAll = stored !== undefined && hasSecretNames(stored.subarray(0, MAX_HEX_BYTES))
-  return {
-    reason: visible(reason),
-    value: stored && shownValue(key, stored, hideAll ? () => HIDDEN : redact, undefined),
-  }
+  return { reason, value: stored && (hideAll ? valueText(HIDDEN) : await shownValue(request, key, stored, undefined)) }
 }
 
-function shownValue(
+async function shownValue(
+  { redact, complaints }: PageRequest,
   key: string,
   stored: unknown,
-  redact: PageRequest['redact'],
   format: Format | undefined,
-): ValueText {
+): Promise<ValueText> {
   try {
-    return valueText(redact(key, stored), format)
+    return valueText(await redact(key, stored), format)
   } catch (error) {
-    process.emitWarning(`The dashboard hid a value, since \`redact\` failed: ${String(error)}`, {
-      code: 'KEYEDCACHE_ADMIN_REDACT',
-    })
+    complaints.warn('KEYEDCACHE_ADMIN_REDACT', 'The dashboard hid a value, since `redact` failed', error)
     return valueText(HIDDEN, format)
   }
 }

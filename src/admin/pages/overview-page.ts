@@ -1,6 +1,7 @@
 import type { CacheStats, Computation, KeyedCache } from '../../contract/cache.js'
+import { visible } from '../../checks/visible.js'
 import { hourChart } from '../show/chart.js'
-import { amount, hitRate, moment, number, percent, span, timeout, visible } from '../show/format.js'
+import { amount, hitRate, moment, number, percent, span, timeout } from '../show/format.js'
 import { countGroupKeys } from '../show/group-keys.js'
 import { shownGroups, type Group } from '../show/groups.js'
 import { keyText } from '../show/key-text.js'

@@ -82,19 +82,3 @@ export function moment(date: Date, nowMs: number = Date.now()): Moment {
     ago: seconds === 0 ? 'just now' : `${span(seconds)} ago`,
   }
 }
-
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
-// joins emoji and letters; alone it is named like the others
-const JOINER = '\u200d'
-
-/** A key or a value's text with what cannot be seen made visible: `␀`, `⏎`, `⟨U+202E⟩`. */
-export function visible(text: string): string {
-  return text.replace(INVISIBLE, (character, index: number) => {
-    if (character === '\n') return '⏎'
-    if (character === JOINER && index > 0 && index < text.length - 1) return character
-    const code = character.codePointAt(0) ?? 0
-    if (code < 0x20) return String.fromCodePoint(0x2400 + code)
-    if (code === 0x7f) return '␡'
-    return `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`
-  })
-}

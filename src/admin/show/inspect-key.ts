@@ -1,5 +1,6 @@
 import type { EntryInfo, KeyedCache } from '../../contract/cache.js'
 import type { CacheEvents } from '../../contract/cache-events.js'
+import { reasonOf } from '../../checks/reason.js'
 
 /** What is found under a key: an entry, bytes that are none (the application takes them for missing), or nothing. */
 export type KeyInspection =
@@ -18,7 +19,7 @@ export async function inspectKey(cache: KeyedCache, key: string): Promise<KeyIns
   // what does not check or decode is told to listeners, and to the caller is as good as missing
   const onError = (event: CacheEvents['error']): void => {
     if (event.key === key && event.operation === 'read') {
-      reason = event.error instanceof Error ? event.error.message : String(event.error)
+      reason = reasonOf(event.error)
     }
   }
   cache.on('error', onError)

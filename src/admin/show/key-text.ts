@@ -1,5 +1,5 @@
 import { unescapeSegment } from '../../keys/key.js'
-import { visible } from './format.js'
+import { visible } from '../../checks/visible.js'
 
 /** A key or a tag as readers see it and can click it: nothing in it is invisible. */
 export function keyText(key: string): string {

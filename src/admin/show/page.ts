@@ -1,4 +1,5 @@
 import type { KeyedCache } from '../../contract/cache.js'
+import type { Complaints } from '../../contract/events/complaints.js'
 import { toKey } from '../../keys/key.js'
 import type { AuditTrail } from '../access/audit-trail.js'
 import type { Link } from '../http/mount.js'
@@ -6,7 +7,7 @@ import { badRequest } from '../http/problem.js'
 import { encodedKey, text, type Query } from '../http/query.js'
 import type { AdminSession } from '../access/session.js'
 
-/** What a page is made from: the facts of a request that passed the guard. */
+/** What a page is made from: the facts of a request of staff. */
 export interface PageRequest {
   readonly cache: KeyedCache
   /** What the cache is called among those that the dashboard shows. */
@@ -21,6 +22,7 @@ export interface PageRequest {
   readonly readOnly: string | undefined
   readonly redact: (key: string, value: unknown) => unknown
   readonly trail: AuditTrail
+  readonly complaints: Complaints
   /** Who is signed in, as far as the host tells. */
   readonly actor: string | undefined
   readonly ip: string | undefined

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
-import { amount, bytes, number, visible } from './format.js'
+import { visible } from '../../checks/visible.js'
+import { amount, bytes, number } from './format.js'
 import { hexDump, MAX_HEX_BYTES } from './hex-dump.js'
 
 /** The ways to write a value out. */

@@ -13,7 +13,7 @@ export interface Call {
   readonly key: string
   readonly factory: Factory<unknown>
   readonly callOptions: CallOptions
-  /** The moment at which it began. */
+  /** The logical time at which it began. */
   readonly at: number
   /** Where it is one of many. */
   readonly many?: Membership

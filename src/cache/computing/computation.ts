@@ -8,6 +8,7 @@ import type { Lifetime } from '../../contract/options/option-checks.js'
 import { type Result, resultOf } from './result.js'
 import { processName } from '../../statistics/stats.js'
 import { schemaError, type Stored, type EntryCodec } from '../../values/entry-codec.js'
+import { quoted } from '../../checks/one-line.js'
 
 /** What computations of one cache have in common. */
 export interface ComputationSetting extends LeaseSetting {
@@ -86,7 +87,7 @@ export class Computation {
   /** Nobody wants the result any more: the factory's signal aborts. */
   abandon(): void {
     this.#isAbandoned = true
-    this.#abort.abort(new Error(`Nobody waits for ${JSON.stringify(this.#plan.key)} any more`))
+    this.#abort.abort(new Error(`Nobody waits for ${quoted(this.#plan.key)} any more`))
   }
 
   async #leadOrFollow(): Promise<Result> {

@@ -1,9 +1,7 @@
-let moments = 0
+let lastTime = 0
 
-/**
- * The next moment of this process: a number above all given before. Calls and results are ordered by it, where clocks are too coarse.
- */
+/** The next number of this process's logical clock. Calls and results are ordered by it, since clocks are too coarse for that. */
 export function nextLogicalTime(): number {
-  moments++
-  return moments
+  lastTime++
+  return lastTime
 }

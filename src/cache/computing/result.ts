@@ -10,7 +10,7 @@ export type Result =
       readonly bytes: Buffer | undefined
       /** Whether an entry holds it. */
       readonly isStored: boolean
-      /** The value is good for calls that began up to this moment. */
+      /** The value is good for calls that began up to this logical time. */
       readonly asOf: number
       /** When its factory began here; -1 when another process computed it. */
       readonly startedAt: number

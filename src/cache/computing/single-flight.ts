@@ -14,7 +14,7 @@ interface Flight {
 /** A call that waits for a computation. */
 export interface Call {
   readonly plan: ComputationPlan
-  /** The moment at which it began. */
+  /** The logical time at which it began. */
   readonly at: number
   /** Whether it wants a value whose factory began after it. */
   readonly anew: boolean
@@ -35,7 +35,7 @@ const MAX_RESTING = 10_000
 
 /**
  * One computation at a time for each key in this process, whose result all calls share that may have it. A result is good as of
- * some moment; a call that began later goes round again. (As of: what a call gets was true at some time after it began.)
+ * some logical time; a call that began later goes round again. (As of: what a call gets was true at some time after it began.)
  */
 export class SingleFlight {
   readonly #setting: ComputationSetting

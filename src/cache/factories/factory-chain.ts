@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { quoted } from '../../checks/one-line.js'
 
 const chain = new AsyncLocalStorage<FactoryLink>()
 
@@ -52,6 +53,6 @@ export function insideFactory(): boolean {
 /** @throws {Error} when the key is asked for inside its own factory, which would wait for itself for ever. */
 export function refuseOwnKey(cache: object, key: string): void {
   if (current()?.computes(cache, key) === true) {
-    throw new Error(`${JSON.stringify(key)} is asked for inside its own factory, which would wait for itself for ever`)
+    throw new Error(`${quoted(key)} is asked for inside its own factory, which would wait for itself for ever`)
   }
 }

@@ -2,6 +2,7 @@ import type { Store } from '../../contract/store.js'
 import type { CacheEvents } from '../../contract/cache-events.js'
 import type { Events } from '../../contract/events/events.js'
 import { PendingDeletions } from './pending-deletions.js'
+import { quoted } from '../../checks/one-line.js'
 
 /** More than this are taken for a deletion of everything. */
 const MOST = 10_000
@@ -133,7 +134,7 @@ export class FailedDeletions {
     for (const name of names) pending.add(name)
     if (this.#keys.size + this.#trees.size + this.#tags.size > MOST) {
       process.emitWarning(
-        `The cache '${this.#setting.name}' takes everything for missing: more than ${MOST} deletions could not be carried out. ` +
+        `The cache ${quoted(this.#setting.name)} takes everything for missing: more than ${MOST} deletions could not be carried out. ` +
           'It is cleared as soon as its Redis answers',
         { code: 'KEYEDCACHE_DELETIONS' },
       )

@@ -8,6 +8,11 @@ import { checkOptions, checkTags, type Lifetime, lifetime } from '../../contract
 import type { NearTier } from '../reading/near-tier.js'
 import { allOf } from '../../checks/all-of.js'
 import type { EntryCodec } from '../../values/entry-codec.js'
+import { quoted } from '../../checks/one-line.js'
+import { reasonOf } from '../../checks/reason.js'
+
+/** So many groups are warned of: who chooses keys is not to fill the log. */
+const MOST_WARNED = 200
 
 /** What writing needs of its cache. */
 export interface WriterSetting {
@@ -108,11 +113,10 @@ export class Writer {
 
   #warnOnce(key: string, error: unknown): void {
     const group = groupOf(key)
-    if (this.#warned.has(group)) return
+    if (this.#warned.has(group) || this.#warned.size === MOST_WARNED) return
     this.#warned.add(group)
-    const reason = error instanceof Error ? error.message : String(error)
     process.emitWarning(
-      `The value of ${JSON.stringify(key)} is not stored, so it is computed again on every call: ${reason}`,
+      `The value of ${quoted(key)} is not stored, so it is computed again on every call: ${reasonOf(error)}`,
       { code: 'KEYEDCACHE_NOT_STORED' },
     )
   }

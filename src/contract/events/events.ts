@@ -1,3 +1,5 @@
+import { callHook } from './call-hook.js'
+import { Complaints } from './complaints.js'
 import { show } from '../../checks/show.js'
 import type { CacheEvents } from '../cache-events.js'
 
@@ -8,6 +10,7 @@ type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void
  * takes twice as long to tell of a hit.)
  */
 export class Events {
+  readonly #complaints = new Complaints()
   /** A list is never changed: whoever is being told goes by the one that he began with. */
   readonly #listeners: { [E in keyof CacheEvents]: readonly Listener<E>[] } = {
     hit: [],
@@ -35,17 +38,14 @@ export class Events {
     if (last !== -1) this.#set(event, listeners.toSpliced(last, 1))
   }
 
-  /** Calls the listeners. One that throws is reported as a process warning: it is not the caller's failure, nor that of the others. */
+  /** Calls the listeners. One that throws or rejects is reported as a process warning: it is not the caller's failure, nor that of the others. */
   emit<E extends keyof CacheEvents>(event: E, detail: CacheEvents[E]): void {
     for (const listener of this.#listeners[event]) {
-      try {
-        listener(detail)
-      } catch (error) {
-        process.emitWarning(`A listener of the cache event '${event}' threw: ${String(error)}`, {
-          code: 'KEYEDCACHE_LISTENER',
-          detail: error instanceof Error ? (error.stack ?? '') : '',
-        })
-      }
+      callHook(
+        () => listener(detail),
+        (thrown) =>
+          this.#complaints.warn('KEYEDCACHE_LISTENER', `A listener of the cache event '${event}' failed`, thrown),
+      )
     }
   }
 

@@ -1,16 +1,16 @@
 import { CacheNotRespondingError, PartialRemoval } from '../errors.js'
 
 /**
- * Asks the store something of which no answer at all would be a wrong one.
- * @throws {CacheNotRespondingError} where the store does not answer, naming the operation.
+ * Asks the store where a missing answer may not pass for an empty one.
+ * @throws {CacheNotRespondingError} when the store does not answer. It names the operation.
  */
-export type MustAnswer = <T>(operation: string, question: () => Promise<T>) => Promise<T>
+export type MustAnswer = <T>(operation: string, ask: () => Promise<T>) => Promise<T>
 
-/** The way in which one cache asks; `onFailed` is told what the store had against it. */
+/** Makes that function for one cache. `onFailed` is told each error of the store. */
 export function createMustAnswer(onFailed: (operation: string, key: undefined, error: unknown) => void): MustAnswer {
-  return async (operation, question) => {
+  return async (operation, ask) => {
     try {
-      return await question()
+      return await ask()
     } catch (error) {
       const { cause, count } = error instanceof PartialRemoval ? error : { cause: error, count: 0 }
       onFailed(operation, undefined, cause)

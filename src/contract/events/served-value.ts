@@ -1,6 +1,6 @@
 import type { Events } from './events.js'
 
-/** A value with what finding it saved. */
+/** A value that a call is answered with, and where it came from. */
 export interface ServedValue<T = unknown> {
   readonly value: T
   /** What the value took to compute, 0 when that is not known. */
@@ -13,7 +13,7 @@ export interface ServedValue<T = unknown> {
   readonly isShared: boolean
 }
 
-/** What an entry answers a call with, of which it tells. */
+/** The answer to a call that an entry holds. Emits the event `hit`. */
 export function hit(
   events: Events,
   key: string,

@@ -6,6 +6,7 @@ import { kindOf } from '../../checks/kind.js'
 import { PAGE_OPTIONS } from './known-options.js'
 import { show } from '../../checks/show.js'
 import { showScalar } from '../../checks/show-scalar.js'
+import { oneLine } from '../../checks/one-line.js'
 
 /**
  * Checks that an options argument is an object with no names but those known, or absent.
@@ -98,7 +99,7 @@ export function checkKnown(options: object, known: Readonly<Record<string, true>
   // Every call with options comes here: a list of their names would be made anew each time.
   for (const name in options) {
     if (known[name] !== true && Object.hasOwn(options, name)) {
-      throw new TypeError(`Expected no option \`${name}\` of ${of}: it knows ${Object.keys(known).join(', ')}`)
+      throw new TypeError(`Expected no option \`${oneLine(name)}\` of ${of}: it knows ${Object.keys(known).join(', ')}`)
     }
   }
 }

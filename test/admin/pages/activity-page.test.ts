@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Complaints } from '../../../src/contract/events/complaints.js'
 import { AuditTrail } from '../../../src/admin/access/audit-trail.js'
 import type { AuditEvent } from '../../../src/contract/audit-event.js'
 import type { KeyedCache } from '../../../src/contract/cache.js'
@@ -295,7 +296,7 @@ describe('the audit trail', () => {
     const remote = createKeyedCache({ redis: redis.url, keyPrefix: 'shop', logger })
     try {
       await remote.require()
-      const trail = new AuditTrail(undefined)
+      const trail = new AuditTrail({ onAudit: undefined, complaints: new Complaints() })
       redis.stop()
       await trail.end(remote, { ...INTENT, id: 'late' }, { outcome: 'partial', deleted: 3 })
       redis.resume()

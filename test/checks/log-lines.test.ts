@@ -1,0 +1,124 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Complaints } from '../../src/contract/events/complaints.js'
+import { NotCachedError } from '../../src/contract/errors.js'
+import { oneLine, quoted } from '../../src/checks/one-line.js'
+import { placeOf, reasonOf } from '../../src/checks/reason.js'
+import { warningsDuring } from '../support/warnings.js'
+
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}\u202e]/u
+
+describe('What strangers bring the application to throw', () => {
+  const { stderr, stdout, status } = spawnSync(
+    process.execPath,
+    [join(import.meta.dirname, '../workers/hostile-requests.mjs')],
+    { encoding: 'utf8' },
+  )
+  const lines = stderr.trimEnd().split('\n')
+
+  test('opens nothing, is no error of the server, and ends no process', () => {
+    expect(status).toBe(0)
+    const answers = JSON.parse(stdout) as Record<string, number>
+    // Only `/shows`, for staff, of which there is one in seven
+    expect(Object.keys(answers).toSorted()).toEqual(['200', '303', '401'])
+    expect(answers['200']).toBeLessThan(1000 / 5)
+  })
+
+  test('is at most ten lines of the log for 1,000 requests, each short and without a control character', () => {
+    expect(lines.length).toBeGreaterThan(3)
+    expect(lines.length).toBeLessThanOrEqual(10)
+    for (const line of lines) {
+      expect(line).not.toMatch(CONTROL)
+      expect(line.length).toBeLessThan(700)
+    }
+    for (const code of ['ADMIN_DENIED', 'ADMIN_LOGIN', 'ADMIN_READONLY', 'ADMIN_REDACT', 'LISTENER']) {
+      expect(lines.filter((line) => line.includes(`[KEYEDCACHE_${code}]`))).toHaveLength(1)
+    }
+  })
+})
+
+describe('A complaint', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  test('is given at most once a minute, and then says how many there were', async () => {
+    const complaints = new Complaints()
+    const warnings = await warningsDuring('CODE', () => {
+      for (let i = 0; i < 5; i++) complaints.warn('CODE', 'It failed', 'first')
+      complaints.warn('CODE', 'Another thing failed', 'other')
+      vi.advanceTimersByTime(59_000)
+      complaints.warn('CODE', 'It failed', 'unsaid')
+      vi.advanceTimersByTime(1001)
+      complaints.warn('CODE', 'It failed', 'later')
+    })
+    expect(warnings).toEqual([
+      'It failed: first',
+      'Another thing failed: other',
+      'It failed: later, and 5 times more before',
+    ])
+  })
+
+  test('says where an error was thrown, whatever stands in its message', async () => {
+    const error = new Error('message\n    at forged (/etc/passwd:1:1)')
+    const [warning = ''] = await warningsDuring('CODE', () => new Complaints().warn('CODE', 'It failed', error))
+    expect(warning).toMatch(/^It failed: message⏎ {4}at forged \S+ \(at .*log-lines\.test\.ts:\d+:\d+\)$/)
+    const changed = Object.defineProperty(new Error('changed'), 'stack', { value: 'Error: was\n    at forged' })
+    expect(placeOf(changed)).toBe('')
+  })
+})
+
+describe('A reason', () => {
+  test.each<[string, unknown, string]>([
+    ['an error', new Error('no database'), 'no database'],
+    ['an error without a message', new RangeError(), 'RangeError'],
+    ['text', 'no database', 'no database'],
+    ['empty text', '', 'no reason was given'],
+    ['nothing', undefined, 'undefined'],
+    ['a symbol', Symbol('x'), 'a symbol'],
+    ['an object', { password: 'hunter2' }, '{ password }'],
+    ['an object without a prototype', Object.create(null), '{}'],
+    ['an error whose message is none', Object.assign(new Error('x'), { message: { a: 1 } }), '[object Object]'],
+    [
+      'an error whose message throws',
+      Object.defineProperty(new Error('x'), 'message', {
+        get() {
+          throw new Error('never')
+        },
+      }),
+      'what was thrown cannot be shown',
+    ],
+    ['a proxy that is no more', revoked(), 'what was thrown cannot be shown'],
+  ])('is what %s says', (_what, thrown, reason) => {
+    expect(reasonOf(thrown)).toBe(reason)
+    expect(placeOf(thrown)).toMatch(/^(?: \(at .*\))?$/)
+  })
+
+  function revoked(): object {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    return proxy
+  }
+})
+
+describe('A name in an error or a line of the log', () => {
+  const hostile = `\u001b[31m\r\n\u009b2J\u007f\u2028\u202e${'long'.repeat(100)}`
+
+  test('has no control character, and at most 200 characters', () => {
+    for (const line of [oneLine(hostile), quoted(hostile), new NotCachedError(hostile).message]) {
+      expect(line).not.toMatch(CONTROL)
+      expect(line).toContain('␛[31m')
+      expect(line).toContain('…')
+    }
+    expect(oneLine(hostile)).toHaveLength(200)
+    expect(new NotCachedError(hostile).key).toBe(hostile)
+  })
+
+  test('stays as it is where nothing is wrong with it', () => {
+    expect(quoted('product::123::reviews of "Ötzi" 👩‍👧')).toBe(JSON.stringify('product::123::reviews of "Ötzi" 👩‍👧'))
+  })
+})
