@@ -8,9 +8,10 @@ import { createKeyedCache } from '../../src/cache/create-keyed-cache.js'
 import { row } from '../support/fault-row.js'
 import { HOSTILE_PARTS } from '../support/hostile-keys.js'
 import { type Answered, inject, type Injected } from '../support/inject.js'
+import { sized } from '../support/size.js'
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-const REQUESTS = 100_000
+const REQUESTS = sized(100_000)
 const AT_ONCE = 50
 const CANARY = 'canary-of-a-value'
 

@@ -3,9 +3,10 @@ import { expect, test } from 'vitest'
 import type { Cache, KeyedCache } from '../../src/contract/cache.js'
 import { describeOnBothStores } from '../support/both-stores.js'
 import { row } from '../support/fault-row.js'
+import { sized } from '../support/size.js'
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-const OPERATIONS = 100_000
+const OPERATIONS = sized(100_000)
 const LANES = 40
 
 const PARTS = ['a', 'a:', '1', '10', '*', '', 'é']

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pipelined } from '../support/pipelined.js'
 import { startWorker, type Worker } from '../support/worker.js'
+import { sized } from '../support/size.js'
 
 const MEBIBYTE = 2 ** 20
-const REQUESTS = 100_000
+const REQUESTS = sized(100_000)
 const WARM_UP = 5000
 const AT_ONCE = 5000
 
@@ -15,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(async () => worker.close())
 
-test('after 100,000 requests the heap has not grown by more than 5 MB', async () => {
+test(`after ${REQUESTS} requests the heap has not grown by more than 5 MB`, async () => {
   const url = `http://127.0.0.1:${await worker.call<number>('open')}`
   let sent = 0
   const send = async (count: number): Promise<void> => {

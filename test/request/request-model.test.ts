@@ -4,9 +4,10 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Cache, type GetOrSetOptions, type KeyedCache, keyedcache } from '../../src/index.js'
 import { describeOnBothStores } from '../support/both-stores.js'
+import { sized } from '../support/size.js'
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-const RUNS = 300
+const RUNS = sized(300)
 
 /** A value, told from all others by its number. */
 interface Thing {

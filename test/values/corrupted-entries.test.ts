@@ -7,10 +7,11 @@ import { createKeyedCache } from '../../src/cache/create-keyed-cache.js'
 import { freshPrefix } from '../support/both-stores.js'
 import { row } from '../support/fault-row.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { sized } from '../support/size.js'
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-const IN_PROCESS = 100_000
-const IN_REDIS = 3000
+const IN_PROCESS = sized(100_000)
+const IN_REDIS = sized(3000)
 
 /** How an entry is damaged: bits flipped, in 1 to 4 bytes that are not the same; its end cut off; bytes put behind or between. */
 type Damage = (bytes: Buffer) => Buffer

@@ -4,6 +4,7 @@ import { randomInt } from 'node:crypto'
 import { inspect } from 'node:util'
 import { expect, it } from 'vitest'
 import { defaultSerializer } from '../../src/values/serializer.js'
+import { sized } from '../support/size.js'
 
 const { encode, decode } = defaultSerializer
 
@@ -103,8 +104,9 @@ function spoil(value: unknown): number {
 }
 
 const seed = randomInt(2 ** 31)
+const RUNS = sized(10_000)
 
-it(`10,000 random values come back equal, and share nothing with each other or their bytes (seed ${seed})`, () => {
+it(`${RUNS} random values come back equal, and share nothing with each other or their bytes (seed ${seed})`, () => {
   let changes = 0
   fc.assert(
     fc.property(anyValue, (value) => {
@@ -123,12 +125,12 @@ it(`10,000 random values come back equal, and share nothing with each other or t
       deepStrictEqual(second, value)
       expect(picture(second)).toBe(expected)
     }),
-    { numRuns: 10_000, seed },
+    { numRuns: RUNS, seed },
   )
-  expect(changes).toBeGreaterThan(10_000)
+  expect(changes).toBeGreaterThan(RUNS)
 }, 120_000)
 
-it(`10,000 encoded values with bytes changed decode to something or throw an Error, and nothing else happens (seed ${seed})`, () => {
+it(`${RUNS} encoded values with bytes changed decode to something or throw an Error, and nothing else happens (seed ${seed})`, () => {
   let decoded = 0
   let refused = 0
   const change = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }))
@@ -144,8 +146,8 @@ it(`10,000 encoded values with bytes changed decode to something or throw an Err
         refused++
       }
     }),
-    { numRuns: 10_000, seed },
+    { numRuns: RUNS, seed },
   )
-  expect(Math.min(decoded, refused)).toBeGreaterThan(100)
+  expect(Math.min(decoded, refused)).toBeGreaterThan(RUNS / 100)
   expect(Object.keys(Object.prototype)).toEqual([])
 }, 120_000)

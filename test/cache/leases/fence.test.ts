@@ -10,6 +10,7 @@ import { type RedisCluster, startCluster } from '../../support/redis-cluster.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
 import { until } from '../../support/until.js'
 import { startWorker, type Worker } from '../../support/worker.js'
+import { sized } from '../../support/size.js'
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
@@ -17,7 +18,7 @@ const WRITES = ['delete', 'delete with children', 'deleteTag', 'set', 'clear'] a
 const PLACES = ['same process', 'other process'] as const
 const TIMES = ['before', 'during', 'at the end'] as const
 const KINDS = WRITES.flatMap((write) => PLACES.flatMap((place) => TIMES.map((time) => ({ write, place, time }))))
-const EACH = { 'one server': 100, 'a Cluster': 40 } as const
+const EACH = { 'one server': sized(100), 'a Cluster': sized(40) }
 const LANES = 8
 
 interface Read {

@@ -3,9 +3,10 @@ import { expect, test } from 'vitest'
 import type { KeyedCache } from '../../../src/contract/cache.js'
 import { cacheKey, segments } from '../../../src/keys/key.js'
 import { describeOnBothStores } from '../../support/both-stores.js'
+import { sized } from '../../support/size.js'
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-const RUNS = 150
+const RUNS = sized(150)
 
 /** Few different parts, so that keys often lie below, beside and just before or behind one another. */
 const part = fc.constantFrom(

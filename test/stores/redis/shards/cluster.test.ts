@@ -7,9 +7,10 @@ import { report } from '../../../support/figures.js'
 import { inWords, Load } from '../../../support/load.js'
 import { type RedisCluster, startCluster } from '../../../support/redis-cluster.js'
 import { until } from '../../../support/until.js'
+import { sized } from '../../../support/size.js'
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-const MANY = 100_000
+const MANY = sized(100_000)
 const GROUPS = 200
 const CHUNK = 500
 const LOADED = Array.from({ length: 200 }, (_, i) => `load::${i}`)
@@ -40,7 +41,7 @@ describe('On a Redis Cluster', () => {
   })
   afterAll(() => cluster.close())
 
-  test('100,000 keys are spread over all masters, and exactly those are deleted that are meant', async () => {
+  test(`${MANY} keys are spread over all masters, and exactly those are deleted that are meant`, async () => {
     const keyPrefix = freshPrefix()
     const cache = open(cluster, { keyPrefix, redisTimeout: '5s' })
     const foreign = ['alone', keyPrefix, `${keyPrefix}x:v:{18}a`, `${keyPrefix}:v`, 'other:v:{5x}group::1::1']
