@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { Request, RequestHandler, Response } from 'express'
 import type { KeyedCache } from '../contract/cache.js'
 import { FOR_EVERYBODY, readAssets, type Asset, type AssetName } from './assets.js'
@@ -17,6 +18,7 @@ import { parseQuery, text, type Query } from './http/query.js'
 import { DashboardResponse } from './response.js'
 import { routes, type Route } from './routes.js'
 import { AdminSession } from './access/session.js'
+import { reasonOf } from '../checks/reason.js'
 
 /** Answers every request below the mount: headers first, then whether staff ask, and only then anything of the body or the cache. */
 export function dashboard(settings: AdminSettings): RequestHandler {
@@ -67,7 +69,9 @@ class Visit {
       this.#res.set({ 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex, nofollow' })
       if (this.#answerAsset(FOR_EVERYBODY)) return
       if (await this.#isAdmitted()) await this.#answerAdmitted()
-    } catch (error) {
+    } catch (thrown) {
+      // What a proxy does when it is looked at is its own affair.
+      const error = types.isProxy(thrown) ? new Error(reasonOf(thrown)) : thrown
       if (error instanceof Denied) await this.#noteDenial(error.message)
       if (this.#isStaff && this.#cache === undefined) await this.#describeMain()
       await this.#response.fail(error)

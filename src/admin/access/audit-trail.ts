@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { AuditEvent } from '../../contract/audit-event.js'
 import type { KeyedCache } from '../../contract/cache.js'
-import { RateLimit } from '../http/rate-limit.js'
+import { RateLimit } from '../../checks/rate-limit.js'
 import { callHook } from '../../contract/events/call-hook.js'
 import type { Complaints } from '../../contract/events/complaints.js'
 import type { AdminSettings } from './admin-options.js'

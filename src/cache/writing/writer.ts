@@ -10,9 +10,11 @@ import { allOf } from '../../checks/all-of.js'
 import type { EntryCodec } from '../../values/entry-codec.js'
 import { quoted } from '../../checks/one-line.js'
 import { reasonOf } from '../../checks/reason.js'
+import { RateLimit } from '../../checks/rate-limit.js'
 
-/** So many groups are warned of: who chooses keys is not to fill the log. */
+/** So many groups are warned of, and in one minute: who chooses keys is not to fill the log. */
 const MOST_WARNED = 200
+const MOST_WARNED_PER_MINUTE = 10
 
 /** What writing needs of its cache. */
 export interface WriterSetting {
@@ -33,6 +35,7 @@ export interface WriterSetting {
 export class Writer {
   readonly #setting: WriterSetting
   readonly #warned = new Set<string>()
+  readonly #warnings = new RateLimit(MOST_WARNED_PER_MINUTE)
   /** Entries that are being compressed, by key: what is written or removed later waits for them. */
   readonly #compressing = new Map<string, Promise<unknown>>()
 
@@ -113,7 +116,7 @@ export class Writer {
 
   #warnOnce(key: string, error: unknown): void {
     const group = groupOf(key)
-    if (this.#warned.has(group) || this.#warned.size === MOST_WARNED) return
+    if (this.#warned.has(group) || this.#warned.size === MOST_WARNED || !this.#warnings.take()) return
     this.#warned.add(group)
     process.emitWarning(
       `The value of ${quoted(key)} is not stored, so it is computed again on every call: ${reasonOf(error)}`,

@@ -33,8 +33,9 @@ export class Events {
 
   /** Takes away the listener that was added last, if it was added more than once. */
   off<E extends keyof CacheEvents>(event: E, listener: Listener<E>): void {
+    if (!Object.hasOwn(this.#listeners, event)) return
     const listeners = this.#listeners[event]
-    const last = listeners?.lastIndexOf(listener) ?? -1
+    const last = listeners.lastIndexOf(listener)
     if (last !== -1) this.#set(event, listeners.toSpliced(last, 1))
   }
 
