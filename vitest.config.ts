@@ -8,7 +8,6 @@ const ALONE = files(
   'stores/redis/shards/cluster',
   'stores/redis/connection/event-loop-blocked',
   'faults/redis-away',
-  'cache/leases/fence',
   'cache/computing/single-flight-processes',
 )
 
@@ -22,6 +21,7 @@ const PATIENT = files(
   'demo/demo',
   'demo/security',
   'demo/workers',
+  'cache/leases/fence',
   'cache/writing/failed-deletions',
   'cache/history',
   'stores/redis/shards/lost-index',
@@ -61,7 +61,7 @@ class LongFirst extends BaseSequencer {
 }
 
 /** How many files at once, on 2 cores. Figures that are kept, as those of `npm run faults`, are measured with nothing beside. */
-const [BUSY_AT_ONCE, PATIENT_AT_ONCE] = process.env['FAULTS'] === 'full' ? [1, 1] : [2, 3]
+const [BUSY_AT_ONCE, PATIENT_AT_ONCE] = process.env['FAULTS'] === 'full' ? [1, 1] : [2, 4]
 
 const EVERY = {
   // Modules of others look to the tests as they look to Node
