@@ -17,10 +17,10 @@ import { Denied, Problem } from './http/problem.js'
 import { parseQuery, text, type Query } from './http/query.js'
 import { DashboardResponse } from './response.js'
 import { routes, type Route } from './routes.js'
-import { AdminSession } from './access/session.js'
+import { AdminSession } from './access/admin-session.js'
 import { reasonOf } from '../checks/reason.js'
 
-/** Answers every request below the mount: headers first, then whether staff ask, and only then anything of the body or the cache. */
+/** ServeOrCompute every request below the mount: headers first, then whether staff ask, and only then anything of the body or the cache. */
 export function dashboard(settings: AdminSettings): RequestHandler {
   const assets = readAssets()
   const trail = new AuditTrail(settings)
@@ -55,7 +55,7 @@ class Visit {
     this.#assets = assets
     this.#trail = trail
     this.#place = placeOf(req)
-    this.#response = new DashboardResponse(res, isMachine(req, this.#place), settings.complaints, {
+    this.#response = new DashboardResponse(res, isMachine(req, this.#place), settings.warnings, {
       name: settings.title,
       environment: settings.environment,
       home: (settings.homeUrl ?? this.#place.home) || undefined,
@@ -141,7 +141,7 @@ class Visit {
       readOnly,
       redact: this.#settings.redact,
       trail: this.#trail,
-      complaints: this.#settings.complaints,
+      warnings: this.#settings.warnings,
       actor: this.#actor,
       ip: this.#req.ip,
     }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createKeyedCache } from '../../src/cache/create-keyed-cache.js'
 import { StateLog } from '../../src/contract/events/state-log.js'
-import { Complaints } from '../../src/contract/events/complaints.js'
+import { RateLimitedWarnings } from '../../src/contract/events/rate-limited-warnings.js'
 import { NotCachedError } from '../../src/contract/errors.js'
 import { oneLine, quoted } from '../../src/checks/one-line.js'
 import { show } from '../../src/checks/show.js'
@@ -50,14 +50,14 @@ describe('A complaint', () => {
   })
 
   test('is given at most once a minute, and then says how many there were', async () => {
-    const complaints = new Complaints()
+    const limited = new RateLimitedWarnings()
     const warnings = await warningsDuring('CODE', () => {
-      for (let i = 0; i < 5; i++) complaints.warn('CODE', 'It failed', 'first')
-      complaints.warn('CODE', 'Another thing failed', 'other')
+      for (let i = 0; i < 5; i++) limited.give('CODE', 'It failed', 'first')
+      limited.give('CODE', 'Another thing failed', 'other')
       vi.advanceTimersByTime(59_000)
-      complaints.warn('CODE', 'It failed', 'unsaid')
+      limited.give('CODE', 'It failed', 'unsaid')
       vi.advanceTimersByTime(1001)
-      complaints.warn('CODE', 'It failed', 'later')
+      limited.give('CODE', 'It failed', 'later')
     })
     expect(warnings).toEqual([
       'It failed: first',
@@ -68,7 +68,9 @@ describe('A complaint', () => {
 
   test('says where an error was thrown, whatever stands in its message', async () => {
     const error = new Error('message\n    at forged (/etc/passwd:1:1)')
-    const [warning = ''] = await warningsDuring('CODE', () => new Complaints().warn('CODE', 'It failed', error))
+    const [warning = ''] = await warningsDuring('CODE', () =>
+      new RateLimitedWarnings().give('CODE', 'It failed', error),
+    )
     expect(warning).toMatch(/^It failed: message⏎ {4}at forged \S+ \(at .*log-lines\.test\.ts:\d+:\d+\)$/)
     const changed = Object.defineProperty(new Error('changed'), 'stack', { value: 'Error: was\n    at forged' })
     expect(placeOf(changed)).toBe('')

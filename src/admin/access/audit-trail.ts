@@ -3,7 +3,7 @@ import type { AuditEvent } from '../../contract/audit-event.js'
 import type { KeyedCache } from '../../contract/cache.js'
 import { RateLimit } from '../../checks/rate-limit.js'
 import { callHook } from '../../contract/events/call-hook.js'
-import type { Complaints } from '../../contract/events/complaints.js'
+import type { RateLimitedWarnings } from '../../contract/events/rate-limited-warnings.js'
 import type { AdminSettings } from './admin-options.js'
 
 /** Who means to delete what. */
@@ -25,15 +25,15 @@ const NOTHING = { outcome: undefined, deleted: undefined, ms: undefined, reason:
 /** Tells the host, and notes beside the keys, what staff mean to delete, what came of it, and what was denied. */
 export class AuditTrail {
   readonly #onAudit: ((event: AuditEvent) => unknown) | undefined
-  readonly #complaints: Complaints
+  readonly #warnings: RateLimitedWarnings
   // who is not staff must not use up what is noted of staff
   readonly #denialsOfStaff = new RateLimit(DENIALS_PER_MINUTE)
   readonly #denialsOfOthers = new RateLimit(DENIALS_PER_MINUTE)
   readonly #unstored = new WeakMap<KeyedCache, AuditEvent[]>()
 
-  constructor({ onAudit, complaints }: Pick<AdminSettings, 'onAudit' | 'complaints'>) {
+  constructor({ onAudit, warnings }: Pick<AdminSettings, 'onAudit' | 'warnings'>) {
     this.#onAudit = onAudit
-    this.#complaints = complaints
+    this.#warnings = warnings
   }
 
   /** Says what is about to be done. Rejects when the host or the store does not take it: then it must not be done. */
@@ -79,7 +79,7 @@ export class AuditTrail {
   #tell(event: AuditEvent): void {
     callHook(
       () => this.#onAudit?.(event),
-      (error) => this.#complaints.warn('KEYEDCACHE_ADMIN_AUDIT', '`onAudit` failed on the result of a deletion', error),
+      (error) => this.#warnings.give('KEYEDCACHE_ADMIN_AUDIT', '`onAudit` failed on the result of a deletion', error),
     )
   }
 

@@ -126,7 +126,7 @@ function shownText(request: PageRequest, shown: unknown, format?: Format): Value
   }
 }
 
-function hidden({ complaints }: PageRequest, error: unknown): typeof HIDDEN {
-  complaints.warn('KEYEDCACHE_ADMIN_REDACT', 'The dashboard hid a value, since `redact` failed', error)
+function hidden({ warnings }: PageRequest, error: unknown): typeof HIDDEN {
+  warnings.give('KEYEDCACHE_ADMIN_REDACT', 'The dashboard hid a value, since `redact` failed', error)
   return HIDDEN
 }

@@ -1,5 +1,5 @@
 import { callHook } from './call-hook.js'
-import { Complaints } from './complaints.js'
+import { RateLimitedWarnings } from './rate-limited-warnings.js'
 import { show } from '../../checks/show.js'
 import type { CacheEvents } from '../cache-events.js'
 
@@ -10,7 +10,7 @@ type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void
  * takes twice as long to tell of a hit.)
  */
 export class Events {
-  readonly #complaints = new Complaints()
+  readonly #warnings = new RateLimitedWarnings()
   /** A list is never changed: whoever is being told goes by the one that he began with. */
   readonly #listeners: { [E in keyof CacheEvents]: readonly Listener<E>[] } = {
     hit: [],
@@ -45,7 +45,7 @@ export class Events {
       callHook(
         () => listener(detail),
         (thrown) =>
-          this.#complaints.warn('KEYEDCACHE_LISTENER', `A listener of the cache event '${event}' failed`, thrown),
+          this.#warnings.give('KEYEDCACHE_LISTENER', `A listener of the cache event '${event}' failed`, thrown),
       )
     }
   }

@@ -27,8 +27,8 @@ interface Membership {
   refreshes: boolean
 }
 
-/** Answers calls where their key was read: with what is fresh, with what is stale while it is computed anew, or with what is computed. */
-export class Answers {
+/** ServeOrCompute calls where their key was read: with what is fresh, with what is stale while it is computed anew, or with what is computed. */
+export class ServeOrCompute {
   readonly #setting: ComputationSetting
   readonly #flights: SingleFlight
 
@@ -71,7 +71,7 @@ export class Answers {
     return this.#hitStored(key, stored, false)
   }
 
-  /** Answers where nothing fresh is stored: with what is stale, or with what is computed. */
+  /** ServeOrCompute where nothing fresh is stored: with what is stale, or with what is computed. */
   async #without(
     plan: ComputationPlan,
     callOptions: CallOptions,
