@@ -20,7 +20,7 @@ import { routes, type Route } from './routes.js'
 import { AdminSession } from './access/admin-session.js'
 import { reasonOf } from '../checks/reason.js'
 
-/** ServeOrCompute every request below the mount: headers first, then whether staff ask, and only then anything of the body or the cache. */
+/** Answers every request below the mount: headers first, then whether staff ask, and only then anything of the body or the cache. */
 export function dashboard(settings: AdminSettings): RequestHandler {
   const assets = readAssets()
   const trail = new AuditTrail(settings)

@@ -11,6 +11,7 @@ import type { EntryCodec } from '../../values/entry-codec.js'
 import { quoted } from '../../checks/one-line.js'
 import { reasonOf } from '../../checks/reason.js'
 import { RateLimit } from '../../checks/rate-limit.js'
+import { keptUntil } from '../../values/freshness.js'
 
 /** So many groups are warned of, and in one minute: who chooses keys is not to fill the log. */
 const MOST_WARNED = 200
@@ -133,7 +134,7 @@ export class Writer {
     const { store, codec, onFailed } = this.#setting
     return values.map(([key, value]) => {
       // Before the header is written, which says when the value is stale: what `get` no longer finds is not listed either.
-      const expiresAt = store.now(key) + life.ttlMs + life.graceMs
+      const expiresAt = keptUntil(store.now(key), life)
       try {
         return { key, bytes: codec.encode(key, value, life, undefined, tags), expiresAt, tags }
       } catch (error) {
