@@ -19,7 +19,7 @@ export interface AuditResult {
 
 const DENIALS_PER_MINUTE = 60
 const MAX_UNSTORED = 100
-const EVENTS_KEPT = 1000
+const EVENTS_READ = 1000
 const NOTHING = { outcome: undefined, deleted: undefined, ms: undefined, reason: undefined }
 
 /** Tells the host, and notes beside the keys, what staff mean to delete, what came of it, and what was denied. */
@@ -71,7 +71,7 @@ export class AuditTrail {
   }
 
   /** What was noted, the newest first, by default all that is kept. Rejects when the store does not answer. */
-  async read(cache: KeyedCache, limit: number = EVENTS_KEPT): Promise<AuditEvent[]> {
+  async read(cache: KeyedCache, limit: number = EVENTS_READ): Promise<AuditEvent[]> {
     await this.#storeAgain(cache)
     return cache.activity({ limit })
   }
@@ -105,7 +105,7 @@ export class AuditTrail {
 
   async #storedIds(cache: KeyedCache): Promise<Set<string>> {
     try {
-      const events = await cache.activity({ limit: EVENTS_KEPT })
+      const events = await cache.activity({ limit: EVENTS_READ })
       return new Set(events.filter(({ phase }) => phase === 'result').map(({ id }) => id))
     } catch {
       return new Set()
