@@ -352,8 +352,8 @@ async function view(
   ])
 }
 
-function counted({ backend: _, ...stats }: CacheStats): object {
-  return { ...stats, processes: stats.processes.map(({ id }) => id) }
+function counted(stats: CacheStats): object {
+  return { ...stats, backend: undefined, processes: stats.processes.map(({ id }) => id) }
 }
 
 function withoutTtl(outline: object | undefined): object {

@@ -128,8 +128,8 @@ export function storedName(keyPrefix: string, { after, of }: StoredName, hashTag
  *
  * What an older process does with an entry:
  * - A later version (a first byte up to 0xef): a miss. It computes for itself, and stores nothing over it.
- * - Flags, tags of the serializer or a first byte that it does not know, or a wrong checksum: a miss, and it stores its own over it. So what
- *   0.1 cannot read gets a later version; else both would overwrite each other in turns.
+ * - Flags, kinds of values (`src/values/type-tags.ts`) or a first byte that it does not know, or a wrong checksum: a miss, and it stores its
+ *   own over it. So what 0.1 cannot read gets a later version; else both would overwrite each other in turns.
  *
  * May never change, in no version, as scripts go by it whatever the version is: where the flag of tags and the tags stand (or an older process
  * takes the entry out of the sets of its tags, and `deleteTag` does not find it), and that the last 4 bytes tell one entry of a key from
