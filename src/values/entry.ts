@@ -22,7 +22,8 @@ export interface Entry {
   readonly payload: Buffer
 }
 
-const MAGIC_AND_VERSION = 0xe1
+/** The first byte of an entry. A later version has a greater one, of the same upper half. */
+export const MAGIC_AND_VERSION = 0xe1
 /** How much of an entry is its header. */
 export const HEADER_BYTES = 18
 /** How much of it is the checksum at its end, which tells one entry from another. */
@@ -31,7 +32,8 @@ export const CHECKSUM_BYTES = 4
 const RESIDUE = 0x21_44_df_1c
 
 const IS_COMPRESSED = 0b1
-const HAS_TAGS = 0b10
+/** The flag in its second byte that says that tags follow the header. */
+export const HAS_TAGS = 0b10
 const HAS_GRACE = 0b100
 
 const NEVER = 2 ** 48 - 1

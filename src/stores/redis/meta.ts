@@ -1,6 +1,5 @@
 import type { Client } from './connection/client.js'
-
-const FORMAT = '1'
+import { FORMAT, STORED, storedName } from './scripts/stored-layout.js'
 
 /** What all processes that share a prefix must have in common: the first one says it, the others go by it. */
 export class Meta {
@@ -9,7 +8,7 @@ export class Meta {
 
   constructor(client: Client, keyPrefix: string) {
     this.#client = client
-    this.#name = `${keyPrefix}:meta`
+    this.#name = storedName(keyPrefix, STORED.meta, '')
   }
 
   /** How many shards there are: what the first process said, which is this one where nobody did. @throws {Error} where the names are of a newer format. */

@@ -3,6 +3,7 @@ import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'
 import { Availability, type AvailabilityOptions, type Parts } from './availability.js'
 import { Client, type ClientOptions } from './connection/client.js'
+import { AUDIT } from './scripts/stored-layout.js'
 import { Keyspace } from './shard/keyspace.js'
 import { Subscribers } from './connection/subscribers.js'
 
@@ -11,8 +12,6 @@ export interface RedisStoreOptions extends ClientOptions, AvailabilityOptions {
   /** Given: the store hears of changes, and calls it when a server does not tell of them. */
   readonly onUntracked?: ((error: unknown) => void) | undefined
 }
-
-const LOG_LINES = 1000
 
 /** The store in Redis, with an index that lists, counts and deletes below a key without walking the database. */
 export class RedisStore implements Store {
@@ -177,7 +176,7 @@ export class RedisStore implements Store {
 
   async appendLog(line: string): Promise<void> {
     const { connection, keyspace } = this.#parts.shards.first
-    await connection.send((redis) => redis.xadd(keyspace.log, 'MAXLEN', '~', LOG_LINES, '*', 'line', line))
+    await connection.send((redis) => redis.xadd(keyspace.log, 'MAXLEN', '~', AUDIT.atMost, '*', AUDIT.line, line))
   }
 
   async readLog(limit: number): Promise<string[]> {

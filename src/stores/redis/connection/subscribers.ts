@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Ended } from '../../../contract/store.js'
 import type { Client } from './client.js'
+import { MESSAGE, readMessage } from '../scripts/stored-layout.js'
 import { Subscriber } from './subscriber.js'
 
 /** All processes that have lost such a connection at the same moment come back one after the other. */
@@ -146,10 +147,9 @@ export class Subscribers {
   }
 
   #tell(message: string): void {
-    const space = message.indexOf(' ')
-    const [what, whose] = [message.slice(0, space), message.slice(space + 1)]
-    if (what === 'tag') this.#onTagRemoved(whose)
-    else if (what === 'filled' || what === 'nothing' || what === 'voided') this.#onEnded(whose, what)
+    const { what, whose } = readMessage(message)
+    if (what === MESSAGE.tag) this.#onTagRemoved(whose)
+    else if (what !== undefined) this.#onEnded(whose, what)
   }
 }
 

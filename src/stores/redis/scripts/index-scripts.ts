@@ -1,5 +1,6 @@
 import { LEASE, NOW, PRUNE, WHOLE } from './lua.js'
 import { type Script, script } from './script.js'
+import { SWEEP_FIELDS } from './stored-layout.js'
 
 /**
  * Drops expired keys from the index.
@@ -173,10 +174,10 @@ return reply
  */
 export const EVICTED: Script = script(`
 local evicted = string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)')
-local known = redis.call('HGET', KEYS[1], 'evicted')
+local known = redis.call('HGET', KEYS[1], '${SWEEP_FIELDS.evicted}')
 if evicted ~= known then
-  redis.call('HDEL', KEYS[1], 'evicted')
-  redis.call('HSET', KEYS[1], 'evicted', evicted)
+  redis.call('HDEL', KEYS[1], '${SWEEP_FIELDS.evicted}')
+  redis.call('HSET', KEYS[1], '${SWEEP_FIELDS.evicted}', evicted)
 end
 return { evicted, known }
 `)
@@ -187,8 +188,8 @@ return { evicted, known }
  * KEYS: sweep. ARGV: the name at which the next round begins.
  */
 export const NOTE_CURSOR: Script = script(`
-redis.call('HDEL', KEYS[1], 'cursor')
-redis.call('HSET', KEYS[1], 'cursor', ARGV[1])
+redis.call('HDEL', KEYS[1], '${SWEEP_FIELDS.cursor}')
+redis.call('HSET', KEYS[1], '${SWEEP_FIELDS.cursor}', ARGV[1])
 return 1
 `)
 

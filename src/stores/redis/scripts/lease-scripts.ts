@@ -1,6 +1,6 @@
-import { CHECKSUM_BYTES } from '../../../values/entry.js'
-import { LEASE, LONGEST_LEASE_MS, NOW, PRUNE, STORE, TAG } from './lua.js'
+import { LEASE, NOW, PRUNE, STORE, TAG } from './lua.js'
 import { type Script, script } from './script.js'
+import { ENTRY, LONGEST_LEASE_MS, MESSAGE, PAUSE_TOKEN } from './stored-layout.js'
 
 /**
  * Takes the lease of each of some keys, unless an entry is there that the caller has not seen, or another one holds it. After its
@@ -16,7 +16,7 @@ local time, begin, reply = now(), #KEYS[2] - ARGV[2] + 1, {}
 local function attempt(entry, token, process, ms, seen, follows, patient)
   local bytes = redis.pcall('GET', entry)
   if type(bytes) == 'table' then bytes = false end
-  if bytes and seen ~= '*' and string.sub(bytes, -${CHECKSUM_BYTES}) ~= seen then return { 'value', bytes } end
+  if bytes and seen ~= '*' and string.sub(bytes, -${ENTRY.checksumBytes}) ~= seen then return { 'value', bytes } end
   if time > tonumber(ARGV[1]) then return { 'late' } end
   local key = string.sub(entry, begin)
   local lease = redis.call('HGET', KEYS[1], key)
@@ -24,16 +24,17 @@ local function attempt(entry, token, process, ms, seen, follows, patient)
     local ends, since, held, followed, holder = parse(lease)
     local rest = left(ends, time)
     if rest > 0 then
-      if held ~= '-' then
+      if held ~= '${PAUSE_TOKEN}' then
         if follows == '1' and followed == '0' then
-          redis.call('HSET', KEYS[1], key, table.concat({ ends, since, held, '1', holder }, ' '))
+          redis.call('HSET', KEYS[1], key, line(ends, since, held, '1', holder))
         end
         return { 'follows', rest }
       end
       if patient == '1' then return { 'paused', rest } end
     end
   end
-  redis.call('HSET', KEYS[1], key, string.format('%.0f %.3f %s 0 %s', time + ms, time, token, process))
+  local ends, since = string.format('%.0f', time + ms), string.format('%.3f', time)
+  redis.call('HSET', KEYS[1], key, line(ends, since, token, '0', process))
   return { 'leads' }
 end
 for i = 2, #KEYS do reply[i - 1] = attempt(KEYS[i], unpack(ARGV, 6 * i - 9, 6 * i - 4)) end
@@ -52,11 +53,11 @@ if not lease then return 0 end
 local _, since, _, followed, process = parse(lease)
 for i = 5, #ARGV do
   if tonumber(redis.call('HGET', KEYS[2], ARGV[i]) or 0) >= (tonumber(since) or 0) then
-    finish(KEYS[1], channel, key, lease, 'voided')
+    finish(KEYS[1], channel, key, lease, '${MESSAGE.voided}')
     return 0
   end
 end
-redis.call('HSET', KEYS[1], key, string.format('%.0f %s %s %s %s', now() + ms, since, token, followed, process))
+redis.call('HSET', KEYS[1], key, line(string.format('%.0f', now() + ms), since, token, followed, process))
 return 1
 `)
 
@@ -77,11 +78,11 @@ local added, filled = 0, {}
 for i = 1, n do
   local entry, token, bytes, expires = KEYS[4 + i], unpack(ARGV, 3 * i + 1, 3 * i + 3)
   local key = string.sub(entry, begin)
-  local lease, outcome = holds(KEYS[1], key, token), 'filled'
+  local lease, outcome = holds(KEYS[1], key, token), '${MESSAGE.filled}'
   filled[i] = 0
   if lease then
     local _, since = parse(lease)
-    if buried >= (tonumber(since) or 0) then outcome = 'voided'
+    if buried >= (tonumber(since) or 0) then outcome = '${MESSAGE.voided}'
     else
       added = added + store(entry, KEYS[2], KEYS[3], key, bytes, expires)
       tag(KEYS[5 + n], sets, tags, time, key, expires)
@@ -105,7 +106,8 @@ if not lease then return 0 end
 finish(KEYS[1], ARGV[1], ARGV[2], lease, ARGV[4])
 if tonumber(ARGV[5]) > 0 then
   local time = now()
-  redis.call('HSET', KEYS[1], ARGV[2], string.format('%.0f %.0f - 0 -', time + ARGV[5], time))
+  local ends, since = string.format('%.0f', time + ARGV[5]), string.format('%.0f', time)
+  redis.call('HSET', KEYS[1], ARGV[2], line(ends, since, '${PAUSE_TOKEN}', '0', '-'))
 end
 return 1
 `)
@@ -122,7 +124,7 @@ local cursor, leases = unpack(redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARG
 for i = 1, #leases, 2 do
   local ends, _, token = parse(leases[i + 1])
   local over = time - (tonumber(ends) or 0)
-  if over > (token == '-' and 0 or 3600000) or over < -${LONGEST_LEASE_MS} then
+  if over > (token == '${PAUSE_TOKEN}' and 0 or 3600000) or over < -${LONGEST_LEASE_MS} then
     dropped = dropped + redis.call('HDEL', KEYS[1], leases[i])
   end
 end

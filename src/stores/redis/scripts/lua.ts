@@ -1,4 +1,4 @@
-import { HEADER_BYTES } from '../../../values/entry.js'
+import { ENTRY, LEASE_LINE, LONGEST_LEASE_MS, MESSAGE, TELL } from './stored-layout.js'
 
 /** The server's time in ms, to a microsecond. Called once in a script: it moves on while the script runs. */
 export const NOW: string = `
@@ -64,13 +64,13 @@ end
 `
 
 /** How many bytes of an entry are its header and how many tags it has. */
-const COUNTED = HEADER_BYTES + 2
+const COUNTED = ENTRY.headerBytes + 2
 
 /** Whether an entry carries a tag, by its own header: a name may stand in a tag's set that has lost the tag since. */
 export const CARRIES: string = `
 local function carries(entry, tag)
   local head = redis.pcall('GETRANGE', entry, 0, ${COUNTED - 1})
-  if type(head) == 'table' or #head < ${COUNTED} or math.floor(string.byte(head, 2) / 2) % 2 == 0 then return false end
+  if type(head) == 'table' or #head < ${COUNTED} or math.floor(string.byte(head, 2) / ${ENTRY.hasTags}) % 2 == 0 then return false end
   local count = string.byte(head, ${COUNTED - 1}) * 256 + string.byte(head, ${COUNTED})
   local text = redis.call('GETRANGE', entry, ${COUNTED}, ${COUNTED - 1} + 258 * count)
   local at = 1
@@ -85,19 +85,12 @@ local function carries(entry, tag)
 end
 `
 
-/** No lease ends later than this from now: one hour, and a minute by which the server's clock may have been set back. */
-export const LONGEST_LEASE_MS = 3_660_000
-
 /**
- * A lease is `<until> <since> <token> <followed 0 or 1> <process>`, times in ms; the token of a pause is `-`. `left` says for how many ms
- * more it lasts: what ends too far in the future is none, since all would wait for nobody.
- * `finish` ends one and tells those who follow it: `<outcome> <key>`. `void` takes one away from the process that holds it, and tells
- * that process too, whose other callers are not to wait for what is void.
+ * A lease's line and messages are as `stored-layout.ts` says. `left` says for how many ms more a lease lasts: what ends too far in the
+ * future is none, since all would wait for nobody. `finish` ends one and tells those who follow it. `void` takes one away from the process
+ * that holds it, and tells that process too, whose other callers are not to wait for what is void.
  */
-export const LEASE: string = `
-local function parse(lease)
-  return string.match(lease, '^([%d.]+) ([%d.]+) (%S+) ([01]) (.*)$')
-end
+export const LEASE: string = `${LEASE_LINE}${TELL}
 local function left(ends, time)
   local ms = (tonumber(ends) or 0) - time
   return ms > 0 and ms <= ${LONGEST_LEASE_MS} and ms or 0
@@ -105,10 +98,10 @@ end
 local function finish(leases, channel, key, lease, outcome)
   redis.call('HDEL', leases, key)
   local _, _, _, followed = parse(lease)
-  if followed == '1' then redis.call('PUBLISH', channel, outcome .. ' ' .. key) end
+  if followed == '1' then tell(channel, outcome, key) end
 end
 local function void(leases, channel, key)
-  if redis.call('HDEL', leases, key) == 1 then redis.call('PUBLISH', channel, 'voided ' .. key) end
+  if redis.call('HDEL', leases, key) == 1 then tell(channel, '${MESSAGE.voided}', key) end
 end
 local function holds(leases, key, token)
   local lease = redis.call('HGET', leases, key)

@@ -1,4 +1,5 @@
 import { type Script, script } from './script.js'
+import { GROUP_COUNTERS } from './stored-layout.js'
 
 /**
  * Adds what one process counted, unless this batch of it was added before, which is noted last. Groups beyond the bound count as 'other'.
@@ -27,7 +28,7 @@ end
 local batch = cjson.decode(ARGV[8])
 for field, n in pairs(batch.totals) do add(KEYS[1], field, n) end
 for group, fields in pairs(batch.groups) do
-  if redis.call('HEXISTS', KEYS[2], 'calls ' .. group) == 0 and redis.call('HLEN', KEYS[2]) >= 5 * tonumber(ARGV[7]) then
+  if redis.call('HEXISTS', KEYS[2], 'calls ' .. group) == 0 and redis.call('HLEN', KEYS[2]) >= ${GROUP_COUNTERS.length} * tonumber(ARGV[7]) then
     group = 'other'
   end
   for field, n in pairs(fields) do add(KEYS[2], field .. ' ' .. group, n) end

@@ -1,5 +1,6 @@
 import { CARRIES, FOREIGN, LEASE, NOW } from './lua.js'
 import { type Script, script } from './script.js'
+import { MESSAGE, PAUSE_TOKEN } from './stored-layout.js'
 
 /**
  * Notes that a tag is removed now, where something is being computed that may carry it at its end, and tells those who compute.
@@ -15,7 +16,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
   local time, first, leases = now(), math.huge, redis.call('HGETALL', KEYS[1])
   for i = 1, #leases, 2 do
     local _, since, token = parse(leases[i + 1])
-    since = token ~= '-' and tonumber(since)
+    since = token ~= '${PAUSE_TOKEN}' and tonumber(since)
     if since and since > time then void(KEYS[1], ARGV[1], leases[i])
     elseif since then first = math.min(first, since) end
   end
@@ -26,7 +27,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
       if (tonumber(buried[i + 1]) or 0) < first then redis.call('HDEL', KEYS[2], buried[i]) end
     end
   end
-  redis.call('PUBLISH', ARGV[1], 'tag ' .. ARGV[2])
+  tell(ARGV[1], '${MESSAGE.tag}', ARGV[2])
 else
   redis.call('UNLINK', KEYS[2])
 end

@@ -1,5 +1,6 @@
 import type { Connection } from '../connection/connection.js'
 import { EVICTED, NOTE_CURSOR } from '../scripts/index-scripts.js'
+import { SWEEP_FIELDS } from '../scripts/stored-layout.js'
 import type { Keyspace } from './keyspace.js'
 import { type Name, nameAfter, nameOf } from '../connection/redis-name.js'
 import type { RedisIndex } from './redis-index.js'
@@ -69,7 +70,7 @@ export class Evictions {
   /** Gives how many it dropped. */
   async #sweep(count: number): Promise<number> {
     const { sweep } = this.#keyspace
-    const last = await this.#connection.send((redis) => redis.hgetBuffer(sweep, 'cursor'))
+    const last = await this.#connection.send((redis) => redis.hgetBuffer(sweep, SWEEP_FIELDS.cursor))
     let cursor = last === null ? '' : nameOf(last)
     let next = this.#after(cursor)
     let dropped = 0

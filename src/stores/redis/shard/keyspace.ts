@@ -1,40 +1,28 @@
 import { childRange, compareKeys } from '../../../keys/key.js'
 import { endOfGroup } from '../../../keys/key-tree.js'
 import { type Name, nameAfter } from '../connection/redis-name.js'
+import { STORED, type StoredName, storedName } from '../scripts/stored-layout.js'
 
 /**
  * The names under which one shard of a cache keeps everything in Redis, each below the cache's prefix. On a Cluster they hold the
- * shard's hash tag, so that all of them are in one slot.
+ * shard's hash tag, so that all of them are in one slot. What each holds, `scripts/stored-layout.ts` says.
  */
 export class Keyspace {
-  /** Sorted set, all scores 0: the live keys in lexicographic order. */
   readonly index: string
-  /** Sorted set of the same keys, scored by the time at which they expire (ms, `+inf` for never), and of those in `removed`. */
   readonly expiry: string
-  /** List: keys that were removed and may still be in `expiry`. */
   readonly removed: string
-  /** Hash: the computations under way, by key. */
   readonly leases: string
-  /** Hash: when a tag was removed while something was being computed, by tag. */
   readonly tombstones: string
-  /** Sorted set, all scores 0: the tags that entries carry. */
   readonly tags: string
-  /** Channel: a computation that somebody follows has ended, as `<outcome> <key>`. */
   readonly wake: string
-  /** Hashes: the counters of all processes, and the processes seen. */
   readonly totals: string
   readonly groups: string
   readonly minutes: string
   readonly processes: string
-  /** String: that a process rebuilds the index, or has just done so. */
   readonly rebuild: string
-  /** Hash: how far the sweep after evictions has come. */
   readonly sweep: string
-  /** String: the process that sweeps this second. */
   readonly sweeper: string
-  /** String: written and read back by `require()`. */
   readonly probe: string
-  /** Stream: what staff did. */
   readonly log: string
   /** What all names of the shard hold; nothing on a single server. */
   readonly hashTag: string
@@ -44,24 +32,25 @@ export class Keyspace {
 
   constructor(keyPrefix: string, hashTag: string) {
     this.hashTag = hashTag
-    this.index = `${keyPrefix}:index:${hashTag}`
-    this.expiry = `${keyPrefix}:expiry:${hashTag}`
-    this.removed = `${keyPrefix}:removed:${hashTag}`
-    this.leases = `${keyPrefix}:leases:${hashTag}`
-    this.tombstones = `${keyPrefix}:tombstones:${hashTag}`
-    this.tags = `${keyPrefix}:tags:${hashTag}`
-    this.#tag = `${keyPrefix}:tag:${hashTag}`
-    this.wake = `${keyPrefix}:wake`
-    this.totals = `${keyPrefix}:stats:totals${hashTag}`
-    this.groups = `${keyPrefix}:stats:groups${hashTag}`
-    this.minutes = `${keyPrefix}:stats:minutes${hashTag}`
-    this.processes = `${keyPrefix}:processes${hashTag}`
-    this.rebuild = `${keyPrefix}:rebuild${hashTag}`
-    this.sweep = `${keyPrefix}:sweep${hashTag}`
-    this.sweeper = `${keyPrefix}:sweeper${hashTag}`
-    this.probe = `${keyPrefix}:probe${hashTag}`
-    this.log = `${keyPrefix}:audit${hashTag}`
-    this.entries = `${keyPrefix}:v:${hashTag}`
+    const name = (stored: StoredName): string => storedName(keyPrefix, stored, hashTag)
+    this.index = name(STORED.index)
+    this.expiry = name(STORED.expiry)
+    this.removed = name(STORED.removed)
+    this.leases = name(STORED.leases)
+    this.tombstones = name(STORED.tombstones)
+    this.tags = name(STORED.tags)
+    this.#tag = name(STORED.tag)
+    this.wake = name(STORED.wake)
+    this.totals = name(STORED.totals)
+    this.groups = name(STORED.groups)
+    this.minutes = name(STORED.minutes)
+    this.processes = name(STORED.processes)
+    this.rebuild = name(STORED.rebuild)
+    this.sweep = name(STORED.sweep)
+    this.sweeper = name(STORED.sweeper)
+    this.probe = name(STORED.probe)
+    this.log = name(STORED.audit)
+    this.entries = name(STORED.entry)
   }
 
   /** The name of the string that holds a key's entry. */

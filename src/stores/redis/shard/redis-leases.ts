@@ -1,13 +1,12 @@
 import type { Computation } from '../../../contract/cache.js'
-import { CHECKSUM_BYTES } from '../../../values/entry.js'
 import type { Acquired, Attempt, Write } from '../../../contract/store.js'
 import { Batch } from './turn-batch.js'
 import type { Connection } from '../connection/connection.js'
 import type { Evictions } from './evictions.js'
 import { isTimestamp } from './is-timestamp.js'
 import type { Keyspace } from './keyspace.js'
-import { LONGEST_LEASE_MS } from '../scripts/lua.js'
 import { ACQUIRE, FILL, PRUNE_LEASES, RELEASE, RENEW } from '../scripts/lease-scripts.js'
+import { ENTRY, LONGEST_LEASE_MS, readLease } from '../scripts/stored-layout.js'
 import { NAMES_PER_SCRIPT, chunks, chunksByTags } from './chunks.js'
 
 /** What ends a lease. */
@@ -79,12 +78,12 @@ export class RedisLeases {
   async list(): Promise<Computation[]> {
     const now = this.#connection.clock.now()
     const leases = await this.#connection.send((client) => client.hgetall(this.#keyspace.leases))
-    return Object.entries(leases).flatMap(([key, lease]) => {
-      const [, until, since, token, process] = /^([\d.]+) ([\d.]+) (\S+) [01] (.*)$/.exec(lease) ?? []
-      const leftMs = Number(until) - now
-      if (process === undefined || token === '-' || !isTimestamp(Number(since))) return []
+    return Object.entries(leases).flatMap(([key, line]) => {
+      const lease = readLease(line)
+      if (lease === undefined || !isTimestamp(lease.sinceMs)) return []
+      const leftMs = lease.untilMs - now
       if (!(leftMs > 0 && leftMs <= LONGEST_LEASE_MS)) return []
-      return [{ key, process, since: new Date(Number(since)) }]
+      return [{ key, process: lease.process, since: new Date(lease.sinceMs) }]
     })
   }
 
@@ -94,7 +93,7 @@ export class RedisLeases {
       token,
       process,
       leaseMs,
-      seen === 'any' ? '*' : (seen?.subarray(-CHECKSUM_BYTES) ?? ''),
+      seen === 'any' ? '*' : (seen?.subarray(-ENTRY.checksumBytes) ?? ''),
       follows ? 1 : 0,
       patient ? 1 : 0,
     ])

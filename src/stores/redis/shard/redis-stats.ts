@@ -4,10 +4,11 @@ import type { Connection } from '../connection/connection.js'
 import { isTimestamp } from './is-timestamp.js'
 import type { Keyspace } from './keyspace.js'
 import { ADD_STATS, READ_STATS } from '../scripts/stats-script.js'
+import { splitField, TIERS, TOTALS } from '../scripts/stored-layout.js'
 
 type Fields = Record<string, string>
 
-/** The counters of all processes, kept in three hashes. A field is named `<counter> <group or minute>`. */
+/** The counters of all processes, kept in three hashes. */
 export class RedisStats {
   readonly #connection: Connection
   readonly #keyspace: Keyspace
@@ -59,9 +60,8 @@ function totalFields({ misses, stale, computations, errors, savedMs, hitsBy }: S
 
 function readCounters(total: Fields, byGroup: Fields, byMinute: Fields): StatsCounters {
   const counters = emptyCounters()
-  for (const name of ['misses', 'stale', 'computations', 'errors', 'savedMs'] as const)
-    counters[name] = count(total[name])
-  for (const tier of ['request', 'near', 'store'] as const) counters.hitsBy[tier] = count(total[tier])
+  for (const name of TOTALS) counters[name] = count(total[name])
+  for (const tier of TIERS) counters.hitsBy[tier] = count(total[tier])
   for (const [field, value] of Object.entries(byGroup)) {
     const [counter, group] = splitField(field)
     const known = counters.groups.get(group) ?? { calls: 0, hits: 0, computations: 0, computeMs: 0, savedMs: 0 }
@@ -93,11 +93,6 @@ function readProcesses(seen: Fields): StatsTotals['processes'] {
     })
   }
   return [...processes.values()]
-}
-
-function splitField(field: string): [counter: string, of: string] {
-  const space = field.indexOf(' ')
-  return [field.slice(0, space), field.slice(space + 1)]
 }
 
 /** What stands in Redis is anybody's text: what is no number counts as 0. */

@@ -1,8 +1,8 @@
-import { HEADER_BYTES } from '../../../values/entry.js'
 import type { Write } from '../../../contract/store.js'
 import type { Client } from '../connection/client.js'
 import { Connection } from '../connection/connection.js'
 import { HEADS, REMOVE, WRITE } from '../scripts/entry-scripts.js'
+import { ENTRY } from '../scripts/stored-layout.js'
 import { Evictions } from './evictions.js'
 import { Keyspace } from './keyspace.js'
 import type { Name } from '../connection/redis-name.js'
@@ -69,7 +69,7 @@ export class Shard {
     for (const some of chunks(keys)) {
       const names = some.map((key) => this.keyspace.entry(key))
       // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
-      const reply = (await this.connection.runForBytes(HEADS, names, [HEADER_BYTES])) as (Buffer | number)[]
+      const reply = (await this.connection.runForBytes(HEADS, names, [ENTRY.headerBytes])) as (Buffer | number)[]
       found.push(
         ...some.map((_, i) => {
           const size = Number(reply[2 * i])

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '../connection/client.js'
 import { ADOPT, BEGIN_INDEX, BEGIN_REBUILD, END_REBUILD } from '../scripts/index-scripts.js'
+import { STORED, storedName } from '../scripts/stored-layout.js'
 import type { Shard } from '../shard/shard.js'
 import type { Shards } from './shards.js'
 
@@ -21,7 +22,7 @@ export class IndexRebuild {
 
   constructor(client: Client, keyPrefix: string) {
     this.#client = client
-    this.#entries = `${keyPrefix}:v:`
+    this.#entries = storedName(keyPrefix, STORED.entry, '')
   }
 
   /** Says that the index is whole, where there is nothing in Redis: all that is written from now on is in it. */
