@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import rooms from '../lint/rooms.json' with { type: 'json' }
 import packageJson from '../package.json' with { type: 'json' }
-import { Keyspace } from '../src/stores/redis/shard/keyspace.js'
+import { STORED, type StoredName, storedName } from '../src/stores/redis/scripts/stored-layout.js'
 
 const ROOT = join(import.meta.dirname, '..')
 const FOLDERS = ['src', 'test', 'lint', 'views', 'public']
@@ -104,16 +104,16 @@ describe('ARCHITECTURE.md', () => {
     expect(words.filter((word) => !new RegExp(word, 'i').test(source))).toEqual([])
   })
 
-  it('has every name in Redis in its table, and no other', () => {
-    const keyspace = new Keyspace('P', '{t}')
-    const own = Object.values(keyspace).filter(
-      (name: unknown): name is string => typeof name === 'string' && name.startsWith('P:') && name !== keyspace.entries,
+  it('has every name in Redis in its table with its type, and no other', () => {
+    const types: Record<string, string> = { zset: 'sorted set' }
+    const names = Object.values(STORED).map((stored: StoredName) => {
+      const ofEach = stored.ofEach === undefined ? '' : `<${stored.ofEach}>`
+      return `${storedName('P', stored, '{t}')}${ofEach} is a ${types[stored.type] ?? stored.type}`
+    })
+    const rows = Array.from(
+      architecture.matchAll(/^\| `(P:[^`]+)` +\| ([\w ]+?) +\|/gm),
+      ([, name, type]) => `${name} is a ${type}`,
     )
-    const others = filesBelow('src/stores/redis')
-      .filter((file) => file.endsWith('.ts') && !file.endsWith('/keyspace.ts'))
-      .flatMap((file) => all(read(file), /\$\{keyPrefix\}(:\w+)`/g))
-      .map((name) => `P${name}`)
-    const names: string[] = [...own, ...others, keyspace.entry('<key>'), keyspace.tag('<tag>')]
-    expect(all(architecture, /^\| `(P:[^`]+)`/gm).toSorted()).toEqual([...new Set(names)].toSorted())
+    expect(rows.toSorted()).toEqual(names.toSorted())
   })
 })

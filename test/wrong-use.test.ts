@@ -45,11 +45,7 @@ describeOnBothStores('Wrong use', (open) => {
     ['keys with an array of options', (c) => c.keys('a', bad([])), /options of a listing.*\[\]/],
     ['get with an unknown option', (c) => c.get('a', bad({ ttl: 1 })), /no option `ttl` of get.*default/],
     ['get with the name of what every object has', (c) => c.get('a', bad({ constructor: 1 })), /`constructor`/],
-    [
-      'getMany with an unknown option',
-      (c) => c.getMany(['a'], bad({ defaults: 1 })),
-      /`default-cache` of getMany.*default/,
-    ],
+    ['getMany with an unknown option', (c) => c.getMany(['a'], bad({ defaults: 1 })), /`defaults` of getMany.*default/],
     ['set with an unknown option', (c) => c.set('a', 1, bad({ expires: 60 })), /`expires` of set.*ttl, grace, tags/],
     ['set with an option of getOrSet', (c) => c.set('a', 1, bad({ early: true })), /`early` of set.*ttl, grace, tags/],
     ['setMany with an unknown option', (c) => c.setMany([['a', 1]], bad({ TTL: 60 })), /`TTL`.*ttl, grace, tags/],
