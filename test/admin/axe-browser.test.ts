@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { violations } from '../support/axe.js'
 import { dashboardApp, linked } from '../support/dashboard.js'
+import { isFull } from '../support/size.js'
 import { startRedis } from '../support/redis-server.js'
 import { serving } from '../support/serving.js'
 import { shop } from '../support/shop.js'
@@ -52,10 +53,12 @@ async function violationsInBoth(page: Page): Promise<string[]> {
 }
 
 describe('axe has nothing against any page, light or dark', () => {
-  async function judge(site: string): Promise<void> {
+  /** Looks at all pages; in `npm test` at a quarter of them, another one in each place. */
+  async function judge(site: string, quarter: number): Promise<void> {
     const found: string[] = []
+    const pages = isFull ? PAGES : PAGES.filter((_page, i) => i % 4 === quarter)
     const tabs = await openTabs(visitor)
-    await tabs.each(PAGES, async (page, path) => {
+    await tabs.each(pages, async (page, path) => {
       await page.goto(`${site}/cache/${path}`)
       found.push(...(await violationsInBoth(page)))
     })
@@ -65,7 +68,7 @@ describe('axe has nothing against any page, light or dark', () => {
 
   it('with data', { timeout: 120_000 }, async () => {
     const site = await url(dashboardApp({ cache: await filled(), environment: 'production' }))
-    await judge(site)
+    await judge(site, 0)
     const { page, complaints } = await visitor()
     await page.goto(`${site}/cache/delete?mode=tag&t=${linked('sale')}`)
     await page.getByRole('button', { name: 'Delete 1 key' }).click()
@@ -102,11 +105,11 @@ describe('axe has nothing against any page, light or dark', () => {
     await computed
   })
 
-  it('without data', { timeout: 120_000 }, async () => judge(await url(dashboardApp({ cache: empty() }))))
+  it('without data', { timeout: 120_000 }, async () => judge(await url(dashboardApp({ cache: empty() })), 1))
 
   it('with several caches, and read-only', { timeout: 120_000 }, async () => {
     const cache = await filled()
-    await judge(await url(dashboardApp({ caches: { main: cache, other: empty() }, readOnly: true })))
+    await judge(await url(dashboardApp({ caches: { main: cache, other: empty() }, readOnly: true })), 2)
   })
 
   it('with Redis down', { timeout: 120_000 }, async () => {
@@ -116,7 +119,7 @@ describe('axe has nothing against any page, light or dark', () => {
       const cache = await filled({ redis: redis.url, keyPrefix: 'matrix', logger })
       const site = await url(dashboardApp({ cache }))
       await redis.kill()
-      await judge(site)
+      await judge(site, 3)
     } finally {
       await redis.close()
     }
