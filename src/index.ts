@@ -34,14 +34,14 @@ export type { Serializer } from './values/serializer.js'
 export type { Logger } from './contract/events/safe-logger.js'
 export type { KeyedCacheOptions } from './cache/cache-options.js'
 export { createKeyedCache } from './cache/create-keyed-cache.js'
-export { cached, type CachedDecorator } from './defaults/cached-method.js'
+export { cached, type CachedDecorator } from './default-cache/cached-method.js'
 export {
   type CachedClass,
   type CachedInstance,
   CachedObject,
   type CachedObjectOptions,
-} from './defaults/cached-object.js'
-export { caches, closeCaches, configure, type KeyedCacheConfiguration } from './defaults/configure.js'
+} from './default-cache/cached-object.js'
+export { caches, closeCaches, configure, type KeyedCacheConfiguration } from './default-cache/configure.js'
 export {
   cacheClear,
   cacheDelete,
@@ -53,5 +53,5 @@ export {
   cacheRequire,
   cacheSet,
   isCached,
-} from './defaults/functions.js'
+} from './default-cache/functions.js'
 export { keyedcache, type KeyedcacheOptions } from './express/middleware.js'

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { KeyedcacheAdminOptions } from '../src/admin/admin.js'
 import type { KeyedCache } from '../src/contract/cache.js'
 import type { Logger } from '../src/contract/events/safe-logger.js'
+import { CachedObject } from '../src/default-cache/cached-object.js'
 import { createKeyedCache } from '../src/cache/create-keyed-cache.js'
 import { linked, textOf } from './support/dashboard.js'
 import { confirm } from './support/delete-form.js'
@@ -152,6 +153,112 @@ describe.each(WAYS)('What a user gave us and %s', (_way, failing) => {
     const after = await dashboard({ cache, onAudit: ({ phase }) => (phase === 'result' ? failing() : undefined) })
     expect((await confirm(after, preview)).status).toBe(303)
     expect(await cache.has('a')).toBe(false)
+  })
+})
+
+describe('What is no hook and asynchronous all the same ends no process', () => {
+  const later = async (): Promise<never> => fail(new Error('own failure'))
+
+  test('a `key`', async () => {
+    const cached = cache.wrap(async (id: number) => id, { name: 'byKey', key: later as never })
+    await expect(cached(1)).rejects.toThrow('Expected `key` to give an array of parts, got a promise')
+  })
+
+  test('a `toCache`', async () => {
+    class Product extends CachedObject(undefined, { cache }) {
+      id = 1
+      override toCache(): unknown {
+        return later()
+      }
+    }
+    const refusal = 'Expected `toCache` of Product to give its fields at once, got a promise'
+    await expect(new Product().cacheSet()).rejects.toThrow(refusal)
+    await expect(Product.findCached(1, () => new Product())).rejects.toThrow(refusal)
+  })
+
+  test('a listener that gives a function with a `then`, or a promise with one of its own', async () => {
+    const gives = [
+      // eslint-disable-next-line unicorn/no-thenable -- what makes it one
+      () => Object.assign(() => 1, { then: (_: unknown, reject: (reason: unknown) => void) => reject('own') }),
+      // eslint-disable-next-line unicorn/no-thenable
+      () => Object.assign(later(), { then: () => 'another' }),
+    ]
+    const warnings = await warningsDuring('KEYEDCACHE_LISTENER', async () => {
+      for (const give of gives) {
+        const own = createKeyedCache()
+        // eslint-disable-next-line typescript/no-misused-promises -- as JavaScript may give it
+        own.on('set', give)
+        await own.set('a', 1) // eslint-disable-line no-await-in-loop
+        await turn() // eslint-disable-line no-await-in-loop
+        await own.close() // eslint-disable-line no-await-in-loop
+      }
+    })
+    expect(warnings).toHaveLength(2)
+  })
+})
+
+describe('What cannot even be looked at', () => {
+  const revoked = (): object => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    return proxy
+  }
+  const throwing = (): object =>
+    new Proxy(
+      {},
+      {
+        getPrototypeOf: () => fail(revoked()),
+      },
+    )
+
+  test.each<[string, KeyedcacheAdminOptions]>([
+    ['as what `isStaff` gives', { isStaff: throwing }],
+    ['as what `isStaff` throws', { isStaff: () => fail(revoked()) }],
+    ['as who is signed in', { user: () => fail(throwing()) }],
+    ['as an instance of a class without a name', { isStaff: () => new (class { static name = Symbol('x') as never })() }], // prettier-ignore
+  ])('%s opens nothing, and is no error of the server', async (_what, options) => {
+    const client = await dashboard({ cache, ...options })
+    for (const path of ['/', '/metrics']) {
+      const response = await client.get(`/cache${path}`, { 'x-who': 'visitor' }) // eslint-disable-line no-await-in-loop
+      expect([303, 401, 403]).toContain(response.status)
+    }
+  })
+
+  test('as what is in the way of the answer is told without a stack', async () => {
+    const client = await dashboard({ cache, redact: throwing })
+    const response = await client.get(`/cache/key?k=${linked('a')}`)
+    expect([response.status, (await response.text()).includes(SECRET)]).toEqual([200, false])
+    const broken = new Proxy(cache, { get: (_target, name) => (name === 'stats' ? () => fail(throwing()) : 1) })
+    const other = await dashboard({ cache: Object.assign(Object.create(broken), { name: 'x' }) as KeyedCache })
+    const answer = await other.get('/cache/api/stats')
+    expect(answer.status).toBe(500)
+    expect(await answer.text()).not.toMatch(/\bat /)
+  })
+})
+
+describe('What a serializer says of a value that does not decode', () => {
+  test('is told to listeners, and neither shown nor logged, since it may hold a piece of the value', async () => {
+    const PIECE = 'SSN-123'
+    const lines: string[] = []
+    const log = (line: string): void => void lines.push(line)
+    await using own = createKeyedCache({
+      logger: { info: log, warn: log, error: log },
+      serializer: {
+        name: 'lines',
+        encode: (value) => Buffer.from(String(value)),
+        decode: (bytes) => JSON.parse(bytes.toString()) as unknown,
+      },
+    })
+    await own.set('x', PIECE)
+    let told: unknown
+    own.on('error', ({ error }) => void (told = error))
+    const client = await dashboard({ cache: own, redact: () => 'Hidden' })
+    const html = await (await client.get(`/cache/key?k=${linked('x')}`)).text()
+    expect(textOf(html)).toContain("serializer 'lines' could not decode it")
+    expect(html).not.toContain(PIECE)
+    expect(String((told as Error).cause)).toContain(PIECE)
+    await until(() => lines.length > 0, 'it is logged')
+    expect(lines.join()).not.toContain(PIECE)
   })
 })
 

@@ -8,11 +8,13 @@ import { masked } from '../src/checks/masked.js'
 import { reasonOf } from '../src/checks/reason.js'
 import { show } from '../src/checks/show.js'
 import { createKeyedCache } from '../src/cache/create-keyed-cache.js'
-import { cached } from '../src/defaults/cached-method.js'
-import { CachedObject } from '../src/defaults/cached-object.js'
-import { caches, closeCaches, configure } from '../src/defaults/configure.js'
-import { cacheDeleteFunction, cacheEnable, cacheFunction, cacheGet, cacheSet } from '../src/defaults/functions.js'
+import { cached } from '../src/default-cache/cached-method.js'
+import { CachedObject } from '../src/default-cache/cached-object.js'
+import { caches, closeCaches, configure } from '../src/default-cache/configure.js'
+import { cacheDeleteFunction, cacheEnable, cacheFunction, cacheGet, cacheSet } from '../src/default-cache/functions.js'
 import { keyedcache } from '../src/express/middleware.js'
+import { startRedis } from './support/redis-server.js'
+import { until } from './support/until.js'
 
 const SECRET = 'hunter2'
 /** What developers have at hand and give in the wrong place, each with the secret in it. */
@@ -26,6 +28,10 @@ const HELD: [string, any][] = [
   ['a URL in a sentence', `connect to REDIS://me:${SECRET}@localhost, please`],
   ['a URL with the password behind it', `redis://localhost:1?password=${SECRET}`],
   ['a URL with a token', `https://example.org/?a=1&access_token=${SECRET}&b=2`],
+  ['a URL that was cut', `redis://me:${SECRET}`],
+  ['settings as text, in quotes', `password="my ${SECRET} x"`],
+  ['settings as text, with a comma', `password=ab,${SECRET}`],
+  ['JSON in JSON', JSON.stringify(JSON.stringify({ password: SECRET }))],
   ['settings as text', `host=localhost;password=${SECRET}`],
   ['settings as JSON', JSON.stringify({ host: 'localhost', password: SECRET })],
   ['a header', `Authorization: Bearer ${SECRET}`],
@@ -39,6 +45,8 @@ const HELD: [string, any][] = [
   ['a Map', new Map([['password', SECRET]])],
   ['a URL object', new URL(`redis://me:${SECRET}@localhost:1`)],
   ['bytes', Buffer.from(SECRET)],
+  ['a date with settings', Object.assign(new Date(0), { password: SECRET })],
+  ['an instance whose class is called so', new (class { static name = `redis://me:${SECRET}@localhost` })()], // prettier-ignore
   ['a function with settings', Object.assign(() => SECRET, { password: SECRET })],
   ['a class with settings', class Settings { static password = SECRET }], // prettier-ignore
   ['an error', Object.assign(new Error(`redis://me:${SECRET}@localhost`), { password: SECRET })],
@@ -53,6 +61,7 @@ const cache = createKeyedCache()
 afterEach(async () => {
   await Promise.all([closeCaches(), ...opened.splice(0).map((each) => each.close())])
 })
+for (const [, held] of HELD) if (held instanceof Redis || held instanceof Cluster) held.on('error', () => {})
 afterAll(async () => {
   for (const [, held] of HELD) if (held instanceof Redis || held instanceof Cluster) held.disconnect()
   await cache.close()
@@ -111,6 +120,14 @@ const PLACES: [string, (held: any, lines: string[]) => unknown][] = [
   ['options of keys', (held) => cache.keys(undefined, held)],
   ['`limit`', (held) => cache.keys(undefined, { limit: held })],
   ['an event', (held) => cache.on(held, () => {})],
+  [
+    'a key that is computed',
+    (held) =>
+      cache.getOrSet(
+        ['a', typeof held === 'string' && held.includes('@') ? held.replace(/^.*(?=\w+:\/\/)/, '') : 'b'],
+        () => () => 1,
+      ),
+  ],
   ['wrap', (held) => cache.wrap(held)],
   ['enable', (held) => cache.enable(held)],
 ]
@@ -162,6 +179,52 @@ describe('A secret that is given in the wrong place is told to nobody', () => {
     }
     expect(said.length).toBeGreaterThan(0)
     expect(said.filter((text) => text.includes(SECRET))).toEqual([])
+  })
+
+  test.each([
+    ['host', `redis://me:${SECRET}@nowhere:6379`],
+    ['path', `redis://me:${SECRET}@nowhere:6379`],
+  ])('as the %s of a Redis, where errors of Node repeat it', async (name, value) => {
+    const said: string[] = []
+    await using away = createKeyedCache({ redis: { [name]: value }, keyPrefix: 'a', logger: logger(said) as never })
+    for (const event of ['error', 'state'] as const)
+      away.on(event, (detail) => said.push(inspect(detail, { depth: 20, showHidden: true })))
+    said.push(inspect(await away.require().catch((error: unknown) => error), { depth: 20, showHidden: true }))
+    await until(() => said.some((line) => line.includes('does not reach')), 'it is told of')
+    expect(said.filter((text) => text.includes(SECRET))).toEqual([])
+    expect(said.join()).toMatch(/ENOTFOUND|ENOENT/)
+  })
+
+  test.each([
+    ['AUTH', `redis://default:${SECRET}@`],
+    ['EVALSHA', 'redis://'],
+    ['SUBSCRIBE', 'redis://'],
+  ])('where Redis repeats what it was sent, since %s is renamed', async (command, address) => {
+    const renamed = ['--rename-command', command, '', '--rename-command', 'HELLO', '']
+    const server = await startRedis({ args: renamed })
+    try {
+      if (command === 'AUTH') await server.client().config('SET', 'requirepass', SECRET)
+      const said: string[] = []
+      const redis = `${address}127.0.0.1:${server.port}`
+      await using cut = createKeyedCache({ redis, keyPrefix: 'a', near: true, logger: logger(said) as never })
+      let failed = 0
+      for (const event of ['error', 'state'] as const) {
+        cut.on(event, (detail) => {
+          failed++
+          said.push(inspect(detail, { depth: 20, showHidden: true }))
+        })
+      }
+      await until(async () => {
+        await cut.set('a', SECRET)
+        said.push(inspect(await cut.require().catch((error: unknown) => error), { depth: 20, showHidden: true }))
+        return failed > 0
+      }, 'something has failed')
+      expect(said.filter((text) => text.includes(SECRET))).toEqual([])
+      expect(said.join()).toMatch(/unknown command/)
+      expect(said.join()).not.toMatch(/args/)
+    } finally {
+      await server.close()
+    }
   })
 
   test('as the name of a cache that the dashboard does not have', async () => {

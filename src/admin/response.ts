@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Response } from 'express'
-import type { Complaints } from '../contract/events/complaints.js'
+import type { RateLimitedWarnings } from '../contract/events/rate-limited-warnings.js'
 import { CacheNotRespondingError, ImproperlyConfiguredError } from '../contract/errors.js'
 import type { Asset } from './assets.js'
 import type { Reply } from './show/page.js'
@@ -13,12 +13,17 @@ export class DashboardResponse {
   layout: Readonly<Record<string, unknown>>
   readonly #res: Response
   readonly #isForMachine: boolean
-  readonly #complaints: Complaints
+  readonly #warnings: RateLimitedWarnings
 
-  constructor(res: Response, isForMachine: boolean, complaints: Complaints, layout: Readonly<Record<string, unknown>>) {
+  constructor(
+    res: Response,
+    isForMachine: boolean,
+    warnings: RateLimitedWarnings,
+    layout: Readonly<Record<string, unknown>>,
+  ) {
     this.#res = res
     this.#isForMachine = isForMachine
-    this.#complaints = complaints
+    this.#warnings = warnings
     this.layout = layout
   }
 
@@ -50,7 +55,7 @@ export class DashboardResponse {
 
   /** Says what went wrong, never with a stack. */
   async fail(error: unknown): Promise<void> {
-    const { status, title, message, headers } = problemOf(error, this.#complaints)
+    const { status, title, message, headers } = problemOf(error, this.#warnings)
     if (this.#res.headersSent) return void this.#res.end()
     this.#res.set(headers)
     if (this.#isForMachine) {
@@ -62,12 +67,12 @@ export class DashboardResponse {
   }
 }
 
-function problemOf(error: unknown, complaints: Complaints): Problem {
+function problemOf(error: unknown, warnings: RateLimitedWarnings): Problem {
   if (error instanceof Problem) return error
   if (error instanceof CacheNotRespondingError) {
     return notResponding('The cache did not answer in time. The overview says whether it answers again.')
   }
   if (error instanceof ImproperlyConfiguredError) return new Problem(503, 'The cache is not configured', error.message)
-  complaints.warn('KEYEDCACHE_ADMIN_ERROR', 'The dashboard could not answer', error)
+  warnings.give('KEYEDCACHE_ADMIN_ERROR', 'The dashboard could not answer', error)
   return new Problem(500, 'Something went wrong', 'The log of the application says more.')
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { Request, RequestHandler, Response } from 'express'
 import type { KeyedCache } from '../contract/cache.js'
 import { FOR_EVERYBODY, readAssets, type Asset, type AssetName } from './assets.js'
@@ -16,7 +17,8 @@ import { Denied, Problem } from './http/problem.js'
 import { parseQuery, text, type Query } from './http/query.js'
 import { DashboardResponse } from './response.js'
 import { routes, type Route } from './routes.js'
-import { AdminSession } from './access/session.js'
+import { AdminSession } from './access/admin-session.js'
+import { reasonOf } from '../checks/reason.js'
 
 /** Answers every request below the mount: headers first, then whether staff ask, and only then anything of the body or the cache. */
 export function dashboard(settings: AdminSettings): RequestHandler {
@@ -53,7 +55,7 @@ class Visit {
     this.#assets = assets
     this.#trail = trail
     this.#place = placeOf(req)
-    this.#response = new DashboardResponse(res, isMachine(req, this.#place), settings.complaints, {
+    this.#response = new DashboardResponse(res, isMachine(req, this.#place), settings.warnings, {
       name: settings.title,
       environment: settings.environment,
       home: (settings.homeUrl ?? this.#place.home) || undefined,
@@ -67,7 +69,9 @@ class Visit {
       this.#res.set({ 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex, nofollow' })
       if (this.#answerAsset(FOR_EVERYBODY)) return
       if (await this.#isAdmitted()) await this.#answerAdmitted()
-    } catch (error) {
+    } catch (thrown) {
+      // What a proxy does when it is looked at is its own affair.
+      const error = types.isProxy(thrown) ? new Error(reasonOf(thrown)) : thrown
       if (error instanceof Denied) await this.#noteDenial(error.message)
       if (this.#isStaff && this.#cache === undefined) await this.#describeMain()
       await this.#response.fail(error)
@@ -137,7 +141,7 @@ class Visit {
       readOnly,
       redact: this.#settings.redact,
       trail: this.#trail,
-      complaints: this.#settings.complaints,
+      warnings: this.#settings.warnings,
       actor: this.#actor,
       ip: this.#req.ip,
     }

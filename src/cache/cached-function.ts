@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { Cache, CachedFunction, FunctionOptions, GetOrSetOptions } from '../contract/cache.js'
 import type { Ttl } from '../checks/duration.js'
 import { argumentsKey, cacheKey, cacheKeyUnder, type KeyPart } from '../keys/key.js'
@@ -7,6 +8,7 @@ import { show } from '../checks/show.js'
 import { checkCallOptions } from '../contract/options/call-options.js'
 import { oneLine, quoted } from '../checks/one-line.js'
 import { reasonOf } from '../checks/reason.js'
+import { isPromise } from '../checks/on-rejection.js'
 
 /** Where the results of a cached function are kept, for as long as one call takes. */
 export interface FunctionHome {
@@ -88,7 +90,7 @@ export function planned<F extends AnyFunction>(plan: FunctionPlan<F>): CachedFun
     try {
       return keyOf(self, args)
     } catch (error) {
-      if (error instanceof WrongParts) throw error
+      if (!types.isProxy(error) && error instanceof WrongParts) throw error
       if (!warned)
         process.emitWarning(`Calls of ${oneLine(name)} are not cached: ${reasonOf(error)}`, {
           code: 'KEYEDCACHE_NO_KEY',
@@ -160,7 +162,7 @@ class WrongParts extends TypeError {
 
 /** A key continued by parts; itself where there are none. */
 function under(parent: string, parts: readonly KeyPart[]): string {
-  if (!Array.isArray(parts)) throw new WrongParts(parts)
+  if (isPromise(parts) || !Array.isArray(parts)) throw new WrongParts(parts)
   return parts.length === 0 ? parent : cacheKeyUnder(parent, ...(parts as readonly KeyPart[]))
 }
 

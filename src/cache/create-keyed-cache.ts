@@ -25,6 +25,7 @@ import { RedisStore } from '../stores/redis/redis-store.js'
 import type { Store } from '../contract/store.js'
 
 export type { KeyedCacheOptions } from './cache-options.js'
+import { StateLog } from '../contract/events/state-log.js'
 
 /**
  * Makes a cache: in Redis when `redis` is given, else in the embedded store.
@@ -115,6 +116,7 @@ function openStore(options: CheckedOptions, events: Events): Store {
   const { name, redis, keyPrefix, timeoutMs, shards, bounds, near } = options
   if (redis === undefined) return new MemoryStore(bounds)
   warnOfSettings(redis, name)
+  const log = new StateLog((up, error, more) => logState(options, up, error, more))
   return new RedisStore({
     redis,
     keyPrefix,
@@ -128,7 +130,7 @@ function openStore(options: CheckedOptions, events: Events): Store {
     },
     onState: (up, error) => {
       events.emit('state', { up, since: new Date(), error })
-      logState(options, up, error)
+      log.change(up, error)
     },
     onUntracked: near === undefined ? undefined : warnOnceUntracked(name),
     onError: (operation, error) => events.emit('error', { operation, key: undefined, error }),
@@ -158,11 +160,11 @@ function warnOnceUntracked(name: string): (error: unknown) => void {
   }
 }
 
-function logState({ logger, name }: CheckedOptions, up: boolean, error: unknown): void {
+function logState({ logger, name }: CheckedOptions, up: boolean, error: unknown, more: string): void {
   const reason = error instanceof Error ? ` (${reasonOf(error)})${rightsHint(error)}` : ''
   const message = up
     ? `The cache ${show(name)} reaches its Redis`
-    : `The cache ${show(name)} does not reach its Redis${reason}`
+    : `The cache ${show(name)} does not reach its Redis${reason}${more}`
   if (logger === undefined) {
     if (!up) warn('KEYEDCACHE_DOWN', message)
   } else if (up) logger.info(message)

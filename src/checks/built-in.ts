@@ -3,7 +3,8 @@ export function classOf(value: object): string {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (typeof prototype !== 'object' || prototype === null || !Object.hasOwn(prototype, 'constructor')) return ''
   const { constructor } = prototype
-  return typeof constructor === 'function' ? constructor.name : ''
+  const name: unknown = typeof constructor === 'function' ? constructor.name : ''
+  return typeof name === 'string' ? name : ''
 }
 
 /**

@@ -1,11 +1,12 @@
 import { types } from 'node:util'
 import { classOf, isPlainPrototype } from './built-in.js'
+import { oneLine } from './one-line.js'
 
 /** What a value is, as an error message may say it of what is nobody else's business: nothing of what stands in it. */
 export function kindOf(value: unknown): string {
   switch (typeof value) {
     case 'object':
-      return value === null ? 'null' : kindOfObject(value)
+      return value === null ? 'null' : kindOfAnyObject(value)
     case 'undefined':
       return 'undefined'
     case 'string':
@@ -14,6 +15,15 @@ export function kindOf(value: unknown): string {
       return Number.isFinite(value) ? 'a number' : String(value)
     default:
       return `a ${typeof value}`
+  }
+}
+
+/** What an object does when it is looked at is its own affair: a proxy may throw. */
+function kindOfAnyObject(value: object): string {
+  try {
+    return kindOfObject(value)
+  } catch {
+    return 'an object'
   }
 }
 
@@ -27,5 +37,5 @@ function kindOfObject(value: object): string {
 
 /** The kind of an object that its class tells best. */
 export function instanceOf(value: object): string {
-  return `an instance of ${classOf(value) || 'a class'}`
+  return `an instance of ${oneLine(classOf(value)) || 'a class'}`
 }

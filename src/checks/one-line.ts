@@ -1,4 +1,4 @@
-import { masked } from './masked.js'
+import { masked, withoutUsers } from './masked.js'
 import { visible } from './visible.js'
 
 const MOST_CHARACTERS = 200
@@ -8,9 +8,9 @@ export function oneLine(text: string): string {
   return shortened(visible(masked(text)))
 }
 
-/** A key, tag or name as errors and warnings name it: in quotes, on one line, and at most 200 characters of it. */
+/** A key, tag or name as errors and warnings name it: in quotes, on one line, at most 200 characters of it, and without the user of an address. */
 export function quoted(name: string): string {
-  return JSON.stringify(shortened(visible(name)))
+  return JSON.stringify(shortened(visible(withoutUsers(name))))
 }
 
 function shortened(text: string): string {

@@ -1,8 +1,9 @@
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 import { classOf, isPlainPrototype } from './built-in.js'
-import { instanceOf, kindOf } from './kind.js'
+import { kindOf } from './kind.js'
 import { masked } from './masked.js'
 import { oneLine } from './one-line.js'
+import { visible } from './visible.js'
 
 const MOST_NAMES = 8
 const MOST_CHARACTERS = 80
@@ -28,7 +29,7 @@ export function show(value: unknown): string {
 
 function showText(text: string): string {
   const shown = masked(text)
-  return inspect(shown.length <= MOST_CHARACTERS ? shown : `${shown.slice(0, MOST_CHARACTERS)}…`)
+  return visible(inspect(shown.length <= MOST_CHARACTERS ? shown : `${shown.slice(0, MOST_CHARACTERS)}…`))
 }
 
 /** As Node shows it, but for what a function may have as properties. */
@@ -40,8 +41,9 @@ function showFunction(fn: object): string {
 
 function showObject(value: object): string {
   if (Array.isArray(value)) return value.length === 0 ? '[]' : `[ ${listed(value, showPart)} ]`
-  if (value instanceof Date) return inspect(value)
-  if (!isPlainPrototype(Object.getPrototypeOf(value) as object | null)) return instanceOf(value)
+  if (types.isDate(value) && !Number.isNaN(Date.prototype.getTime.call(value)))
+    return Date.prototype.toISOString.call(value)
+  if (!isPlainPrototype(Object.getPrototypeOf(value) as object | null)) return kindOf(value)
   const names = Object.keys(value)
   return names.length === 0 ? '{}' : `{ ${listed(names, oneLine)} }`
 }

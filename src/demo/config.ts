@@ -45,7 +45,9 @@ function readWholeNumber(env: Environment, name: string, otherwise: number, leas
   const text = env[name] || `${otherwise}`
   const number = Number(text)
   if (/^\d+$/.test(text) && number >= least && number <= most) return number
-  throw new TypeError(`Expected ${name} to be a whole number from ${least} to ${most}, got ${JSON.stringify(text)}`)
+  throw new TypeError(
+    `Expected ${name} to be a whole number from ${least} to ${most}, got ${text.includes('@') ? 'an address' : JSON.stringify(text)}`,
+  )
 }
 
 function readRedisUrl(env: Environment): string | undefined {

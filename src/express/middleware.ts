@@ -4,7 +4,7 @@ import { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkMounting } from '../contract/options/mounting.js'
 import { checkOptions } from '../contract/options/option-checks.js'
 import { show } from '../checks/show.js'
-import { defaultCache } from '../defaults/configure.js'
+import { defaultCache } from '../default-cache/configure.js'
 import { RequestCache } from '../request/request-cache.js'
 import { RequestContext, runInRequest } from '../request/request-context.js'
 

@@ -1,22 +1,28 @@
 import { kindOf } from '../checks/kind.js'
-import type { Serializer } from './serializer.js'
+import { isPromise } from '../checks/on-rejection.js'
 import { show } from '../checks/show.js'
+import type { Serializer } from './serializer.js'
 
-/** The same serializer, which has no time: a promise in place of bytes or a value is a `TypeError`, and how it ends is nobody's failure. */
+/**
+ * The same serializer, kept to its contract: a promise in place of bytes or a value is a `TypeError`, and what it says of bytes that do
+ * not decode stays the cause, since it may hold a piece of the value.
+ */
 export function atOnce(serializer: Serializer): Serializer {
   const { name } = serializer
   function checked<T>(given: T, expected: string): T {
-    if (!isThenable(given)) return given
-    Promise.resolve(given).catch(() => 'refused already')
+    if (!isPromise(given)) return given
     throw new TypeError(`Expected serializer ${show(name)} to ${expected} at once, got ${kindOf(given)}`)
+  }
+  function decode(bytes: Buffer): unknown {
+    try {
+      return serializer.decode(bytes)
+    } catch (cause) {
+      throw new Error(`serializer ${show(name)} could not decode it`, { cause })
+    }
   }
   return {
     name,
     encode: (value) => checked(serializer.encode(value), 'encode'),
-    decode: (bytes) => checked(serializer.decode(bytes), 'decode'),
+    decode: (bytes) => checked(decode(bytes), 'decode'),
   }
-}
-
-function isThenable(given: unknown): boolean {
-  return typeof given === 'object' && given !== null && typeof (given as { then?: unknown }).then === 'function'
 }

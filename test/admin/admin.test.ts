@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { keyedcacheAdmin, type KeyedcacheAdminOptions } from '../../src/admin/admin.js'
 import type { KeyedCache } from '../../src/contract/cache.js'
 import { createKeyedCache } from '../../src/cache/create-keyed-cache.js'
-import { caches, closeCaches, configure } from '../../src/defaults/configure.js'
+import { caches, closeCaches, configure } from '../../src/default-cache/configure.js'
 import { linked, linksOf, textOf, unescaped } from '../support/dashboard.js'
 import { confirm, previewed } from '../support/delete-form.js'
 import { atMostMs } from '../support/fault-row.js'

@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Complaints } from '../../src/contract/events/complaints.js'
+import { createKeyedCache } from '../../src/cache/create-keyed-cache.js'
+import { StateLog } from '../../src/contract/events/state-log.js'
+import { RateLimitedWarnings } from '../../src/contract/events/rate-limited-warnings.js'
 import { NotCachedError } from '../../src/contract/errors.js'
 import { oneLine, quoted } from '../../src/checks/one-line.js'
+import { show } from '../../src/checks/show.js'
 import { placeOf, reasonOf } from '../../src/checks/reason.js'
 import { warningsDuring } from '../support/warnings.js'
 
@@ -47,14 +50,14 @@ describe('A complaint', () => {
   })
 
   test('is given at most once a minute, and then says how many there were', async () => {
-    const complaints = new Complaints()
+    const limited = new RateLimitedWarnings()
     const warnings = await warningsDuring('CODE', () => {
-      for (let i = 0; i < 5; i++) complaints.warn('CODE', 'It failed', 'first')
-      complaints.warn('CODE', 'Another thing failed', 'other')
+      for (let i = 0; i < 5; i++) limited.give('CODE', 'It failed', 'first')
+      limited.give('CODE', 'Another thing failed', 'other')
       vi.advanceTimersByTime(59_000)
-      complaints.warn('CODE', 'It failed', 'unsaid')
+      limited.give('CODE', 'It failed', 'unsaid')
       vi.advanceTimersByTime(1001)
-      complaints.warn('CODE', 'It failed', 'later')
+      limited.give('CODE', 'It failed', 'later')
     })
     expect(warnings).toEqual([
       'It failed: first',
@@ -65,10 +68,86 @@ describe('A complaint', () => {
 
   test('says where an error was thrown, whatever stands in its message', async () => {
     const error = new Error('message\n    at forged (/etc/passwd:1:1)')
-    const [warning = ''] = await warningsDuring('CODE', () => new Complaints().warn('CODE', 'It failed', error))
+    const [warning = ''] = await warningsDuring('CODE', () =>
+      new RateLimitedWarnings().give('CODE', 'It failed', error),
+    )
     expect(warning).toMatch(/^It failed: message⏎ {4}at forged \S+ \(at .*log-lines\.test\.ts:\d+:\d+\)$/)
     const changed = Object.defineProperty(new Error('changed'), 'stack', { value: 'Error: was\n    at forged' })
     expect(placeOf(changed)).toBe('')
+  })
+})
+
+describe('A Redis that comes and goes', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  function stateLog(): { log: StateLog; lines: string[] } {
+    const lines: string[] = []
+    return { lines, log: new StateLog((up, error, more) => lines.push(up ? 'up' : `down (${error as string})${more}`)) }
+  }
+
+  test('is told of at once, and when it is back', () => {
+    const { log, lines } = stateLog()
+    log.change(true, undefined)
+    log.change(false, 'gone')
+    vi.advanceTimersByTime(600_000)
+    log.change(true, undefined)
+    log.change(false, 'gone again')
+    expect(lines).toEqual(['up', 'down (gone)', 'up', 'down (gone again)'])
+  })
+
+  test('is at most a line a minute for going and one for coming, with how many there were', () => {
+    const { log, lines } = stateLog()
+    for (let i = 0; i < 100; i++) {
+      log.change(false, i)
+      log.change(true, undefined)
+    }
+    expect(lines).toEqual(['down (0)', 'up'])
+    vi.advanceTimersByTime(60_000)
+    expect(lines).toHaveLength(2)
+    log.change(false, 'later')
+    expect(lines[2]).toBe('down (later), and 99 times more before')
+  })
+
+  test('is told of when the minute is over where it stays away', () => {
+    const { log, lines } = stateLog()
+    log.change(false, 'first')
+    log.change(true, undefined)
+    vi.advanceTimersByTime(10_000)
+    log.change(false, 'second')
+    vi.advanceTimersByTime(49_999)
+    expect(lines).toEqual(['down (first)', 'up'])
+    vi.advanceTimersByTime(1)
+    expect(lines).toEqual(['down (first)', 'up', 'down (second)'])
+    log.change(true, undefined)
+    expect(lines.at(-1)).toBe('up')
+  })
+})
+
+describe('Values that cannot be stored', () => {
+  test('are warned of once for each group, at most ten in a minute and 200 in all', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    try {
+      await using cache = createKeyedCache()
+      const warned = (from: number): Promise<string[]> =>
+        warningsDuring('KEYEDCACHE_NOT_STORED', async () => {
+          for (let i = from; i < from + 30; i++) await cache.getOrSet([`group${i}`], () => () => i) // eslint-disable-line no-await-in-loop
+        })
+      expect(await warned(0)).toHaveLength(10)
+      expect(await warned(0)).toEqual([])
+      let all = 10
+      for (let minute = 1; minute < 30; minute++) {
+        vi.setSystemTime(Date.now() + 60_000)
+        all += (await warned(30 * minute)).length // eslint-disable-line no-await-in-loop
+      }
+      expect(all).toBe(200)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
 
@@ -109,14 +188,25 @@ describe('A name in an error or a line of the log', () => {
   const hostile = `\u001b[31m\r\n\u009b2J\u007f\u2028\u202e${'long'.repeat(100)}`
 
   test('has no control character, and at most 200 characters', () => {
-    for (const line of [oneLine(hostile), quoted(hostile), new NotCachedError(hostile).message]) {
+    const names = [oneLine(hostile), quoted(hostile), new NotCachedError(hostile).message, show(hostile)]
+    for (const line of [...names, show(new Proxy({}, {})), instanceName(hostile)]) {
       expect(line).not.toMatch(CONTROL)
+    }
+    for (const line of names.slice(0, 3)) {
       expect(line).toContain('␛[31m')
       expect(line).toContain('…')
     }
     expect(oneLine(hostile)).toHaveLength(200)
     expect(new NotCachedError(hostile).key).toBe(hostile)
   })
+
+  function instanceName(name: string): string {
+    return show(
+      new (class {
+        static name = name
+      })(),
+    )
+  }
 
   test('stays as it is where nothing is wrong with it', () => {
     expect(quoted('product::123::reviews of "Ötzi" 👩‍👧')).toBe(JSON.stringify('product::123::reviews of "Ötzi" 👩‍👧'))

@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import type { AuditEvent } from '../../contract/audit-event.js'
 import type { KeyedCache } from '../../contract/cache.js'
-import { Complaints } from '../../contract/events/complaints.js'
+import { RateLimitedWarnings } from '../../contract/events/rate-limited-warnings.js'
 import { checkMounting } from '../../contract/options/mounting.js'
 import { oneLine } from '../../checks/one-line.js'
 import { show } from '../../checks/show.js'
@@ -65,7 +65,7 @@ export interface AdminSettings {
   readonly redact: (key: string, value: unknown) => unknown
   readonly onAudit: ((event: AuditEvent) => unknown) | undefined
   /** Where it is told that something of these failed. */
-  readonly complaints: Complaints
+  readonly warnings: RateLimitedWarnings
 }
 
 const NAMES = [
@@ -112,7 +112,7 @@ export function adminSettings(options: KeyedcacheAdminOptions): AdminSettings {
     environment: environment === '' ? undefined : environment,
     redact,
     onAudit,
-    complaints: new Complaints(),
+    warnings: new RateLimitedWarnings(),
   }
 }
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { AuditEvent } from '../../contract/audit-event.js'
 import type { KeyedCache } from '../../contract/cache.js'
-import { RateLimit } from '../http/rate-limit.js'
+import { RateLimit } from '../../checks/rate-limit.js'
 import { callHook } from '../../contract/events/call-hook.js'
-import type { Complaints } from '../../contract/events/complaints.js'
+import type { RateLimitedWarnings } from '../../contract/events/rate-limited-warnings.js'
 import type { AdminSettings } from './admin-options.js'
 
 /** Who means to delete what. */
@@ -19,21 +19,21 @@ export interface AuditResult {
 
 const DENIALS_PER_MINUTE = 60
 const MAX_UNSTORED = 100
-const EVENTS_KEPT = 1000
+const EVENTS_READ = 1000
 const NOTHING = { outcome: undefined, deleted: undefined, ms: undefined, reason: undefined }
 
 /** Tells the host, and notes beside the keys, what staff mean to delete, what came of it, and what was denied. */
 export class AuditTrail {
   readonly #onAudit: ((event: AuditEvent) => unknown) | undefined
-  readonly #complaints: Complaints
+  readonly #warnings: RateLimitedWarnings
   // who is not staff must not use up what is noted of staff
   readonly #denialsOfStaff = new RateLimit(DENIALS_PER_MINUTE)
   readonly #denialsOfOthers = new RateLimit(DENIALS_PER_MINUTE)
   readonly #unstored = new WeakMap<KeyedCache, AuditEvent[]>()
 
-  constructor({ onAudit, complaints }: Pick<AdminSettings, 'onAudit' | 'complaints'>) {
+  constructor({ onAudit, warnings }: Pick<AdminSettings, 'onAudit' | 'warnings'>) {
     this.#onAudit = onAudit
-    this.#complaints = complaints
+    this.#warnings = warnings
   }
 
   /** Says what is about to be done. Rejects when the host or the store does not take it: then it must not be done. */
@@ -71,7 +71,7 @@ export class AuditTrail {
   }
 
   /** What was noted, the newest first, by default all that is kept. Rejects when the store does not answer. */
-  async read(cache: KeyedCache, limit: number = EVENTS_KEPT): Promise<AuditEvent[]> {
+  async read(cache: KeyedCache, limit: number = EVENTS_READ): Promise<AuditEvent[]> {
     await this.#storeAgain(cache)
     return cache.activity({ limit })
   }
@@ -79,7 +79,7 @@ export class AuditTrail {
   #tell(event: AuditEvent): void {
     callHook(
       () => this.#onAudit?.(event),
-      (error) => this.#complaints.warn('KEYEDCACHE_ADMIN_AUDIT', '`onAudit` failed on the result of a deletion', error),
+      (error) => this.#warnings.give('KEYEDCACHE_ADMIN_AUDIT', '`onAudit` failed on the result of a deletion', error),
     )
   }
 
@@ -105,7 +105,7 @@ export class AuditTrail {
 
   async #storedIds(cache: KeyedCache): Promise<Set<string>> {
     try {
-      const events = await cache.activity({ limit: EVENTS_KEPT })
+      const events = await cache.activity({ limit: EVENTS_READ })
       return new Set(events.filter(({ phase }) => phase === 'result').map(({ id }) => id))
     } catch {
       return new Set()

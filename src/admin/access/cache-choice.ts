@@ -1,5 +1,5 @@
 import type { KeyedCache } from '../../contract/cache.js'
-import { caches as configured, configuredCaches } from '../../defaults/configure.js'
+import { caches as configured, configuredCaches } from '../../default-cache/configure.js'
 import { Problem } from '../http/problem.js'
 
 /** The cache that a request is about. */

@@ -13,6 +13,10 @@ export function sessionUser(req: Request): unknown {
 
 /** Whether nothing that signs in has been at a request. */
 export function isUnsigned(req: Request): boolean {
-  const { user, session } = req as Signed
-  return (user ?? session ?? undefined) === undefined
+  try {
+    const { user, session } = req as Signed
+    return (user ?? session ?? undefined) === undefined
+  } catch {
+    return false
+  }
 }

@@ -56,12 +56,12 @@ export function forbidden(userName: string | undefined): Problem {
   return new Problem(403, 'For staff only', `${userName ? `Signed in as ${userName}. ` : ''}This page is for staff.`)
 }
 
-async function orDenied({ complaints }: AdminSettings, ask: () => unknown): Promise<unknown> {
+async function orDenied({ warnings }: AdminSettings, ask: () => unknown): Promise<unknown> {
   try {
     return await ask()
   } catch (error) {
-    const complaint = 'The dashboard denied a request, since asking who it is from failed'
-    complaints.warn('KEYEDCACHE_ADMIN_DENIED', complaint, error)
+    const warning = 'The dashboard denied a request, since asking who it is from failed'
+    warnings.give('KEYEDCACHE_ADMIN_DENIED', warning, error)
     return undefined
   }
 }
@@ -70,8 +70,8 @@ async function isReadOnly(req: Request, settings: AdminSettings): Promise<boolea
   try {
     return (await settings.readOnly(req)) !== false
   } catch (error) {
-    const complaint = 'The dashboard only shows, since `readOnly` failed'
-    settings.complaints.warn('KEYEDCACHE_ADMIN_READONLY', complaint, error)
+    const warning = 'The dashboard only shows, since `readOnly` failed'
+    settings.warnings.give('KEYEDCACHE_ADMIN_READONLY', warning, error)
     return true
   }
 }
@@ -83,8 +83,8 @@ async function signInAddress(req: Request, settings: AdminSettings, next: string
     if (typeof loginUrl === 'string' && loginUrl !== '') return loginUrlWithNext(loginUrl, next)
     throw new TypeError(`Expected text, got ${kindOf(loginUrl)}`)
   } catch (error) {
-    const complaint = 'The dashboard leads nobody to sign in, since `loginUrl` failed'
-    settings.complaints.warn('KEYEDCACHE_ADMIN_LOGIN', complaint, error)
+    const warning = 'The dashboard leads nobody to sign in, since `loginUrl` failed'
+    settings.warnings.give('KEYEDCACHE_ADMIN_LOGIN', warning, error)
     return undefined
   }
 }

@@ -7,7 +7,7 @@ import { deleteTarget, nameToType, targetOf, type Target } from './deletion.js'
 import type { Handler, PageRequest } from '../show/page.js'
 import { readPreviewToken, type Preview } from '../access/preview-token.js'
 import { Denied, notRecorded, notResponding, Problem } from '../http/problem.js'
-import type { AdminSession, Deletion } from '../access/session.js'
+import type { AdminSession, Deletion } from '../access/admin-session.js'
 
 const DELETIONS_PER_MINUTE = 60
 /** No reader waits longer than this for a page: a larger deletion goes on by itself, and the page says how far it is. */
@@ -66,15 +66,15 @@ function checkPreview({ form, cacheName }: PageRequest, session: AdminSession, t
 }
 
 /** Records the deletion, under the preview's id. @throws {Problem} when it must not go on. */
-async function begin({ cache, trail, complaints }: PageRequest, intent: AuditIntent, shown: Preview): Promise<void> {
+async function begin({ cache, trail, warnings }: PageRequest, intent: AuditIntent, shown: Preview): Promise<void> {
   const firstUse = async (): Promise<string | undefined> => {
     const events = await trail.read(cache)
     return events.findLast(({ id, phase }) => phase === 'intent' && id.startsWith(`${shown.id}.`))?.id
   }
   const failed = async (error: unknown): Promise<never> => {
     await trail.end(cache, intent, { outcome: 'failed', deleted: 0, reason: 'It could not be recorded.' })
-    const complaint = 'The dashboard deleted nothing, since that could not be recorded'
-    complaints.warn('KEYEDCACHE_ADMIN_AUDIT', complaint, error)
+    const warning = 'The dashboard deleted nothing, since that could not be recorded'
+    warnings.give('KEYEDCACHE_ADMIN_AUDIT', warning, error)
     throw notRecorded()
   }
   if ((await firstUse().catch(failed)) !== undefined) throw new Denied(409, 'Already done', USED)

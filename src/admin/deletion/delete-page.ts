@@ -5,7 +5,7 @@ import { keyText, shortName } from '../show/key-text.js'
 import type { Handler, PageRequest, Reply } from '../show/page.js'
 import { writePreviewToken } from '../access/preview-token.js'
 import { text, type Query } from '../http/query.js'
-import type { AdminSession } from '../access/session.js'
+import type { AdminSession } from '../access/admin-session.js'
 
 const NAMES_SHOWN = 20
 const NAME_CHARACTERS = 200

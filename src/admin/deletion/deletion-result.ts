@@ -4,7 +4,7 @@ import { amount, number, span } from '../show/format.js'
 import { keyText } from '../show/key-text.js'
 import type { PageRequest } from '../show/page.js'
 import { Problem } from '../http/problem.js'
-import type { Deletion } from '../access/session.js'
+import type { Deletion } from '../access/admin-session.js'
 
 type Outcome = NonNullable<Deletion['ending']>
 

@@ -11,6 +11,7 @@ import { badRequest } from '../http/problem.js'
 import { choice, encodeKey } from '../http/query.js'
 import { HIDDEN, hasSecretNames } from '../access/redact.js'
 import { FORMATS, valueText, type Format, type ValueText } from '../show/value-text.js'
+import { reasonOf } from '../../checks/reason.js'
 
 /** A longer key stands in small letters, and is cut in sentences. */
 const NAME_CHARACTERS = 200
@@ -84,7 +85,7 @@ function expires({ ttl }: EntryInfo): object {
 }
 
 async function value(request: PageRequest, key: string, stored: unknown, format: Format | undefined): Promise<object> {
-  const shown = await shownValue(request, key, stored, format)
+  const shown = shownText(request, await redacted(request, key, stored), format)
   return {
     value: shown,
     formats: FORMATS.map((each) => ({
@@ -99,23 +100,33 @@ async function value(request: PageRequest, key: string, stored: unknown, format:
 async function undecodable(
   request: PageRequest,
   key: string,
-  { reason, bytes: stored }: Extract<KeyInspection, { is: 'undecodable' }>,
+  { error, bytes: stored }: Extract<KeyInspection, { is: 'undecodable' }>,
 ): Promise<object> {
+  if (stored === undefined) return { reason: reasonOf(error) }
   // in bytes no field can be hidden by itself
-  const hideAll = stored !== undefined && hasSecretNames(stored.subarray(0, MAX_HEX_BYTES))
-  return { reason, value: stored && (hideAll ? valueText(HIDDEN) : await shownValue(request, key, stored, undefined)) }
+  const shown = hasSecretNames(stored.subarray(0, MAX_HEX_BYTES)) ? HIDDEN : await redacted(request, key, stored)
+  // What a serializer says of bytes may hold a piece of them, so it is told where they are shown, and only there.
+  const said = shown === stored && error instanceof Error ? (error.cause ?? error) : error
+  return { reason: reasonOf(said), value: shownText(request, shown) }
 }
 
-async function shownValue(
-  { redact, complaints }: PageRequest,
-  key: string,
-  stored: unknown,
-  format: Format | undefined,
-): Promise<ValueText> {
+async function redacted(request: PageRequest, key: string, stored: unknown): Promise<unknown> {
   try {
-    return valueText(await redact(key, stored), format)
+    return await request.redact(key, stored)
   } catch (error) {
-    complaints.warn('KEYEDCACHE_ADMIN_REDACT', 'The dashboard hid a value, since `redact` failed', error)
-    return valueText(HIDDEN, format)
+    return hidden(request, error)
   }
+}
+
+function shownText(request: PageRequest, shown: unknown, format?: Format): ValueText {
+  try {
+    return valueText(shown, format)
+  } catch (error) {
+    return valueText(hidden(request, error), format)
+  }
+}
+
+function hidden({ warnings }: PageRequest, error: unknown): typeof HIDDEN {
+  warnings.give('KEYEDCACHE_ADMIN_REDACT', 'The dashboard hid a value, since `redact` failed', error)
+  return HIDDEN
 }

@@ -1,11 +1,11 @@
 import type { KeyedCache } from '../../contract/cache.js'
-import type { Complaints } from '../../contract/events/complaints.js'
+import type { RateLimitedWarnings } from '../../contract/events/rate-limited-warnings.js'
 import { toKey } from '../../keys/key.js'
 import type { AuditTrail } from '../access/audit-trail.js'
 import type { Link } from '../http/mount.js'
 import { badRequest } from '../http/problem.js'
 import { encodedKey, text, type Query } from '../http/query.js'
-import type { AdminSession } from '../access/session.js'
+import type { AdminSession } from '../access/admin-session.js'
 
 /** What a page is made from: the facts of a request of staff. */
 export interface PageRequest {
@@ -22,7 +22,7 @@ export interface PageRequest {
   readonly readOnly: string | undefined
   readonly redact: (key: string, value: unknown) => unknown
   readonly trail: AuditTrail
-  readonly complaints: Complaints
+  readonly warnings: RateLimitedWarnings
   /** Who is signed in, as far as the host tells. */
   readonly actor: string | undefined
   readonly ip: string | undefined

@@ -31,7 +31,9 @@ export function valueText(value: unknown, format?: Format): ValueText {
       return hex(binary, value, isJsonLike)
     case 'text':
       if (typeof value === 'string') return cutText('text', 'text', value)
-      return binary ? cutText('text', 'text', binary.toString()) : nodeText('text', 'a JavaScript value', value)
+      if (binary) return cutText('text', 'text', binary.toString())
+      // Node would look behind a proxy that `redact` gave.
+      return nodeText('text', 'a JavaScript value', isJsonLike ? JSON.parse(JSON.stringify(value)) : value)
     case 'json':
       return isJsonLike
         ? cutText('json', 'JSON', JSON.stringify(value, null, 2))

@@ -9,6 +9,7 @@ import { type Result, resultOf } from './result.js'
 import { processName } from '../../statistics/stats.js'
 import { schemaError, type Stored, type EntryCodec } from '../../values/entry-codec.js'
 import { quoted } from '../../checks/one-line.js'
+import { keptUntil } from '../../values/freshness.js'
 
 /** What computations of one cache have in common. */
 export interface ComputationSetting extends LeaseSetting {
@@ -189,7 +190,7 @@ export class Computation {
     const { key } = this.#plan
     const { store, events, encode, codec } = this.#setting
     const { value, computeMs, life, tags, skipped } = outcome
-    const expiresAt = store.now(key) + life.ttlMs + life.graceMs
+    const expiresAt = keptUntil(store.now(key), life)
     const bytes = skipped || life.ttlMs === 0 ? undefined : encode(key, value, life, computeMs, tags)
     const packed = bytes === undefined ? undefined : await codec.compress(bytes)
     const sentAt = nextLogicalTime()

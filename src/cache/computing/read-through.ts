@@ -1,5 +1,5 @@
 import type { Factory, GetOrSetOptions, ManyFactory } from '../../contract/cache.js'
-import { Answers, type Call } from './answers.js'
+import { ServeOrCompute, type Call } from './serve-or-compute.js'
 import { BatchFactory } from '../factories/batch-factory.js'
 import type { ComputationSetting } from './computation.js'
 import { isEarly } from '../../values/early-refresh.js'
@@ -32,14 +32,14 @@ export interface ReadThroughSetting extends ComputationSetting, CallDefaults {
 export class ReadThrough {
   readonly #setting: ReadThroughSetting
   readonly #flights: SingleFlight
-  readonly #answers: Answers
+  readonly #answers: ServeOrCompute
   /** That of a call without options. */
   readonly #defaultOptions: CallOptions
 
   constructor(setting: ReadThroughSetting) {
     this.#setting = setting
     this.#flights = new SingleFlight(setting)
-    this.#answers = new Answers(setting, this.#flights)
+    this.#answers = new ServeOrCompute(setting, this.#flights)
     this.#defaultOptions = callOptionsOf(undefined, setting)
   }
 

@@ -10,9 +10,12 @@ import { allOf } from '../../checks/all-of.js'
 import type { EntryCodec } from '../../values/entry-codec.js'
 import { quoted } from '../../checks/one-line.js'
 import { reasonOf } from '../../checks/reason.js'
+import { RateLimit } from '../../checks/rate-limit.js'
+import { keptUntil } from '../../values/freshness.js'
 
-/** So many groups are warned of: who chooses keys is not to fill the log. */
+/** So many groups are warned of, and in one minute: who chooses keys is not to fill the log. */
 const MOST_WARNED = 200
+const MOST_WARNED_PER_MINUTE = 10
 
 /** What writing needs of its cache. */
 export interface WriterSetting {
@@ -33,6 +36,7 @@ export interface WriterSetting {
 export class Writer {
   readonly #setting: WriterSetting
   readonly #warned = new Set<string>()
+  readonly #warnings = new RateLimit(MOST_WARNED_PER_MINUTE)
   /** Entries that are being compressed, by key: what is written or removed later waits for them. */
   readonly #compressing = new Map<string, Promise<unknown>>()
 
@@ -113,7 +117,7 @@ export class Writer {
 
   #warnOnce(key: string, error: unknown): void {
     const group = groupOf(key)
-    if (this.#warned.has(group) || this.#warned.size === MOST_WARNED) return
+    if (this.#warned.has(group) || this.#warned.size === MOST_WARNED || !this.#warnings.take()) return
     this.#warned.add(group)
     process.emitWarning(
       `The value of ${quoted(key)} is not stored, so it is computed again on every call: ${reasonOf(error)}`,
@@ -130,7 +134,7 @@ export class Writer {
     const { store, codec, onFailed } = this.#setting
     return values.map(([key, value]) => {
       // Before the header is written, which says when the value is stale: what `get` no longer finds is not listed either.
-      const expiresAt = store.now(key) + life.ttlMs + life.graceMs
+      const expiresAt = keptUntil(store.now(key), life)
       try {
         return { key, bytes: codec.encode(key, value, life, undefined, tags), expiresAt, tags }
       } catch (error) {

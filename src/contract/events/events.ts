@@ -1,5 +1,5 @@
 import { callHook } from './call-hook.js'
-import { Complaints } from './complaints.js'
+import { RateLimitedWarnings } from './rate-limited-warnings.js'
 import { show } from '../../checks/show.js'
 import type { CacheEvents } from '../cache-events.js'
 
@@ -10,7 +10,7 @@ type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void
  * takes twice as long to tell of a hit.)
  */
 export class Events {
-  readonly #complaints = new Complaints()
+  readonly #warnings = new RateLimitedWarnings()
   /** A list is never changed: whoever is being told goes by the one that he began with. */
   readonly #listeners: { [E in keyof CacheEvents]: readonly Listener<E>[] } = {
     hit: [],
@@ -33,8 +33,9 @@ export class Events {
 
   /** Takes away the listener that was added last, if it was added more than once. */
   off<E extends keyof CacheEvents>(event: E, listener: Listener<E>): void {
+    if (!Object.hasOwn(this.#listeners, event)) return
     const listeners = this.#listeners[event]
-    const last = listeners?.lastIndexOf(listener) ?? -1
+    const last = listeners.lastIndexOf(listener)
     if (last !== -1) this.#set(event, listeners.toSpliced(last, 1))
   }
 
@@ -44,7 +45,7 @@ export class Events {
       callHook(
         () => listener(detail),
         (thrown) =>
-          this.#complaints.warn('KEYEDCACHE_LISTENER', `A listener of the cache event '${event}' failed`, thrown),
+          this.#warnings.give('KEYEDCACHE_LISTENER', `A listener of the cache event '${event}' failed`, thrown),
       )
     }
   }

@@ -1,4 +1,5 @@
-const SILENCE_MS = 60_000
+/** How long the same is not told again. */
+export const SILENCE_MS = 60_000
 
 /** Lets the same through at most once a minute, and counts what it holds back. Names are not anybody's text: they are all kept. */
 export class OnceAMinute {

@@ -1,5 +1,5 @@
 import { callHook } from './call-hook.js'
-import { Complaints } from './complaints.js'
+import { RateLimitedWarnings } from './rate-limited-warnings.js'
 
 /** Where a cache tells of changes of state, and of what fails in the background. */
 export interface Logger {
@@ -10,9 +10,9 @@ export interface Logger {
 
 /** The same logger, which may be asynchronous: what it throws or rejects with is a process warning, and nobody's failure. */
 export function safeLogger(logger: Logger): Logger {
-  const complaints = new Complaints()
+  const warnings = new RateLimitedWarnings()
   const failed = (thrown: unknown): void =>
-    complaints.warn('KEYEDCACHE_LOGGER', 'The `logger` of a cache failed, and a line of the log is lost', thrown)
+    warnings.give('KEYEDCACHE_LOGGER', 'The `logger` of a cache failed, and a line of the log is lost', thrown)
   return {
     info: (message) => callHook(() => logger.info(message), failed),
     warn: (message) => callHook(() => logger.warn(message), failed),

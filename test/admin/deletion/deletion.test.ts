@@ -1,7 +1,7 @@
 import express, { type Express } from 'express'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Complaints } from '../../../src/contract/events/complaints.js'
+import { RateLimitedWarnings } from '../../../src/contract/events/rate-limited-warnings.js'
 import { AuditTrail } from '../../../src/admin/access/audit-trail.js'
 import { deletionResult } from '../../../src/admin/deletion/deletion-result.js'
 import { linksFrom } from '../../../src/admin/http/mount.js'
@@ -277,7 +277,7 @@ describe('a deletion that takes longer than its request', () => {
   it('is counted by its whole name, as it was recorded, where the session has the beginning', async () => {
     const key = cache.key('long', 'x'.repeat(300))
     await cache.setMany([0, 1].map((id) => [cache.keyUnder(key, id), id]))
-    const trail = new AuditTrail({ onAudit: undefined, complaints: new Complaints() })
+    const trail = new AuditTrail({ onAudit: undefined, warnings: new RateLimitedWarnings() })
     const intent = { id: 'one', actor: 'ann', ip: undefined, mode: 'tree', target: key, previewed: 3 } as const
     await trail.begin(cache, intent)
     const request = { cache, trail, link: linksFrom('./', {}) } as PageRequest

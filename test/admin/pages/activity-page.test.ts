@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Complaints } from '../../../src/contract/events/complaints.js'
+import { RateLimitedWarnings } from '../../../src/contract/events/rate-limited-warnings.js'
 import { AuditTrail } from '../../../src/admin/access/audit-trail.js'
 import type { AuditEvent } from '../../../src/contract/audit-event.js'
 import type { KeyedCache } from '../../../src/contract/cache.js'
@@ -296,7 +296,7 @@ describe('the audit trail', () => {
     const remote = createKeyedCache({ redis: redis.url, keyPrefix: 'shop', logger })
     try {
       await remote.require()
-      const trail = new AuditTrail({ onAudit: undefined, complaints: new Complaints() })
+      const trail = new AuditTrail({ onAudit: undefined, warnings: new RateLimitedWarnings() })
       redis.stop()
       await trail.end(remote, { ...INTENT, id: 'late' }, { outcome: 'partial', deleted: 3 })
       redis.resume()

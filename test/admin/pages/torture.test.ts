@@ -80,8 +80,8 @@ describe('the torture list', () => {
       expect(await liveMarkup(page)).toEqual([])
 
       let left = await storedKeys()
-      const each = isFull ? children : children.filter((_child, i) => i % 10 === seed % 10)
-      for (const { key } of each) {
+      const deleted = isFull ? children : children.filter((_child, i) => i % 10 === seed % 10)
+      for (const { key } of deleted) {
         // nobody deletes that many keys in a minute, and the dashboard would not let them
         await context.clearCookies()
         await page.goto(list)

@@ -1,5 +1,5 @@
 import { Deadlines } from './deadlines.js'
-import { withoutArguments } from './reply-error.js'
+import { withoutSecrets } from './reply-error.js'
 
 const FAILURES_IN_A_ROW = 5
 /** Of the time that one answer may take. */
@@ -30,7 +30,7 @@ export class Breaker {
       failed: (error: unknown) => {
         this.#failures = isAnswer(error) ? 0 : this.#failures + 1
         if (this.#failures >= FAILURES_IN_A_ROW) open(error)
-        return withoutArguments(error)
+        return withoutSecrets(error)
       },
     }
     this.#deadlines = new Deadlines(timeoutMs, judge, {

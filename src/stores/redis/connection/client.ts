@@ -3,7 +3,7 @@ import type { Cluster, Redis } from 'ioredis'
 import { isClient } from './client-settings.js'
 import { Deadlines } from './deadlines.js'
 import { type Address, openClient, openSubscriber } from './open-client.js'
-import { withoutArguments } from './reply-error.js'
+import { withoutSecrets } from './reply-error.js'
 import type { Name } from './redis-name.js'
 import type { Script } from '../scripts/script.js'
 import { Watchdog } from './watchdog.js'
@@ -49,12 +49,12 @@ export class Client {
 
   constructor({ redis, timeoutMs }: ClientOptions) {
     this.#own = !isClient(redis)
-    this.#deadlines = new Deadlines(timeoutMs, { answered: () => undefined, failed: withoutArguments })
+    this.#deadlines = new Deadlines(timeoutMs, { answered: () => undefined, failed: withoutSecrets })
     this.#redis = openClient(redis)
     this.kind = this.#redis.isCluster ? 'cluster' : 'redis'
     this.#watchdog = new Watchdog(() => this.#connections(), timeoutMs)
     const note = (error: unknown): void => {
-      this.#lastError = withoutArguments(error)
+      this.#lastError = withoutSecrets(error)
     }
     this.on('error', note)
     if (this.#redis.status === 'wait') this.#redis.connect().catch(note)

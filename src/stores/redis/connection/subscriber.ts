@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { withoutSecrets } from './reply-error.js'
 
 /** What a subscriber listens to, and whom it tells. */
 export interface SubscriberSetting {
@@ -94,7 +95,7 @@ export class Subscriber {
       if (this.#redis.status === 'ready' && !this.#closed) this.#setState(true, tracks)
     } catch (error) {
       this.#failed = true
-      if (!this.#closed && this.#redis.status === 'ready') onError('subscribe', error)
+      if (!this.#closed && this.#redis.status === 'ready') onError('subscribe', withoutSecrets(error))
     }
   }
 
@@ -106,7 +107,7 @@ export class Subscriber {
       return true
     } catch (error) {
       if (!(error instanceof Error) || error.name !== 'ReplyError') throw error
-      this.#setting.onUntracked(error)
+      this.#setting.onUntracked(withoutSecrets(error))
       return false
     }
   }

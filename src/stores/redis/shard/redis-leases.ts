@@ -1,6 +1,6 @@
 import type { Computation } from '../../../contract/cache.js'
 import type { Acquired, Attempt, Write } from '../../../contract/store.js'
-import { Batch } from './batch.js'
+import { Batch } from './turn-batch.js'
 import type { Connection } from '../connection/connection.js'
 import type { Evictions } from './evictions.js'
 import { isTimestamp } from './is-timestamp.js'

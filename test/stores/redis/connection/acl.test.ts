@@ -6,7 +6,7 @@ import type { Cache, KeyedCache } from '../../../../src/contract/cache.js'
 import { CacheNotRespondingError, NotCachedError } from '../../../../src/contract/errors.js'
 import { StoreBackedCache } from '../../../../src/cache/keyed-cache.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../../../../src/cache/create-keyed-cache.js'
-import { CachedObject } from '../../../../src/defaults/cached-object.js'
+import { CachedObject } from '../../../../src/default-cache/cached-object.js'
 import { RequestCache } from '../../../../src/request/request-cache.js'
 import { hashTags } from '../../../../src/stores/redis/shards/hash-tags.js'
 import {

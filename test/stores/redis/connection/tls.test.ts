@@ -8,7 +8,7 @@ import { freshPrefix } from '../../../support/both-stores.js'
 import { type RedisServer, startRedis } from '../../../support/redis-server.js'
 import { until } from '../../../support/until.js'
 
-const file = (name: string): string => fileURLToPath(new URL(`support/tls/${name}`, import.meta.url))
+const file = (name: string): string => fileURLToPath(new URL(`../../../support/tls/${name}`, import.meta.url))
 const CA = readFileSync(file('ca.crt'))
 const TLS_PORT = 22_000 + Math.floor(Math.random() * 3000)
 

@@ -7,6 +7,7 @@ import type { Reading } from '../reading/reader.js'
 import type { SingleFlight } from './single-flight.js'
 import { schemaError, type Stored } from '../../values/entry-codec.js'
 import type { CallOptions } from '../../contract/options/call-options.js'
+import { mayServeStale } from '../../values/freshness.js'
 
 /** A call to be answered. */
 export interface Call {
@@ -28,7 +29,7 @@ interface Membership {
 }
 
 /** Answers calls where their key was read: with what is fresh, with what is stale while it is computed anew, or with what is computed. */
-export class Answers {
+export class ServeOrCompute {
   readonly #setting: ComputationSetting
   readonly #flights: SingleFlight
 
@@ -81,8 +82,7 @@ export class Answers {
   ): Promise<ServedValue> {
     const { key } = plan
     const { events, store } = this.#setting
-    // Without grace it is on its way out of the store, whose clock is known to within half a round trip.
-    const serves = stored?.entry.hasGrace === true && store.now(key) < stored.entry.expiresAt + callOptions.graceMs
+    const serves = stored !== undefined && mayServeStale(stored.entry, callOptions.graceMs, store.now(key))
     const usable = serves ? stored : undefined
     if (usable !== undefined && callOptions.softTimeoutMs === undefined) {
       this.#refresh(plan, usable, many)

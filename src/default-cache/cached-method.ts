@@ -4,6 +4,7 @@ import type { Ttl } from '../checks/duration.js'
 import { cacheKey, cacheKeyUnder, type KeyPart } from '../keys/key.js'
 import { currentFunctionHome } from './current-cache.js'
 import { methodName, nameByClass } from './method-name.js'
+import { oneLine } from '../checks/one-line.js'
 
 type Method = (this: any, ...args: any[]) => PromiseLike<unknown>
 
@@ -68,5 +69,6 @@ function checkContext(context: unknown): void {
   if (typeof context !== 'object' || context === null || !('kind' in context)) {
     throw new TypeError('@cached is a standard decorator: switch off `experimentalDecorators` in tsconfig.json')
   }
-  if (context.kind !== 'method') throw new TypeError(`Expected @cached on a method, got a ${String(context.kind)}`)
+  if (context.kind !== 'method')
+    throw new TypeError(`Expected @cached on a method, got a ${oneLine(String(context.kind))}`)
 }

@@ -8,6 +8,7 @@ import { kindOf } from '../checks/kind.js'
 import { show } from '../checks/show.js'
 import { checkCallOptions } from '../contract/options/call-options.js'
 import { currentCache } from './current-cache.js'
+import { isPromise } from '../checks/on-rejection.js'
 
 /** Where and how long the instances of a class are cached. */
 export interface CachedObjectOptions {
@@ -100,7 +101,7 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
 
     async cacheSet(given?: SetOptions): Promise<boolean> {
       const wanted = withTtl(checkOptions(given, 'cacheSet', SET_OPTIONS))
-      return cache().set(this.cacheKey(), (this as unknown as CachedInstance).toCache(), wanted)
+      return cache().set(this.cacheKey(), fieldsOf(this as unknown as CachedInstance), wanted)
     }
 
     async cacheDelete(): Promise<string[]> {
@@ -134,7 +135,7 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
     const key = cacheKey(nameOf(type), checkId(id, type))
     const compute = async (context: FactoryContext): Promise<unknown> => {
       const loaded = await load(context)
-      const data = loaded instanceof type ? (loaded as unknown as CachedInstance).toCache() : loaded
+      const data = loaded instanceof type ? fieldsOf(loaded as unknown as CachedInstance) : loaded
       // Else what no instance is made of would be found until its ttl ends.
       if (isForeign(type, data)) throw noFields(type, data)
       return data
@@ -193,6 +194,15 @@ function noFields({ name }: { name: string }, data: unknown): TypeError {
 
 function restore(type: unknown, data: unknown): unknown {
   return data === null || data === undefined ? data : (type as CachedClass).fromCache(data)
+}
+
+/** What is stored of an instance. @throws {TypeError} when it is still to come. */
+function fieldsOf(instance: CachedInstance): unknown {
+  const fields = instance.toCache()
+  if (!isPromise(fields)) return fields
+  throw new TypeError(
+    `Expected \`toCache\` of ${nameOf(instance.constructor)} to give its fields at once, got a promise`,
+  )
 }
 
 /** @throws {TypeError} when the class has no name. */
