@@ -18,44 +18,48 @@ const AT_LEAST_MS = sized(10_000)
 const open = buildOpener()
 
 describeOnServers(`${OPERATIONS} random operations by 0.1 and the present version (SEED=${seed})`, (servers) => {
-  test('end as on a Map, whichever does them, while either sweeps and drops what has expired', async () => {
-    const where = { redis: servers().redis, keyPrefix: freshPrefix(), compressAbove: 200, lease: '60s' }
-    const caches = await Promise.all(BUILDS.flatMap((build) => [open(build, where), open(build, where)]))
-    const near = await Promise.all(BUILDS.map((build) => open(build, { ...where, near: true })))
-    const sweeping = setInterval(() => void sweepAgain(), 100)
-    const lanes = Array.from({ length: LANES }, (_, number) => new Lane(caches, near, number))
-    const differences: string[] = []
-    const endMs = performance.now() + AT_LEAST_MS
-    await Promise.all(
-      lanes.map(async (lane) => {
-        for (let i = 0; i < OPERATIONS / LANES || performance.now() < endMs; i++) {
-          if (differences.length > 0) return
-          const { name, got, wanted } = await lane.step()
-          if (!isDeepStrictEqual(got, wanted))
-            differences.push(`${lane.name}, operation ${i}: ${name} gave ${show(got)} instead of ${show(wanted)}`)
-        }
-      }),
-    )
-    clearInterval(sweeping)
-    expect(differences).toEqual([])
-    const wanted = lanes.flatMap((lane) => [...lane.model]).toSorted(([a], [b]) => byBytes(a, b))
-    const keys = wanted.map(([key]) => key)
-    for (const cache of [...caches, ...near]) {
-      await until(
-        async () => isDeepStrictEqual(await allKeys(cache), keys),
-        'what has expired is gone, and nothing else',
+  test(
+    'end as on a Map, whichever does them, while either sweeps and drops what has expired',
+    { timeout: 180_000 },
+    async () => {
+      const where = { redis: servers().redis, keyPrefix: freshPrefix(), compressAbove: 200, lease: '60s' }
+      const caches = await Promise.all(BUILDS.flatMap((build) => [open(build, where), open(build, where)]))
+      const near = await Promise.all(BUILDS.map((build) => open(build, { ...where, near: true })))
+      const sweeping = setInterval(() => void sweepAgain(), 100)
+      const lanes = Array.from({ length: LANES }, (_, number) => new Lane(caches, near, number))
+      const differences: string[] = []
+      const endMs = performance.now() + AT_LEAST_MS
+      await Promise.all(
+        lanes.map(async (lane) => {
+          for (let i = 0; i < OPERATIONS / LANES || performance.now() < endMs; i++) {
+            if (differences.length > 0) return
+            const { name, got, wanted } = await lane.step()
+            if (!isDeepStrictEqual(got, wanted))
+              differences.push(`${lane.name}, operation ${i}: ${name} gave ${show(got)} instead of ${show(wanted)}`)
+          }
+        }),
       )
-      expect(await cache.getMany(keys)).toEqual(wanted.map(([, { value }]) => value))
-      for (const lane of lanes)
-        for (const tag of lane.tags) expect(await taggedBy(cache, tag)).toEqual(lane.tagged(tag))
-    }
+      clearInterval(sweeping)
+      expect(differences).toEqual([])
+      const wanted = lanes.flatMap((lane) => [...lane.model]).toSorted(([a], [b]) => byBytes(a, b))
+      const keys = wanted.map(([key]) => key)
+      for (const cache of [...caches, ...near]) {
+        await until(
+          async () => isDeepStrictEqual(await allKeys(cache), keys),
+          'what has expired is gone, and nothing else',
+        )
+        expect(await cache.getMany(keys)).toEqual(wanted.map(([, { value }]) => value))
+        for (const lane of lanes)
+          for (const tag of lane.tags) expect(await taggedBy(cache, tag)).toEqual(lane.tagged(tag))
+      }
 
-    /** Makes the next round of upkeep look at all names, as after many evictions. */
-    async function sweepAgain(): Promise<void> {
-      const sweeps = servers().tags.map((tag) => `${where.keyPrefix}:sweep${tag}`)
-      await Promise.all(sweeps.map((name) => servers().client().hset(name, 'evicted', '-1000')))
-    }
-  })
+      /** Makes the next round of upkeep look at all names, as after many evictions. */
+      async function sweepAgain(): Promise<void> {
+        const sweeps = servers().tags.map((tag) => `${where.keyPrefix}:sweep${tag}`)
+        await Promise.all(sweeps.map((name) => servers().client().hset(name, 'evicted', '-1000')))
+      }
+    },
+  )
 })
 
 /** One that does one thing after the other below a key of its own, each by any of the caches, and knows what must come of it. */
