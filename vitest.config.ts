@@ -3,18 +3,20 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const files = (...names: string[]): string[] => names.map((name) => `test/${name}.test.ts`)
 
-/** They fill the machine by themselves, or measure what others would spoil. */
-const ALONE = files(
-  'stores/redis/shards/cluster',
-  'stores/redis/connection/event-loop-blocked',
-  'faults/redis-away',
+/** They fill the machine with processes and calls, or notice where others do. */
+const HEAVY = files(
+  'cache/computing/single-flight-processes',
   'cache/history',
+  'faults/connection',
+  'faults/redis-away',
+  'stores/redis/connection/event-loop-blocked',
+  'stores/redis/shards/cluster',
 )
 
 /** They wait most of their time, and may not be kept from what they wait for. */
 const PATIENT = files(
   'faults/cluster-down',
-  'faults/connect*',
+  'faults/connecting',
   'faults/redis-refuses',
   'admin/pages/fleet',
   'admin/pages/overview-page-browser',
@@ -34,7 +36,7 @@ const PATIENT = files(
   'stores/redis/resilience',
   'stores/redis/connection/sentinel',
   'stores/redis/shards/shards',
-  'cache/computing/single-flight*',
+  'cache/computing/single-flight',
   'cache/computing/stale-while-revalidate',
   'statistics/stats',
   'stores/redis/connection/tls',
@@ -44,14 +46,20 @@ const PATIENT = files(
 
 /** They take longest, so they are begun first: nobody waits for one of them alone at the end. */
 const LONG = files(
-  'cache/history',
-  'cache/computing/stale-while-revalidate',
   'admin/fuzz',
+  'admin/browser',
+  'admin/keyboard-browser',
+  'admin/mounts-browser',
+  'admin/access/security-browser',
   'admin/axe-browser',
-  'admin/pages/torture',
+  'admin/deletion/deletion',
+  'cache/keyed-cache',
+  'cache/computing/stale-while-revalidate',
+  'cache/reading/near-tier',
   'demo/sign-in',
-  'cache/model',
-  'request/request-memory',
+  'stores/redis/resilience',
+  'upgrade/beside-0.1',
+  'upgrade/newer-layout',
 )
 
 class LongFirst extends BaseSequencer {
@@ -64,7 +72,7 @@ class LongFirst extends BaseSequencer {
 }
 
 /** How many files at once, on 2 cores. Figures that are kept, as those of `npm run faults`, are measured with nothing beside. */
-const [BUSY_AT_ONCE, PATIENT_AT_ONCE] = process.env['FAULTS'] === 'full' ? [1, 1] : [3, 4]
+const [BUSY_AT_ONCE, PATIENT_AT_ONCE, HEAVY_AT_ONCE] = process.env['FAULTS'] === 'full' ? [1, 1, 1] : [3, 4, 2]
 
 const EVERY = {
   // Modules of others look to the tests as they look to Node
@@ -85,7 +93,7 @@ export default defineConfig({
           ...EVERY,
           name: 'busy',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...PATIENT, ...ALONE],
+          exclude: [...configDefaults.exclude, ...PATIENT, ...HEAVY],
           maxWorkers: BUSY_AT_ONCE,
           // What one file has imported serves the next
           isolate: false,
@@ -102,7 +110,7 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
-      { test: { ...EVERY, name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 3 } } },
+      { test: { ...EVERY, name: 'heavy', include: HEAVY, maxWorkers: HEAVY_AT_ONCE, sequence: { groupOrder: 3 } } },
     ],
   },
 })
