@@ -1,4 +1,4 @@
-import { LEASE, NOW, PRUNE, STORE, TAG } from './lua.js'
+import { NOW, PRUNE, STORE, TAG, VOID } from './lua.js'
 import { type Script, script } from './script.js'
 
 /**
@@ -10,7 +10,7 @@ import { type Script, script } from './script.js'
  * bytes the first key has, then for each entry: bytes, expires at ('+inf' for never), then tag 1..m.
  * Returns the numbers (from 1) of those that have expired and were removed instead, or nil after the deadline.
  */
-export const WRITE: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${LEASE}
+export const WRITE: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${VOID}
 local time, n, begin = now(), tonumber(ARGV[3]), #KEYS[4] - ARGV[4] + 1
 if time > tonumber(ARGV[2]) then return false end
 local sets, tags
@@ -43,7 +43,7 @@ return refused
  * KEYS: leases, index, removed, entry 1..n. ARGV: channel, how many bytes the first key has. Returns how many there were where all were
  * there, else the numbers (from 1) of those that were.
  */
-export const REMOVE: Script = script(`${LEASE}
+export const REMOVE: Script = script(`${VOID}
 local entries, names, begin = { unpack(KEYS, 4) }, {}, #KEYS[4] - ARGV[2] + 1
 for i, entry in ipairs(entries) do names[i] = string.sub(entry, begin) end
 if redis.call('EXISTS', KEYS[1]) == 1 then

@@ -1,4 +1,4 @@
-import { LEASE, NOW, PRUNE, WHOLE } from './lua.js'
+import { NOW, PRUNE, VOID, WHOLE } from './lua.js'
 import { type Script, script } from './script.js'
 import { SWEEP_FIELDS } from './stored-layout.js'
 
@@ -111,7 +111,7 @@ return { whole(KEYS[1], KEYS[2]), unpack(redis.call('ZRANGEBYLEX', KEYS[1], ARGV
  * KEYS: index, expiry, leases. ARGV: min, max, how many at most, channel, the key ('' for all), what keys below it begin with.
  * Returns as the range does.
  */
-export const VOID_AND_RANGE: Script = script(`${LEASE}${WHOLE}
+export const VOID_AND_RANGE: Script = script(`${VOID}${WHOLE}
 for _, key in ipairs(redis.call('HKEYS', KEYS[3])) do
   if ARGV[5] == '' or key == ARGV[5] or string.sub(key, 1, #ARGV[6]) == ARGV[6] then void(KEYS[3], ARGV[4], key) end
 end

@@ -86,11 +86,20 @@ end
 `
 
 /**
- * A lease's line and messages are as `stored-layout.ts` says. `left` says for how many ms more a lease lasts: what ends too far in the
- * future is none, since all would wait for nobody. `finish` ends one and tells those who follow it. `void` takes one away from the process
- * that holds it, and tells that process too, whose other callers are not to wait for what is void.
+ * `void` takes a lease away from the process that holds it, and tells that process and those who follow: nobody is to wait for what is
+ * void. Apart from the rest, since each function that a script defines is made anew in each call.
  */
-export const LEASE: string = `${LEASE_LINE}${TELL}
+export const VOID: string = `${TELL}
+local function void(leases, channel, key)
+  if redis.call('HDEL', leases, key) == 1 then tell(channel, '${MESSAGE.voided}', key) end
+end
+`
+
+/**
+ * A lease's line and messages are as `stored-layout.ts` says. `left` says for how many ms more a lease lasts: what ends too far in the
+ * future is none, since all would wait for nobody. `finish` ends one and tells those who follow it.
+ */
+export const LEASE: string = `${LEASE_LINE}${VOID}
 local function left(ends, time)
   local ms = (tonumber(ends) or 0) - time
   return ms > 0 and ms <= ${LONGEST_LEASE_MS} and ms or 0
@@ -99,9 +108,6 @@ local function finish(leases, channel, key, lease, outcome)
   redis.call('HDEL', leases, key)
   local _, _, _, followed = parse(lease)
   if followed == '1' then tell(channel, outcome, key) end
-end
-local function void(leases, channel, key)
-  if redis.call('HDEL', leases, key) == 1 then tell(channel, '${MESSAGE.voided}', key) end
 end
 local function holds(leases, key, token)
   local lease = redis.call('HGET', leases, key)

@@ -1,4 +1,4 @@
-import { CARRIES, FOREIGN, LEASE, NOW } from './lua.js'
+import { CARRIES, FOREIGN, LEASE, NOW, VOID } from './lua.js'
 import { type Script, script } from './script.js'
 import { MESSAGE, PAUSE_TOKEN } from './stored-layout.js'
 
@@ -39,7 +39,7 @@ return 1
  *
  * KEYS: leases, index, expiry, tags, the tag's set, entry 1..n. ARGV: channel, tag, key 1..n. Returns the numbers (from 1) of those removed.
  */
-export const REMOVE_TAGGED: Script = script(`${CARRIES}${LEASE}
+export const REMOVE_TAGGED: Script = script(`${CARRIES}${VOID}
 local there = {}
 for i = 6, #KEYS do
   local key = ARGV[i - 3]
