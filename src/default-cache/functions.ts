@@ -67,7 +67,10 @@ export function cacheFunction(
   }
 }
 
-/** Deletes all results of a cached function, given itself or the function that was cached. Gives how many there were. */
+/**
+ * Deletes all results of a cached function. `fn` is the cached function, or the function that was cached. Gives how many there were.
+ * Rejects with a `TypeError` for any other function.
+ */
 export async function cacheDeleteFunction(fn: AnyFunction): Promise<number> {
   const cached = cachedFunctions.get(fn) ?? (fn as Partial<CachedFunction<AnyFunction>>)
   if (typeof cached === 'function' && typeof cached.clear === 'function') return cached.clear()
