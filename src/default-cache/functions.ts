@@ -54,6 +54,7 @@ const cachedFunctions = new WeakMap<AnyFunction, CachedFunction<any>>()
 /**
  * Makes functions whose results are kept in the default cache: `cacheFunction({ ttl: 60 })(fn)` or `cacheFunction(60)(fn)`.
  * @throws {TypeError} naming the option that is wrong.
+ * @throws {Error} when a function has no name, or one that a minifier made, and the option `name` is not given.
  */
 export function cacheFunction(
   options: FunctionOptions<AnyFunction> | Ttl = {},

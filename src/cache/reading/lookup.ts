@@ -52,7 +52,7 @@ export class Lookup {
     })
   }
 
-  /** Whether a fresh value is in the store. Counts nothing. */
+  /** Whether a fresh value is in the store. Counts as no call. */
   async has(full: string): Promise<boolean> {
     const { store, codec, isEnabled, onFailed } = this.#setting
     if (!isEnabled()) return false
