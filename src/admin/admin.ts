@@ -5,8 +5,9 @@ import { dashboard } from './router.js'
 export type { KeyedcacheAdminOptions } from './access/admin-options.js'
 
 /**
- * The staff dashboard, for `app.use('/cache', keyedcacheAdmin())`: what the cache did, its keys, and deleting them. Works
- * under any mount path and behind proxies that strip it. Put the session before it; without one it only shows.
+ * The staff dashboard, for `app.use('/cache', keyedcacheAdmin())`. It shows what the cache did and which keys it has, and deletes keys. It
+ * works under any mount path, and behind proxies that strip the path. Mount the session before it. Without a session, the dashboard is
+ * read-only.
  * @throws {TypeError} naming the option, for wrong options.
  */
 export function keyedcacheAdmin(options: KeyedcacheAdminOptions = {}): RequestHandler {

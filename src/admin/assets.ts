@@ -8,7 +8,7 @@ export interface Asset {
   readonly bytes: Buffer
   /** Changes when the content does. */
   readonly version: string
-  /** Where it is below the mount, with its version. */
+  /** Its address below the mount, with its version. */
   readonly url: string
 }
 
@@ -22,12 +22,12 @@ const TYPES = {
 /** The name of an asset. */
 export type AssetName = keyof typeof TYPES
 
-/** What pages for strangers load too. It says nothing of the cache. */
+/** The file that pages for strangers load too. It says nothing about the cache. */
 export const FOR_EVERYBODY: AssetName = 'base.css'
 
 const FOLDER = join(import.meta.dirname, '../../public')
 
-/** Reads the dashboard's assets, once. No other file can be asked for. */
+/** Reads the dashboard's assets, once. No other file is ever served. */
 export function readAssets(): ReadonlyMap<AssetName, Asset> {
   return new Map(
     Object.entries(TYPES).map(([name, type]) => {

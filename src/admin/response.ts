@@ -7,9 +7,9 @@ import type { Reply } from './show/page.js'
 import { notResponding, Problem } from './http/problem.js'
 import { render } from './render.js'
 
-/** Sends what the dashboard answers: one reply, and only one. */
+/** Sends the answer of the dashboard: exactly one reply. */
 export class DashboardResponse {
-  /** What the frame around every page is made from. Grows with what is known of the request. */
+  /** The model of the frame around every page. It grows as more is known about the request. */
   layout: Readonly<Record<string, unknown>>
   readonly #res: Response
   readonly #isForMachine: boolean
@@ -31,7 +31,7 @@ export class DashboardResponse {
     this.#res.status(status).location(to).end()
   }
 
-  /** `asked`: the version that the page wants. While versions change, a page of one may ask a process of the other. */
+  /** `asked`: the version that the page wants. During an upgrade, a page of one version may ask a process of another version. */
   asset({ type, bytes, version }: Asset, asked: string | null): void {
     const kept = asked === version ? 'max-age=31536000, immutable' : 'no-cache'
     this.#res.set({ 'Content-Type': type, 'Cache-Control': `private, ${kept}`, ETag: `"${version}"` }).send(bytes)
@@ -41,7 +41,7 @@ export class DashboardResponse {
     if ('redirect' in reply) return this.redirect(reply.redirect, reply.status)
     if ('json' in reply) return void this.#res.json(reply.json)
     if ('text' in reply) {
-      // as bytes, since Express would write the type of a string anew
+      // Send bytes, because Express would change the content type of a string.
       this.#res.set({ ...reply.headers, 'Content-Type': reply.type }).send(Buffer.from(reply.text))
       return
     }

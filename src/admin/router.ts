@@ -20,7 +20,7 @@ import { routes, type Route } from './routes.js'
 import { AdminSession } from './access/admin-session.js'
 import { reasonOf } from '../checks/reason.js'
 
-/** Answers every request below the mount: headers first, then whether staff ask, and only then anything of the body or the cache. */
+/** Answers every request below the mount. It sends headers first, then judges who asks. Only then does it read the body or the cache. */
 export function dashboard(settings: AdminSettings): RequestHandler {
   const assets = readAssets()
   const trail = new AuditTrail(settings)
@@ -45,7 +45,7 @@ class Visit {
   readonly #response: DashboardResponse
   #isStaff = false
   #actor: string | undefined
-  /** What the request is about; nothing before it is known that staff ask. */
+  /** The cache that the request is about; `undefined` until the request is admitted. */
   #cache: KeyedCache | undefined
 
   constructor(req: Request, res: Response, { settings, assets, trail }: Shared) {
@@ -70,7 +70,7 @@ class Visit {
       if (this.#answerAsset(FOR_EVERYBODY)) return
       if (await this.#isAdmitted()) await this.#answerAdmitted()
     } catch (thrown) {
-      // What a proxy does when it is looked at is its own affair.
+      // A thrown Proxy may run any code when it is looked at, so it is not looked at.
       const error = types.isProxy(thrown) ? new Error(reasonOf(thrown)) : thrown
       if (error instanceof Denied) await this.#noteDenial(error.message)
       if (this.#isStaff && this.#cache === undefined) await this.#describeMain()
@@ -115,7 +115,7 @@ class Visit {
     throw new Problem(404, 'No such page', 'There is no page at this address.')
   }
 
-  /** Whether that file was asked for, which is then sent. */
+  /** Sends the file if the request asks for it. Gives whether it did. */
   #answerAsset(name: AssetName): boolean {
     const { path, search } = this.#place
     const asset = path === `/assets/${name}` && this.#assets.get(name)
@@ -152,7 +152,7 @@ class Visit {
     await this.#response.reply(reply)
   }
 
-  /** Judges the method. @throws {Problem} when the path does not take it. */
+  /** Whether the method is POST. @throws {Problem} when the path does not take the method. */
   #isPost(methods: readonly string[]): boolean {
     const { method } = this.#req
     const isPost = method === 'POST' && methods.includes('post')
@@ -161,7 +161,7 @@ class Visit {
     throw new Problem(405, 'That cannot be done here', `This address takes ${allow}.`, { Allow: allow })
   }
 
-  /** The form of a request that may change something. @throws {Problem} for every other. */
+  /** The form of a request that may change something. @throws {Problem} for a request that may not. */
   async #form({ readOnly, session }: PageRequest): Promise<Query> {
     if (readOnly !== undefined) throw new Denied(403, 'Nothing was changed', readOnly)
     if (!isFromThisSite(this.#req, this.#settings.trustedOrigins)) {
@@ -176,7 +176,7 @@ class Visit {
     )
   }
 
-  /** Where sign-in leads back to: what was asked for, and the word that a form was not carried out. */
+  /** The address that sign-in leads back to: the one asked for. After a form, it also says that the form was not carried out. */
   #next(): string {
     const { originalUrl } = this.#req
     if (!this.#isChange()) return originalUrl
@@ -192,7 +192,7 @@ class Visit {
     await this.#trail.deny(this.#cache, attempt, reason)
   }
 
-  /** Tells the frame which cache the page is about, and gives why nothing can be changed there. */
+  /** Tells the frame which cache the page is about. Gives the reason why nothing can be changed there, if there is one. */
   async #describe(chosen: CacheChoice, link: Link): Promise<string | undefined> {
     this.#cache = chosen.cache
     this.#frame({ ...navigation(link), ...this.#cacheLinks(chosen) })
@@ -202,16 +202,16 @@ class Visit {
     return readOnly
   }
 
-  /** The same for a page that is about no cache, and looks like those about the first. */
+  /** The same for a page that is about no cache. It looks like a page about the first cache. */
   async #describeMain(): Promise<void> {
     try {
       await this.#describe(this.#settings.choose(undefined), linksFrom(this.#place.root, {}))
     } catch {
-      // where there is no cache, the page does without
+      // If there is no cache, the page is shown without one.
     }
   }
 
-  /** Tells the frame around the page more. */
+  /** Adds to what the frame around the page knows. */
   #frame(more: Readonly<Record<string, unknown>>): void {
     this.#response.layout = { ...this.#response.layout, ...more }
   }
@@ -219,11 +219,11 @@ class Visit {
   #cacheLinks({ cache, name, all, parameter }: CacheChoice): Record<string, unknown> {
     const page = this.#place.path.slice(1)
     const link = linksFrom(this.#place.root, {})
-    // one key or one deletion means nothing in another cache
+    // A link to one key or one deletion means nothing in another cache.
     const target = page === 'key' || page === 'delete' ? '' : page
     return {
       cacheName: name,
-      // asked when the page is made, for making it may be what finds the backend down
+      // Called when the page is rendered, because only making the page may find that the backend is down.
       backend: () => ({ up: cache.backend.up, since: moment(cache.backend.since) }),
       cacheParameter: parameter,
       caches:

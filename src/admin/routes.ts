@@ -8,13 +8,13 @@ import { metrics } from './pages/metrics.js'
 import { overviewPage } from './pages/overview-page.js'
 import type { Handler } from './show/page.js'
 
-/** What a path below the mount answers: `get` shows and never changes anything, `post` changes. */
+/** The handlers of a path below the mount. `get` shows and never changes anything. `post` changes something. */
 export interface Route {
   readonly get: Handler
   readonly post?: Handler
 }
 
-/** Every path of the dashboard but its assets. Pages stand exactly one segment below the mount, so that relative links hold. */
+/** Every path of the dashboard except its assets. Pages stand exactly one segment below the mount, so that relative links are right. */
 export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/', { get: overviewPage }],
   ['/keys', { get: keysPage }],

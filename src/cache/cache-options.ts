@@ -10,45 +10,54 @@ import { type Logger, safeLogger } from '../contract/events/safe-logger.js'
 import { defaultSerializer, type Serializer } from '../values/serializer.js'
 import { show } from '../checks/show.js'
 
-/** How a cache is made. */
+/** The options of a cache. */
 export interface KeyedCacheOptions {
-  /** A URL, several of one Cluster, options for `ioredis`, or a client. Absent: the embedded store, in this process alone. */
+  /**
+   * A Redis URL, several URLs of one Cluster, options for `ioredis`, or an `ioredis` client. Without it, the cache uses the embedded store,
+   * which lives in this process only.
+   */
   redis?: string | readonly string[] | RedisOptions | Redis | Cluster | undefined
-  /** What every name in Redis begins with: 1 to 64 of `A-Z a-z 0-9 . _ -`. Must be given with Redis in production. @defaultValue 'keyedcache' */
+  /**
+   * The text that every name in Redis begins with: 1 to 64 of `A-Z a-z 0-9 . _ -`. Required with Redis in production.
+   * @defaultValue 'keyedcache'
+   */
   keyPrefix?: string | undefined
   /** How long a value is fresh; `0` disables the cache. @defaultValue 300 */
   ttl?: Ttl | undefined
-  /** How long past its ttl `getOrSet` may serve a value. @defaultValue 0 */
+  /** How long `getOrSet` may still serve a value after its ttl has passed. @defaultValue 0 */
   grace?: Ttl | undefined
-  /** How long the one who computes a key may be silent before another one takes over. @defaultValue '5s' */
+  /** How long a process that computes a key may be silent before another process takes over. @defaultValue '5s' */
   lease?: Ttl | undefined
-  /** After this time a computation is given up. @defaultValue '60s' */
+  /** The cache gives up a computation after this time. @defaultValue '60s' */
   maxCompute?: Ttl | undefined
   /** How long one answer from Redis may take. @defaultValue '250ms' */
   redisTimeout?: Ttl | undefined
   /**
-   * Keeps copies of entries in this process, for as long as Redis says what changes: at most for the `ttl` given, 5 seconds by default. The
-   * embedded store needs none. @defaultValue false
+   * Keeps copies of entries in this process while Redis reports changes to them. A copy serves for at most the `ttl` given, 5 seconds by
+   * default. The embedded store needs no copies. @defaultValue false
    */
   near?: boolean | NearOptions | undefined
-  /** Entries in the embedded store. @defaultValue 100000 */
+  /** The most entries that the embedded store holds. @defaultValue 100000 */
   maxEntries?: number | undefined
-  /** Bytes in the embedded store. @defaultValue 64 MiB */
+  /** The most bytes that the embedded store holds. @defaultValue 64 MiB */
   maxBytes?: number | undefined
-  /** Bytes of one stored value. @defaultValue 1 MiB */
+  /** The most bytes that one stored value may have. @defaultValue 1 MiB */
   maxValueBytes?: number | undefined
-  /** Values of more bytes are compressed. @defaultValue none is */
+  /** Values of more bytes than this are compressed. @defaultValue no value is compressed */
   compressAbove?: number | undefined
   /** Turns values into bytes and back. */
   serializer?: Serializer | undefined
   /**
-   * Into how many parts, each in a slot of its own, the keys on a Cluster are divided: 16, or 64 for more than 16 masters. The first
-   * process that uses a `keyPrefix` says it for all. @defaultValue 16
+   * The number of shards that the keys on a Cluster are divided into, each in a slot of its own: 16, or 64 for more than 16 masters. The
+   * first process that uses a `keyPrefix` decides for all processes. @defaultValue 16
    */
   shards?: number | undefined
-  /** How the cache is called in dashboard and metrics. @defaultValue 'default' */
+  /** The name of the cache in the dashboard and the metrics. @defaultValue 'default' */
   name?: string | undefined
-  /** Told when Redis stops or starts answering, for which without one a warning is given, and of what fails in the background. */
+  /**
+   * Receives a line when Redis stops or starts answering, and when something fails in the background. Without a logger, a process warning
+   * says that Redis stopped answering.
+   */
   logger?: Logger | undefined
 }
 
@@ -71,12 +80,12 @@ const KNOWN: Readonly<Record<keyof KeyedCacheOptions, true>> = {
   logger: true,
 }
 
-/** Whether there is such an option of a cache. */
+/** Whether a cache has an option of this name. */
 export function isCacheOption(name: string): boolean {
   return Object.hasOwn(KNOWN, name)
 }
 
-/** The options of a cache, checked, with what holds where they say nothing. */
+/** The checked options of a cache, with the defaults filled in. */
 export interface CheckedOptions {
   readonly name: string
   readonly serializer: Serializer
@@ -96,7 +105,7 @@ export interface CheckedOptions {
 }
 
 /**
- * Warns where a prefix that others may use stands in for a missing one.
+ * Checks the options of a cache. Warns when Redis is used without a `keyPrefix`, because other applications may use the default prefix too.
  * @throws {TypeError} naming the option that is wrong.
  * @throws {ImproperlyConfiguredError} with Redis in production without a `keyPrefix`.
  */
@@ -132,7 +141,7 @@ export function checkCacheOptions(options: KeyedCacheOptions | undefined): Check
     timeoutMs: checkLimit('redisTimeout', redisTimeout),
     redis: given.redis === undefined ? undefined : checkRedis(given.redis),
     shards: checkShards(given.shards),
-    // Last, since it may warn
+    // Checked last because it may warn: no other option is wrong then.
     keyPrefix: checkKeyPrefix(given),
   }
 }

@@ -10,19 +10,19 @@ import { oneLine, quoted } from '../checks/one-line.js'
 import { reasonOf } from '../checks/reason.js'
 import { isPromise } from '../checks/on-rejection.js'
 
-/** Where the results of a cached function are kept, for as long as one call takes. */
+/** The cache of a cached function and the names in it. Looked up anew for each call. */
 export interface FunctionHome {
   /** The cache that calls go to. */
   readonly cache: Cache
-  /** Which function has which name there. */
+  /** The names of the cached functions of that cache. */
   readonly names: FunctionNames
 }
 
-/** Which function has which name in one cache, so that no two functions share keys. */
+/** Records which function has which name in one cache, so that no two functions share keys. */
 export class FunctionNames {
   readonly #owners = new Map<string, unknown>()
 
-  /** @throws {Error} when another function has the name. */
+  /** Reserves the name for a function. @throws {Error} when another function has the name. */
   claim(name: string, owner: unknown): void {
     const known = this.#owners.get(name)
     if (known === undefined) this.#owners.set(name, owner)
@@ -36,12 +36,12 @@ export class FunctionNames {
 
 type AnyFunction = (...args: any[]) => any
 
-/** A function to be cached: where, under which name, and under which key for which arguments. Its options are checked. */
+/** How to cache a function: in which cache, under which name, and with which keys. The options are checked already. */
 export interface FunctionPlan<F extends AnyFunction> {
   readonly home: () => FunctionHome
   readonly fn: F
   readonly name: string
-  /** The key that those of its calls continue, for the object that it is called on. */
+  /** The parent key of the calls on one object, which is the `this` of the call. */
   readonly parentOf: (self: unknown) => string
   readonly key: FunctionOptions<F>['key']
   readonly options: GetOrSetOptions<any>
@@ -49,14 +49,14 @@ export interface FunctionPlan<F extends AnyFunction> {
 
 const cachedFunctions = new WeakSet<object>()
 
-/** Whether a function is one that was made here, of whichever cache. */
+/** Whether a function is a cached function, of any cache. */
 export function isCachedFunction<F extends AnyFunction>(fn: F): fn is CachedFunction<F> {
   return cachedFunctions.has(fn)
 }
 
 /**
- * Makes a cached function of a function and its options, which are checked.
- * @throws {TypeError} when it is no function.
+ * Makes a cached function from a function and its options. The options must be checked already.
+ * @throws {TypeError} when `fn` is no function.
  * @throws {Error} when the function has no name, or one that a minifier made.
  */
 export function cachedFunction<F extends AnyFunction>(
@@ -70,7 +70,7 @@ export function cachedFunction<F extends AnyFunction>(
   return planned({ home, fn, name, parentOf: () => parent, key, options })
 }
 
-/** Makes a cached function by a plan. Arguments that have no key call through, with one warning. */
+/** Makes a cached function from a plan. If no key can be made from the arguments, the call is not cached. The first such call warns. */
 export function planned<F extends AnyFunction>(plan: FunctionPlan<F>): CachedFunction<F> {
   const { home, fn, name, parentOf, key, options } = plan
   let warned = false
@@ -139,8 +139,8 @@ export function checkFunctionOptions<F extends AnyFunction>(
 }
 
 /**
- * The same, where a ttl may stand in their place.
- * @param written How it is written, for who gave the function that is to be cached.
+ * The checked options of a cached function, given as options or as a ttl.
+ * @param written How to write the call. The error shows it to a caller who passed the function in place of the options.
  * @throws {TypeError} naming the option that is wrong.
  */
 export function optionsOrTtl<F extends AnyFunction>(
@@ -153,14 +153,14 @@ export function optionsOrTtl<F extends AnyFunction>(
   return checkFunctionOptions(typeof given === 'object' ? given : { ttl: given })
 }
 
-/** The option `key` is wrong, which is told of; arguments that have no key call through. */
+/** The option `key` gave no array, so the call fails. For arguments that have no key, the function is called uncached instead. */
 class WrongParts extends TypeError {
   constructor(parts: unknown) {
     super(`Expected \`key\` to give an array of parts, got ${show(parts)}`)
   }
 }
 
-/** A key continued by parts; itself where there are none. */
+/** The parent key, continued by the parts. Without parts, the parent key itself. */
 function under(parent: string, parts: readonly KeyPart[]): string {
   if (isPromise(parts) || !Array.isArray(parts)) throw new WrongParts(parts)
   return parts.length === 0 ? parent : cacheKeyUnder(parent, ...(parts as readonly KeyPart[]))

@@ -78,7 +78,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
   const writer = new Writer({ store, near, deletions, codec, events, maxValueBytes, lifetime, isEnabled, onFailed })
   const remover = new Remover({ store, near, deletions, events, writer, mustAnswer })
   const readThrough = new ReadThrough({
-    // Each cache has a store of its own.
+    // The store identifies the cache, because each cache has its own.
     cache: store,
     store,
     codec,
@@ -147,7 +147,7 @@ function warnOfSettings(redis: NonNullable<CheckedOptions['redis']>, name: strin
   }
 }
 
-/** Tells once that there is no near tier. */
+/** Makes a function that warns once that there is no near tier. */
 function warnOnceUntracked(name: string): (error: unknown) => void {
   let told = false
   return (error) => {
@@ -171,7 +171,7 @@ function logState({ logger, name }: CheckedOptions, up: boolean, error: unknown,
   else logger.warn(message)
 }
 
-/** Commands that scripts may not send are refused in other words than those sent alone. */
+/** A hint for errors about missing rights. Redis refuses a command inside a script in other words than a command sent alone. */
 function rightsHint({ message }: Error): string {
   const isRefused = /NOPERM|ACL failure in script|user executing the script/.test(message)
   return isRefused ? ': the Redis user lacks rights, which “The Redis user” in SECURITY.md lists' : ''

@@ -1,6 +1,6 @@
 import { show } from '../checks/show.js'
 
-/** Warns of a cache in production that is kept in the process, though a Redis seems to have been meant. */
+/** In production, warns that a cache is kept in this process although a Redis seems to have been intended. */
 export function warnOfEmbedded(name: string, reason: string, remedy: string): void {
   if (process.env['NODE_ENV'] !== 'production') return
   process.emitWarning(

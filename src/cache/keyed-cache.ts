@@ -38,10 +38,10 @@ import { show } from '../checks/show.js'
 import type { StatsFlush } from '../statistics/stats-flush.js'
 import type { Writer } from './writing/writer.js'
 
-/** How long closing waits for what is still to be told to the store: a part of the 500 ms that it may take. */
+/** How long `close` waits for the last messages to the store. It is a part of the 500 ms that closing may take. */
 const CLOSE_MS = 200
 
-/** What a keyed cache is made of. */
+/** The parts of a keyed cache. */
 export interface KeyedCacheParts {
   readonly name: string
   readonly lifetime: Lifetime
@@ -57,12 +57,15 @@ export interface KeyedCacheParts {
   readonly deletions: FailedDeletions
 }
 
-/** The keyed cache over a store. What Redis does stays here, except where a stale value would remain. */
+/**
+ * The keyed cache on top of a store. When Redis fails, reads are misses and nothing is stored. Deletes, listings and `require` reject,
+ * because an empty answer would be wrong there.
+ */
 export class StoreBackedCache implements KeyedCache {
   readonly name: string
   readonly ttl: number
   readonly events: Events
-  /** Which cached function has which name here. */
+  /** The names of the cached functions of this cache. */
   readonly functionNames: FunctionNames = new FunctionNames()
   readonly #parts: KeyedCacheParts
   readonly #functions = new WeakMap<object, CachedFunction<any>>()
@@ -102,7 +105,7 @@ export class StoreBackedCache implements KeyedCache {
     return new Scope(this, cacheKey(...parts))
   }
 
-  /** Not async itself: a second promise in a row would cost a hit more than looking at the key. */
+  /** Not an async function, because a second promise would cost a hit more time than the check of the key. */
   get(key: Key, options?: { default?: any }): Promise<any> {
     try {
       const full = toKey(key)
@@ -151,7 +154,7 @@ export class StoreBackedCache implements KeyedCache {
     return this.#parts.remover.tag(tag)
   }
 
-  /** Not async itself, as `get`. */
+  /** Not an async function, for the same reason as `get`. */
   getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T> {
     try {
       return this.#parts.readThrough.one(toKey(key), factory, options, ({ value }) => value)
@@ -250,7 +253,7 @@ export class StoreBackedCache implements KeyedCache {
     await this.close()
   }
 
-  /** The fresh value under a full key, counted as one call. For what stands in front of the cache. */
+  /** The fresh value under a full key, counted as one call. For the Map of a request, which stands in front of the cache. */
   lookup(full: string): Promise<ServedValue | undefined> {
     return this.#parts.lookup.one(full, same)
   }
@@ -260,12 +263,14 @@ export class StoreBackedCache implements KeyedCache {
     return this.#parts.lookup.many(full)
   }
 
-  /** The value under a full key, or else that of the factory. For what stands in front of the cache. */
+  /**
+   * The value under a full key, or else the one that the factory computes. For the Map of a request, which stands in front of the cache.
+   */
   async obtain<T>(full: string, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<ServedValue<T>> {
     return this.#parts.readThrough.one(full, factory, options, same)
   }
 
-  /** The same for many keys, of which one call of the factory computes those that are missing. */
+  /** The same for many keys. One call of the factory computes the missing ones. */
   async obtainMany<T>(
     full: readonly string[],
     factory: ManyFactory<T, string>,

@@ -4,7 +4,7 @@ import { cacheKeyUnder, type Key, type KeyPart, toKeys } from '../keys/key.js'
 import { joinKeys } from '../keys/key-tree.js'
 import { checkEntries } from '../contract/options/option-checks.js'
 
-/** All keys of a cache below one of its keys. Keys that are given are relative to it; keys that come back are full. */
+/** The keys of a cache below one key. Keys passed in are relative to that key. Keys given back are full keys. */
 export class Scope implements Cache {
   readonly #cache: Cache
   readonly #parent: string

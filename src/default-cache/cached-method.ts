@@ -8,13 +8,13 @@ import { oneLine } from '../checks/one-line.js'
 
 type Method = (this: any, ...args: any[]) => PromiseLike<unknown>
 
-/** The standard decorator that caches a method which gives a promise. */
+/** A standard decorator that caches a method. The method must give a promise. */
 export type CachedDecorator = <M extends Method>(method: M, context: ClassMethodDecoratorContext<any, M>) => M
 
 /**
- * Caches the results of a method in the default cache: `@cached({ ttl: 60 })`. Its name in keys is `<Class>.<method>`, called through `super`
- * `<Class>(<declaring class>).<method>`; the key of an instance method holds the instance's `cacheId`. An instance without one needs the
- * option `key`.
+ * Caches the results of a method in the default cache: `@cached({ ttl: 60 })`. Its name in keys is `<Class>.<method>`; when it is called
+ * through `super`, `<Class>(<declaring class>).<method>`. The key of an instance method holds the `cacheId` of the instance. For instances
+ * without a `cacheId`, the option `key` must be given.
  * @throws {TypeError} for wrong options, on anything but a method, and under `experimentalDecorators`.
  */
 export function cached(options: FunctionOptions<(...args: any[]) => any> | Ttl = {}): CachedDecorator {
@@ -57,7 +57,7 @@ function idOf(self: unknown): KeyPart | undefined {
   return (self as { cacheId?: KeyPart | null } | undefined)?.cacheId ?? undefined
 }
 
-/** Without an id all instances would share their results. */
+/** The error for an instance without an id. Without one, all instances would share their results. */
 function withoutId(method: string | symbol): TypeError {
   const name = String(method)
   return new TypeError(

@@ -12,7 +12,7 @@ import { isPromise } from '../checks/on-rejection.js'
 
 /** Where and how long the instances of a class are cached. */
 export interface CachedObjectOptions {
-  /** @defaultValue the default cache, inside a request its view of it */
+  /** The cache that keeps the instances. @defaultValue the default cache; inside a request, the view that the request has of it */
   cache?: KeyedCache | undefined
   /** How long an instance is fresh. @defaultValue the cache's `ttl` */
   ttl?: Ttl | undefined
@@ -20,7 +20,7 @@ export interface CachedObjectOptions {
 
 /** What instances of a cached class have. */
 export interface CachedInstance {
-  /** What tells the instance from others of its class: its `id`, unless the class says otherwise. */
+  /** Tells the instance from others of its class: its `id`, unless the class defines this itself. */
   get cacheId(): KeyScalar
   /** The full key of the instance, continued by parts. @throws {TypeError} when it has no id. */
   cacheKey(...parts: KeyPart[]): string
@@ -34,22 +34,22 @@ export interface CachedInstance {
   cacheReset(options?: SetOptions): Promise<boolean>
   /** Whether the instance is cached. */
   isCached(): Promise<boolean>
-  /** What is stored of it. @defaultValue its own enumerable fields */
+  /** What is stored of the instance. @defaultValue its own enumerable fields */
   toCache(): unknown
 }
 
 /** What cached classes have. */
 export interface CachedClass {
-  /** What keys of the class begin with. @defaultValue the name of the class */
+  /** The first part of the keys of the class. @defaultValue the name of the class */
   cacheName: string
-  /** An instance from what was stored of one. No constructor runs, unless the class says otherwise. */
+  /** Makes an instance from what was stored of one. No constructor runs, unless the class defines this itself. */
   fromCache(data: any): any
   /**
-   * The cached instance of an id, or else one of what `load` gives, which is then stored: an instance, or an object with its fields.
-   * `null` and `undefined` are stored as themselves. A `schema` judges what is stored.
+   * The cached instance of an id. If there is none, the result of `load` is stored: an instance, or an object with its fields. `null` and
+   * `undefined` are stored as themselves. A `schema` judges what is stored.
    */
   findCached<I, T extends object | null | undefined>(
-    // Constructors may be private.
+    // Typed by `prototype`, because constructors may be private.
     this: { readonly prototype: I },
     id: KeyScalar,
     load: Factory<T>,
@@ -75,7 +75,7 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
     throw new TypeError(`Expected \`cache\` to be a cache made by createKeyedCache or configure, got ${show(own)}`)
   }
   if (ttl !== undefined) toMs('ttl', ttl)
-  // What is given as undefined says nothing either.
+  // A ttl given as undefined counts as not given.
   const withTtl = <O extends SetOptions>(given: O | undefined): O | undefined =>
     ttl === undefined || given?.ttl !== undefined ? given : ({ ...given, ttl } as O)
   const cache = (): Cache => own ?? currentCache()
@@ -109,7 +109,7 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
     }
 
     async cacheReset(given?: SetOptions): Promise<boolean> {
-      // Before anything is deleted.
+      // Check the options before anything is deleted.
       checkCallOptions(checkOptions(given, 'cacheReset', SET_OPTIONS))
       await this.cacheDelete()
       return this.cacheSet(given)
@@ -136,7 +136,7 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
     const compute = async (context: FactoryContext): Promise<unknown> => {
       const loaded = await load(context)
       const data = loaded instanceof type ? fieldsOf(loaded as unknown as CachedInstance) : loaded
-      // Else what no instance is made of would be found until its ttl ends.
+      // Without this check, data that no instance can be made of would be found until its ttl ends.
       if (isForeign(type, data)) throw noFields(type, data)
       return data
     }
@@ -145,7 +145,7 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
     return restore(type, await cache().getOrSet(key, compute, { ...wanted, refresh: true }))
   }
 
-  // A base that has these of its own keeps them.
+  // If the base class has one of these itself, it keeps its own.
   const give = (to: object, name: string, property: PropertyDescriptor): void => {
     if (!(name in to)) Object.defineProperty(to, name, { configurable: true, ...property })
   }
@@ -156,7 +156,7 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
   return Cached
 }
 
-/** A property that gives another one of the same object, until it is assigned. */
+/** A property that reads another property of the same object, until it is assigned. */
 function overridable(name: string, source: string): PropertyDescriptor {
   return {
     get(this: object): unknown {
@@ -183,7 +183,7 @@ function isFields(data: unknown): data is object {
   return typeof data === 'object' && data !== null && Object.prototype.toString.call(data) === '[object Object]'
 }
 
-/** Whether something is cached of which no instance can be made, as far as is known of the class. */
+/** Whether no instance can be made of the cached data. This is known only if the class has the `fromCache` of this file. */
 function isForeign(type: unknown, data: unknown): boolean {
   return data !== null && data !== undefined && (type as CachedClass).fromCache === fromFields && !isFields(data)
 }
@@ -196,7 +196,7 @@ function restore(type: unknown, data: unknown): unknown {
   return data === null || data === undefined ? data : (type as CachedClass).fromCache(data)
 }
 
-/** What is stored of an instance. @throws {TypeError} when it is still to come. */
+/** What is stored of an instance. @throws {TypeError} when `toCache` gives a promise. */
 function fieldsOf(instance: CachedInstance): unknown {
   const fields = instance.toCache()
   if (!isPromise(fields)) return fields

@@ -12,9 +12,9 @@ import { fromEnvironment } from './environment.js'
 
 /** The caches of an application, by alias. */
 export interface KeyedCacheConfiguration {
-  /** How each is made. */
+  /** The options of each cache. */
   caches: Record<string, KeyedCacheOptions>
-  /** Which of them is the default cache. @defaultValue the environment's `KEYEDCACHE_ALIAS`, or `default` */
+  /** The alias of the default cache. @defaultValue the environment's `KEYEDCACHE_ALIAS`, or `default` */
   alias?: string | undefined
 }
 
@@ -54,7 +54,7 @@ export function configure(config: KeyedCacheConfiguration): KeyedCache {
 }
 
 /**
- * The cache of an alias, without one the default cache.
+ * The cache with this alias. Without an alias, the default cache.
  * @throws {ImproperlyConfiguredError} when there is no such alias.
  */
 export function caches(alias?: string): KeyedCache {
@@ -76,7 +76,7 @@ export function defaultCache(): StoreBackedCache {
   return all().get(defaultAlias) as StoreBackedCache
 }
 
-/** Closes all caches of the application. What is asked of them later begins anew from the environment. */
+/** Closes all caches of the application. If the default cache is used later, it is made anew from the environment. */
 export async function closeCaches(): Promise<void> {
   const closing = configured
   configured = undefined
@@ -89,7 +89,7 @@ function all(): ReadonlyMap<string, StoreBackedCache> {
   return configured as ReadonlyMap<string, StoreBackedCache>
 }
 
-/** @throws {TypeError} for an option of a cache. */
+/** @throws {TypeError} when `configure` itself was given an option of a cache. */
 function checkPlaces(given: object): void {
   const name = Object.keys(given).find(isCacheOption)
   if (name === undefined) return

@@ -4,7 +4,7 @@ import { RequestCache } from '../request/request-cache.js'
 import { currentRequest } from '../request/request-context.js'
 import { defaultCache } from './configure.js'
 
-/** The default cache; inside a request that went through `keyedcache()`, that request's view of it. */
+/** The default cache. Inside a request that went through `keyedcache()`, the view that the request has of it. */
 export function currentCache(): Cache {
   const cache = defaultCache()
   const request = currentRequest()

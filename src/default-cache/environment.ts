@@ -6,7 +6,7 @@ import { isKeyPrefix, KEY_PREFIXES } from '../keys/key-prefix.js'
 import { isRedisUrl, kindOfOtherText } from '../cache/redis-url.js'
 
 /**
- * The options that the environment gives the default cache. Warns where it says nothing of a Redis in production.
+ * The options of the default cache from the environment. Warns in production when they name no Redis.
  * @throws {TypeError} naming the variable that is wrong.
  */
 export function fromEnvironment(): KeyedCacheOptions {

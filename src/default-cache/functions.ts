@@ -54,6 +54,7 @@ const cachedFunctions = new WeakMap<AnyFunction, CachedFunction<any>>()
 /**
  * Makes functions whose results are kept in the default cache: `cacheFunction({ ttl: 60 })(fn)` or `cacheFunction(60)(fn)`.
  * @throws {TypeError} naming the option that is wrong.
+ * @throws {Error} when a function has no name, or one that a minifier made, and the option `name` is not given.
  */
 export function cacheFunction(
   options: FunctionOptions<AnyFunction> | Ttl = {},
@@ -67,7 +68,10 @@ export function cacheFunction(
   }
 }
 
-/** Deletes all results of a cached function, given itself or the function that was cached. Gives how many there were. */
+/**
+ * Deletes all results of a cached function. `fn` is the cached function, or the function that was cached. Gives how many there were.
+ * Rejects with a `TypeError` for any other function.
+ */
 export async function cacheDeleteFunction(fn: AnyFunction): Promise<number> {
   const cached = cachedFunctions.get(fn) ?? (fn as Partial<CachedFunction<AnyFunction>>)
   if (typeof cached === 'function' && typeof cached.clear === 'function') return cached.clear()

@@ -1,17 +1,17 @@
 type Class = { readonly name?: unknown; readonly prototype?: object }
 
-/** Methods under `@cached` that have the names of their classes. */
+/** Methods under `@cached` that are named by their classes in keys. */
 const namedByClass = new WeakSet<object>()
 
-/** Notes that a method is called by `methodName`. */
+/** Notes that `methodName` gives the name of this method. */
 export function nameByClass(method: object): void {
   namedByClass.add(method)
 }
 
 /**
- * How a method is called in keys: `<Class>.<method>`, by the class that it is called on. Two things are told apart from that. What a method
- * calls through `super` has the class that declares it beside: `C(A).m`. A static method is `static C.m` where the class has an instance
- * method of that name under `@cached` too.
+ * The name of a method in keys: `<Class>.<method>`, with the class that it is called on. There are two exceptions. If the method is called
+ * through `super`, the name also holds the class that declares it: `C(A).m`. A static method is `static C.m` if the class also has an
+ * instance method of that name under `@cached`.
  * @throws {Error} when the class has no name.
  */
 export function methodName(self: object, method: object, context: ClassMethodDecoratorContext): string {
@@ -22,21 +22,21 @@ export function methodName(self: object, method: object, context: ClassMethodDec
   return `${kind}${type.name}${declaring === undefined ? '' : `(${declaring})`}.${String(context.name)}`
 }
 
-/** The name of the class that declares the method, where another class overrides it; `undefined` where none does. */
+/** The name of the class that declares the method, if another class overrides it; `undefined` if none does. */
 function overridden(self: object, method: object, context: ClassMethodDecoratorContext): string | undefined {
   let overrides = false
-  // What an instance has of its own (a bound method, a spy) overrides nothing.
+  // An own property of an instance (a bound method, a spy) overrides nothing.
   let at: object | null = context.static ? self : (Object.getPrototypeOf(self) as object | null)
   for (; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     const own = Object.getOwnPropertyDescriptor(at, context.name)
     if (own?.value === method) return overrides ? classOf(at, context.static) : undefined
     overrides ||= own !== undefined
   }
-  // Something else stands where it was declared: a decorator around this one.
+  // Another decorator has replaced this method in the class that declares it.
   return undefined
 }
 
-/** The name of the class that declares what an object has; of one without a name `super`, as it is called. */
+/** The name of the class at this place of the prototype chain; `super` if the class has no name. */
 function classOf(at: object, isStatic: boolean): string {
   const { name } = (isStatic ? at : at.constructor) as unknown as Class
   return typeof name === 'string' && name !== '' ? name : 'super'

@@ -16,7 +16,7 @@ import { openRedis } from './redis.js'
 import { sameOrigin } from './http/same-origin.js'
 import { RedisSessions, SESSION_MS, sharedSecret } from './sign-in/sessions.js'
 
-/** The application, ready to be listened to. */
+/** The application of the demo, before it listens. */
 export interface Demo {
   readonly app: Express
   /** Ends its connections, and the caches of this process. */
@@ -26,8 +26,8 @@ export interface Demo {
 const COOKIE = 'demo.sid'
 
 /**
- * Builds the demo. The cache is the default one, which reads `REDIS_URL` by itself.
- * @throws {ImproperlyConfiguredError} when that cannot work.
+ * Builds the demo. It uses the default cache, which reads `REDIS_URL` by itself.
+ * @throws {ImproperlyConfiguredError} when the default cache cannot be made so.
  */
 export async function createApp(config: Config): Promise<Demo> {
   const recent = new Recent(caches())
@@ -51,7 +51,7 @@ export async function createApp(config: Config): Promise<Demo> {
           styleSrc: ["'self'"],
         },
       },
-      // with 'no-referrer', older browsers send forms with `Origin: null`, as if from elsewhere
+      // With 'no-referrer', older browsers send forms with `Origin: null`, as if they came from another site.
       referrerPolicy: { policy: 'same-origin' },
     }),
   )

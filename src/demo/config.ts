@@ -1,15 +1,15 @@
 /** What the environment says about how the demo runs. */
 export interface Config {
-  /** `0` takes any free one. */
+  /** `0`: any free port. */
   readonly port: number
-  /** Processes that serve. Above 1 only with Redis. */
+  /** How many processes serve. Above 1 only with Redis. */
   readonly workers: number
   readonly redisUrl: string | undefined
-  /** Of both users, `staff` and `visitor`. */
+  /** The password of both users, `staff` and `visitor`. */
   readonly password: string
-  /** Whether that is the one everybody knows. */
+  /** Whether the password is the default one, which everybody knows. */
   readonly isDefaultPassword: boolean
-  /** Signs the session cookies; `undefined`: one is made. */
+  /** Signs the session cookies. `undefined`: the demo makes one. */
   readonly sessionSecret: string | undefined
 }
 
@@ -54,7 +54,7 @@ function readRedisUrl(env: Environment): string | undefined {
   const text = env['REDIS_URL']
   if (!text) return undefined
   if (URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol)) return text
-  // it may hold a password, so it is not repeated
+  // The text may hold a password, so the message does not repeat it.
   throw new TypeError('Expected REDIS_URL to be a URL like redis://localhost:6379 or rediss://…')
 }
 

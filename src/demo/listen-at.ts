@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import type { Server } from 'node:net'
 import type { Config } from './config.js'
 
-/** Another program listens where the demo was to. */
+/** Another program listens on the port of the demo. */
 export class PortTakenError extends Error {}
 
-/** Listens where the configuration says. @throws {PortTakenError} */
+/** Listens on the port of the configuration. @throws {PortTakenError} when another program listens there. */
 export async function listenAt(server: Server, { port, isDefaultPassword }: Config): Promise<void> {
-  // a password that everybody knows opens nothing to other machines
+  // With the default password, which everybody knows, only this machine may connect.
   server.listen(port, isDefaultPassword ? '127.0.0.1' : undefined)
   try {
     await once(server, 'listening')

@@ -1,6 +1,9 @@
 import { Redis } from 'ioredis'
 
-/** A connection for the demo's own data, sessions and edited cities; the cache has its own. Gives up on a command after a moment. */
+/**
+ * A connection for the demo's own data: sessions and edited cities. The cache has its own connection. A command without an answer fails
+ * after a moment.
+ */
 export function openRedis(url: string): Redis {
   const redis = new Redis(url, {
     connectTimeout: 1000,
@@ -8,6 +11,6 @@ export function openRedis(url: string): Redis {
     maxRetriesPerRequest: 1,
     retryStrategy: (attempt) => Math.min(attempt * 100, 1000),
   })
-  // who asks is told by the command that fails; without a listener, ioredis prints every attempt to connect
+  // The command that fails tells its caller. Without a listener, ioredis prints every attempt to connect.
   return redis.on('error', () => {})
 }

@@ -9,11 +9,11 @@ import { warmUp } from './cities/warm-up.js'
 /** A demo that listens. */
 export interface Serving {
   readonly port: number
-  /** Lets requests under way end, for two seconds at most, then closes everything. */
+  /** Waits for requests under way to end, for two seconds at most. Then closes everything. */
   close(): Promise<void>
 }
 
-/** Builds the demo and listens. @throws {PortTakenError} */
+/** Builds the demo and listens. @throws {PortTakenError} when another program listens on its port. */
 export async function serve(config: Config): Promise<Serving> {
   await warmUp()
   const demo = await createApp(config)

@@ -16,7 +16,7 @@ try {
 async function run(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env')
   const config = readConfig(process.env)
-  // on a machine of its own the demo needs no name; in production the cache insists on one
+  // Outside production, the default prefix is enough for the demo. In production, the cache requires a prefix from the user.
   if (config.redisUrl !== undefined && process.env['NODE_ENV'] !== 'production') {
     process.env['KEYEDCACHE_KEY_PREFIX'] ||= 'keyedcache'
   }

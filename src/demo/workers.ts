@@ -9,9 +9,9 @@ import { openRedis } from './redis.js'
 import type { Serving } from './serve.js'
 import { sharedSecret } from './sign-in/sessions.js'
 
-/** Starts `config.workers` processes that serve one port together. One that dies is replaced. Rejects when one cannot start. */
+/** Starts `config.workers` processes that serve one port together. A process that dies is replaced. Rejects when one cannot start. */
 export async function startWorkers(config: Config): Promise<Serving> {
-  // asked here, or each of them would say that it is taken
+  // Check the port here. Otherwise every worker would report that it is taken.
   const probe = createServer()
   await listenAt(probe, config)
   await promisify(probe.close.bind(probe))()
@@ -34,7 +34,7 @@ export async function startWorkers(config: Config): Promise<Serving> {
   cluster.on('exit', (worker) => {
     if (isClosing) return
     process.stderr.write(`Process ${worker.process.pid} has ended. Another takes its place.\n`)
-    // a replacement that cannot start says so itself, and is not replaced at once again and again
+    // Wait a second, so that a replacement that cannot start is not replaced again and again. It says itself why it cannot.
     setTimeout(() => isClosing || start(), 1000).unref()
   })
   return { port, close }

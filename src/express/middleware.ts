@@ -11,13 +11,13 @@ import { RequestContext, runInRequest } from '../request/request-context.js'
 declare global {
   namespace Express {
     interface Request {
-      /** The cache, with a Map of this request in front. There after `app.use(keyedcache())`. */
+      /** The cache, with a Map of this request in front of it. Set by `app.use(keyedcache())`. */
       cache: Cache
     }
   }
 }
 
-/** How requests see the cache. */
+/** The options of `keyedcache`. */
 export interface KeyedcacheOptions {
   /** The cache behind `req.cache`. @defaultValue the default cache */
   cache?: KeyedCache | undefined
@@ -26,7 +26,8 @@ export interface KeyedcacheOptions {
 }
 
 /**
- * Middleware that sets `req.cache`: the cache with a Map in front that lives as long as the request. Mounting it twice is mounting it once.
+ * Makes middleware that sets `req.cache`: the cache with a Map in front of it that lives as long as the request. A second mount has no
+ * effect.
  * @throws {TypeError} naming the option that is wrong.
  */
 export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
@@ -38,11 +39,11 @@ export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
   if (typeof context !== 'boolean')
     throw new TypeError(`Expected \`context\` to be true or false, got ${show(context)}`)
 
-  // Looked up when it is first used: most requests never touch it.
+  // Looked up on first use, because most requests never use the cache.
   const lookUp = cache === undefined ? defaultCache : (): StoreBackedCache => cache
 
   return function keyedcacheMiddleware(req, res, next) {
-    // No mark of its own: each property more on a request costs about what the rest of this does.
+    // No property of its own marks the request, because one more property costs about as much as the rest of this function.
     if (req.cache instanceof RequestCache) return next()
     const requestContext = new RequestContext(res)
     req.cache = new RequestCache(requestContext, lookUp)

@@ -3,15 +3,15 @@ import type { ServedValue } from '../contract/events/served-value.js'
 import { schemaError } from '../values/entry-codec.js'
 import { checkSchema } from '../contract/options/call-options.js'
 
-/** Whether a call takes what its request remembers of a key. What it has judged before is told at once. */
+/** Whether a call takes the value that its request remembers. If the call has judged that value before, the answer is no promise. */
 export type Acceptance = (key: string, found: ServedValue) => boolean | Promise<boolean>
 
 const acceptsAny: Acceptance = () => true
 
-/** That of a call which computes anew. */
+/** For a call that computes anew: it takes no remembered value. */
 export const acceptsNone: Acceptance = () => false
 
-/** What a call of `getOrSet` accepts. @throws {TypeError} when its schema is none. */
+/** What a call of `getOrSet` accepts. @throws {TypeError} when `schema` is no Standard Schema. */
 export function acceptanceOf(options: GetOrSetOptions<any> | undefined): Acceptance {
   if (options?.refresh) return acceptsNone
   const schema = checkSchema(options?.schema)

@@ -1,26 +1,29 @@
 import type { ServedValue } from '../contract/events/served-value.js'
 
-/** What a request knows of one key, from one write or deletion of it to the next. */
+/** What a request knows about one key, from one write or deletion of the key to the next. */
 export class Remembered {
   readonly key: string
-  /** What is stored: all calls are given this one. */
+  /** The stored value. All calls of the request get this one. */
   found: ServedValue | undefined
-  /** Its value, as it is given to those who ask from then on. */
+  /** A promise of that value, for all later calls. */
   given: Promise<unknown> | undefined
   /** Whether nothing was found. */
   isMissing = false
-  /** A read under way, for all who ask meanwhile. */
+  /** A read under way. Calls that come in the meantime wait for it. */
   reading: Promise<ServedValue | undefined> | undefined
-  /** A `getOrSet` without options of its own that is under way. Only those wait for it who would compute the value themselves. */
+  /** A `getOrSet` under way that has no schema, signal or timeout. Only calls that would compute the value themselves wait for it. */
   obtaining: Promise<ServedValue> | undefined
-  /** How many calls are under way that may compute. */
+  /** How many calls are under way that may compute the key. */
   obtains = 0
 
   constructor(key: string) {
     this.key = key
   }
 
-  /** Whether a read has to ask the cache. What was missing may be there before those who compute it say so. */
+  /**
+   * Whether a read has to ask the cache. While calls may compute a missing key, a read asks again, because the value may be stored before
+   * they end.
+   */
   get isUnread(): boolean {
     return this.found === undefined && this.reading === undefined && (!this.isMissing || this.obtains > 0)
   }

@@ -15,16 +15,16 @@ import type { RequestMemory } from './request-memory.js'
 import { type Acceptance, acceptsNone, acceptanceOf } from './acceptance.js'
 
 /**
- * A cache with a Map in front of it, for one request. It remembers what the request read, found or not, and reads that are under
- * way, so that each key is read once, and hands out one object for each; it shows the request its own writes and deletes. Inside a
- * factory the Map is not consulted, since what a factory computes is shared with others.
+ * A cache with a Map in front of it, for one request. The Map remembers what the request read, found or not, and the reads under way. So
+ * each key is read once, and all calls get one object for it. The request sees its own writes and deletes. Inside a factory the Map is not
+ * used, because the result of a factory is shared with others.
  */
 export class RequestCache implements Cache {
   readonly #context: RequestContext
   readonly #lookUp: () => StoreBackedCache
   #known: { readonly cache: StoreBackedCache; readonly memory: RequestMemory } | undefined
 
-  /** Neither the cache nor its Map is asked for before it is used. */
+  /** The cache and its Map are looked up on first use. */
   constructor(context: RequestContext, lookUp: () => StoreBackedCache) {
     this.#context = context
     this.#lookUp = lookUp
@@ -42,7 +42,7 @@ export class RequestCache implements Cache {
     return new Scope(this, cacheKey(...parts))
   }
 
-  /** Not async itself: what is found already is given by a promise that is there already. */
+  /** Not an async function, so that a known value comes in a promise that already exists. */
   get(key: Key, options?: { default?: any }): Promise<any> {
     try {
       const full = toKey(key)
@@ -77,7 +77,7 @@ export class RequestCache implements Cache {
       full.map((key) => {
         const one = read.get(key)
         read.delete(key)
-        // A key given twice is read once, and answered the second time by the Map.
+        // A key given twice is read once. The Map answers the second time.
         return one ?? this.#remembered(known.get(key) as Remembered)
       }),
     )
@@ -114,7 +114,7 @@ export class RequestCache implements Cache {
     }
   }
 
-  /** Not async itself, as `get`. */
+  /** Not an async function, for the same reason as `get`. */
   getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T> {
     try {
       const full = toKey(key)
@@ -138,7 +138,7 @@ export class RequestCache implements Cache {
     if (joined !== undefined) {
       const found = await joined
       if (!found.isShared) return this.#getOrSetUnknown(full, factory, options)
-      // Who waits for a computation is a miss, as it is without a Map.
+      // A call that waits for a computation is a miss, as it is without a Map.
       if (found.isComputed) this.#cache.events.emit('miss', { key: full })
       else this.#countHit(full, found)
       return found.value as T
@@ -195,8 +195,8 @@ export class RequestCache implements Cache {
   }
 
   /**
-   * What another call of the request has found already, counted as a hit. All calls are given one promise: one for each would take as long
-   * as all the rest.
+   * The value that another call of the request has found already, counted as a hit. All calls get the same promise. A promise for each
+   * would take as long as all the rest.
    */
   #given(full: string): Promise<any> | undefined {
     const { cache, memory } = this.#use()
@@ -224,7 +224,7 @@ export class RequestCache implements Cache {
     return given
   }
 
-  /** The same for a call of `getOrSet`, where the call accepts it; else nothing is counted. */
+  /** The same for a call of `getOrSet`, if the call accepts the value. Otherwise nothing is counted. */
   async #taken(full: string, accepts: Acceptance): Promise<ServedValue | undefined> {
     if (accepts === acceptsNone) return undefined
     const remembered = this.#memory.get(full)
@@ -238,7 +238,7 @@ export class RequestCache implements Cache {
     this.#cache.events.emit('hit', { key: full, by: 'request', stale: false, savedMs: computeMs })
   }
 
-  /** @throws the reason of a signal that has aborted: who has left is answered by nothing. */
+  /** @throws the reason of a signal that has aborted, because the caller has left. Each key counts as a miss. */
   #refuseAborted(keys: readonly string[], options: GetOrSetOptions<any> | undefined): void {
     const signal = checkSignal(options?.signal)
     if (signal?.aborted !== true) return
@@ -251,12 +251,12 @@ export class RequestCache implements Cache {
   }
 }
 
-/** Whether a call of `getOrSet` takes what is remembered unseen. */
+/** Whether a call of `getOrSet` takes a remembered value without looking at it. */
 function takesAll(options: GetOrSetOptions<any> | undefined): boolean {
   return options === undefined || (!options.refresh && options.schema === undefined && options.signal === undefined)
 }
 
-/** Whether it may also wait for what another one obtains, and the other way round: not when it has options of its own. */
+/** Whether a call may share a running `getOrSet` with other calls. A call that refreshes or has a schema, a signal or a timeout may not. */
 function isPlain(options: GetOrSetOptions<any> | undefined): boolean {
   return takesAll(options) && options?.timeout === undefined && options?.softTimeout === undefined
 }

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { StoreBackedCache } from '../cache/keyed-cache.js'
 import { RequestMemory } from './request-memory.js'
 
-/** What tells when a request is over: its response. */
+/** The response of a request, which tells when the request is over. */
 interface Closing {
   readonly closed: boolean
   once(event: 'close', listener: () => void): unknown
@@ -38,7 +38,7 @@ export class RequestContext {
     return this.#memories?.get(cache)
   }
 
-  /** The request is over: its Maps are dropped, and what still uses them passes through. */
+  /** Drops the Maps, because the request is over. Code that still uses them asks the cache itself. */
   #close(): void {
     for (const memory of this.#memories?.values() ?? []) memory.close()
     this.#memories?.clear()
@@ -47,7 +47,7 @@ export class RequestContext {
 
 const current = new AsyncLocalStorage<RequestContext>()
 
-/** Runs what serves a request, so that the functions of the original find its Maps. */
+/** Runs the code that serves a request, so that the functions of the default cache, such as `cacheGet`, find its Maps. */
 export function runInRequest<T>(context: RequestContext, serve: () => T): T {
   return current.run(context, serve)
 }
@@ -59,7 +59,7 @@ export function currentRequest(): RequestContext | undefined {
 
 const watched = new WeakSet<StoreBackedCache>()
 
-/** Lets requests see what they write, compute and delete through the cache itself. */
+/** Forgets a key when a request writes, computes or deletes it through the cache itself. So the request sees the change. */
 function watchWrites(cache: StoreBackedCache): void {
   if (watched.has(cache)) return
   watched.add(cache)

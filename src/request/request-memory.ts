@@ -6,8 +6,8 @@ import type { Acceptance } from './acceptance.js'
 const MAX_REMEMBERED = 1000
 
 /**
- * The Map of one request: what it found under which key, what it found missing, and what is under way. A call that was under way when its
- * key was forgotten has what it found for itself.
+ * The Map of one request: the values found, the keys found missing, and what is under way. If a key is forgotten while a call is under way,
+ * only that call gets what it finds.
  */
 export class RequestMemory {
   readonly #remembered = new Map<string, Remembered>()
@@ -17,19 +17,19 @@ export class RequestMemory {
     return this.#remembered.get(key)
   }
 
-  /** What is known of a key; if that is nothing, where it will be remembered. */
+  /** What is known about a key. If nothing is known, a new place to remember it. */
   at(key: string): Remembered {
     const known = this.#remembered.get(key)
     if (known !== undefined) return known
     const remembered = new Remembered(key)
     if (!this.#open) return remembered
-    // A Map gives its keys in the order in which they came: the oldest makes room.
+    // A Map gives its keys in the order in which they were added, so this drops the oldest one.
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value as string)
     this.#remembered.set(key, remembered)
     return remembered
   }
 
-  /** Has a read that begins remembered. Gives what its callers are to have. */
+  /** Remembers a read that begins. Gives the promise for its callers. */
   read(remembered: Remembered, reading: Promise<ServedValue | undefined>): Promise<ServedValue | undefined> {
     const end = (found: ServedValue | undefined): ServedValue | undefined => {
       remembered.reading = undefined
@@ -45,7 +45,10 @@ export class RequestMemory {
     return remembered.reading
   }
 
-  /** Has what a call obtains remembered. Gives what the call is to have: what was found meanwhile, if the call accepts it. */
+  /**
+   * Remembers what a call obtains, and gives the call its value. If another call found a value in the meantime and this call accepts it,
+   * that is the value.
+   */
   async obtain(remembered: Remembered, obtaining: Promise<ServedValue>, accepts: Acceptance): Promise<ServedValue> {
     remembered.obtains++
     try {
@@ -60,7 +63,7 @@ export class RequestMemory {
         await isAccepted
       }
     } catch (error) {
-      // It may be computed yet.
+      // The key may be stored after all, because a computation may go on without this call.
       remembered.isMissing = false
       throw error
     } finally {
@@ -77,7 +80,10 @@ export class RequestMemory {
     }
   }
 
-  /** A computation that the request began was stored: what was known is out of date, unless a call is about to say what is stored now. */
+  /**
+   * A computation of this request was stored, so what was known is out of date. It is kept if a running call will soon report the stored
+   * value.
+   */
   computed(key: string): void {
     if (this.#remembered.get(key)?.obtains === 0) this.#remembered.delete(key)
   }
@@ -88,12 +94,12 @@ export class RequestMemory {
     this.#remembered.clear()
   }
 
-  /** Whether the key has not been forgotten since. */
+  /** Whether the key was not forgotten since then. */
   #holds(remembered: Remembered): boolean {
     return this.#remembered.get(remembered.key) === remembered
   }
 
-  /** Remembers what is stored. What is not is the caller's alone. */
+  /** Remembers a stored value. A value that is not stored goes to its caller only. */
   #keep(remembered: Remembered, found: ServedValue): ServedValue {
     remembered.isMissing = false
     if (!found.isStored || !this.#holds(remembered)) return found

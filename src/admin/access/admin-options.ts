@@ -10,47 +10,59 @@ import { cacheChooser, type ChooseCache } from './cache-choice.js'
 import { redactSecrets } from './redact.js'
 import { sessionUser } from './session-user.js'
 
-/** How `keyedcacheAdmin` is mounted. */
+/** The options of `keyedcacheAdmin`. */
 export interface KeyedcacheAdminOptions {
   /** The cache that the dashboard shows. @defaultValue the configured caches, the default one first, looked up for each request */
   readonly cache?: KeyedCache | undefined
-  /** Several caches, in a list or by name; the parameter `cache` chooses, the first one is shown without it. */
+  /** Several caches, in a list or by name. The URL parameter `cache` chooses one. Without it, the first one is shown. */
   readonly caches?: readonly KeyedCache[] | Readonly<Record<string, KeyedCache>> | undefined
-  /** Who is signed in; something means that somebody is. May be asynchronous. @defaultValue `req.user ?? req.session?.user` */
+  /**
+   * Gives the user who is signed in. Any truthy value means that somebody is. May be asynchronous.
+   * @defaultValue `req.user ?? req.session?.user`
+   */
   readonly user?: ((req: Request) => unknown) | undefined
-  /** Whether the request may see the dashboard. May be asynchronous; only a literal `true` opens. @defaultValue `user(req)?.isStaff === true` */
+  /**
+   * Says whether the request may see the dashboard. Only a literal `true` allows it. May be asynchronous.
+   * @defaultValue `user(req)?.isStaff === true`
+   */
   readonly isStaff?: ((req: Request) => unknown) | undefined
   /**
-   * Whether the request is a scraper's, as by a bearer token: it may read `./metrics`, and nothing else. May be asynchronous; only a
-   * literal `true` opens. @defaultValue nobody but staff reads them
+   * Says whether the request comes from a scraper, for example by a bearer token. A scraper may read `./metrics`, and nothing else. Only a
+   * literal `true` allows it. May be asynchronous. @defaultValue only staff may read the metrics
    */
   readonly isScraper?: ((req: Request) => unknown) | undefined
-  /** Where strangers sign in; they are sent there with the parameter `next`. @defaultValue `/accounts/login` */
+  /** Where strangers sign in. The dashboard sends them there with the parameter `next`. @defaultValue `/accounts/login` */
   readonly loginUrl?: string | ((req: Request) => string) | undefined
-  /** Where the link back to the application leads; `''` leaves it out. @defaultValue the application's root, unless the dashboard is mounted there */
+  /**
+   * The address of the link back to the application. `''` leaves the link out. @defaultValue the application's root, unless the dashboard
+   * is mounted there
+   */
   readonly homeUrl?: string | undefined
-  /** Whether the dashboard only shows. For a function, only a literal `false` allows changes. @defaultValue `false` */
+  /** Whether the dashboard is read-only. If this is a function, only a literal `false` allows changes. @defaultValue `false` */
   readonly readOnly?: boolean | ((req: Request) => boolean) | undefined
-  /** Origins (`https://example.org`) from which forms are taken besides the dashboard's own, for a proxy that rewrites `Host`. */
+  /** Origins (`https://example.org`) that may send forms, besides the dashboard's own. Needed for a proxy that rewrites `Host`. */
   readonly trustedOrigins?: readonly string[] | undefined
   /** The dashboard's name. @defaultValue `Cache admin` */
   readonly title?: string | undefined
-  /** What the badge beside the name says, such as `production`. */
+  /** The text of the badge beside the name, such as `production`. */
   readonly environment?: string | undefined
-  /** What is shown of a value in its place; where it cannot be decoded, its bytes are given. May be asynchronous; where it fails, the value is hidden. @defaultValue fields and keys named like secrets read `Hidden` */
+  /**
+   * Gives what is shown in place of a value. If the value cannot be decoded, `redact` gets its bytes. May be asynchronous. If it fails, the
+   * value is hidden. @defaultValue fields and keys named like secrets read `Hidden`
+   */
   readonly redact?: ((key: string, value: unknown) => unknown) | undefined
   /**
-   * Told of every deletion before and after it is done, and of attempts that were denied (at most 60 a minute). May be
-   * asynchronous; what it throws or rejects with before a deletion keeps it from being done.
+   * Called before and after every deletion, and for attempts that were denied (at most 60 a minute of staff, and 60 of others). May be
+   * asynchronous. If it throws or rejects before a deletion, nothing is deleted.
    */
   readonly onAudit?: ((event: AuditEvent) => unknown) | undefined
 }
 
-/** The options, checked, with their defaults. */
+/** The checked options, with their defaults. */
 export interface AdminSettings {
   readonly choose: ChooseCache
   readonly user: (req: Request) => unknown
-  /** `undefined`: the user says so. */
+  /** `undefined`: the field `isStaff` of the user decides. */
   readonly isStaff: ((req: Request) => unknown) | undefined
   /** `undefined`: only staff read the metrics. */
   readonly isScraper: ((req: Request) => unknown) | undefined
@@ -64,7 +76,7 @@ export interface AdminSettings {
   readonly environment: string | undefined
   readonly redact: (key: string, value: unknown) => unknown
   readonly onAudit: ((event: AuditEvent) => unknown) | undefined
-  /** Where it is told that something of these failed. */
+  /** Warns when one of these functions fails. */
   readonly warnings: RateLimitedWarnings
 }
 
@@ -84,7 +96,10 @@ const NAMES = [
   'onAudit',
 ] as const satisfies readonly (keyof KeyedcacheAdminOptions)[]
 
-/** Checks the options of `keyedcacheAdmin` and fills in what is absent. @throws {TypeError} naming the option, the value given and what was expected. */
+/**
+ * Checks the options of `keyedcacheAdmin` and fills in the defaults.
+ * @throws {TypeError} naming the option, the value given and what was expected.
+ */
 export function adminSettings(options: KeyedcacheAdminOptions): AdminSettings {
   checkMounting(options, { name: 'keyedcacheAdmin', mounted: "app.use('/cache', keyedcacheAdmin())", isCache })
   if (typeof options !== 'object' || options === null) throw wrong('the options', 'an object', options)

@@ -3,17 +3,17 @@ import type { Request } from 'express'
 import type { AuditEvent } from '../../contract/audit-event.js'
 import type { AuditResult } from './audit-trail.js'
 
-/** A deletion that was carried out or is under way, as the next page tells it. */
+/** A deletion that was carried out or is under way, for the page that reports it. */
 export interface Deletion {
-  /** What it is recorded under. */
+  /** The id of its events in the audit trail. */
   readonly id: string
   readonly mode: NonNullable<AuditEvent['mode']>
-  /** The beginning of what was to be deleted, for a session may be kept in a cookie; the whole is recorded. */
+  /** The beginning of the key or tag, because a session may be kept in a cookie. The audit trail has the whole of it. */
   readonly name: string | undefined
   readonly isNameCut: boolean
   readonly previewed: number
   readonly startedAtMs: number
-  /** `undefined`: it took longer than its request. */
+  /** `undefined`: the deletion took longer than its request. */
   readonly ending: Pick<AuditResult, 'outcome' | 'deleted' | 'ms'> | undefined
 }
 
@@ -27,7 +27,7 @@ interface Kept {
 const FIELD = 'keyedcacheAdmin'
 const MINUTE_MS = 60_000
 
-/** What the dashboard keeps in the host's session, all in one field of it. */
+/** What the dashboard keeps in the host's session, all in one field of the session. */
 export class AdminSession {
   readonly #session: Record<string, unknown>
 
@@ -58,14 +58,14 @@ export class AdminSession {
     return ownBytes.length === givenBytes.length && timingSafeEqual(ownBytes, givenBytes)
   }
 
-  /** What this session's previews are signed with, made when it is first needed. Never shown. */
+  /** The secret that signs this session's previews, made when it is first needed. Never shown. */
   previewSecret(): string {
     const secret = this.#kept.previewSecret ?? randomBytes(32).toString('base64url')
     if (this.#kept.previewSecret === undefined) this.#keep({ previewSecret: secret })
     return secret
   }
 
-  /** Counts one more deletion. Gives the seconds to wait when it is one too many in this minute, else `0`. */
+  /** Counts one deletion. Gives the seconds to wait if there were too many in this minute, else `0`. */
   countDeletion(limit: number): number {
     const now = Date.now()
     const minute = Math.floor(now / MINUTE_MS)
@@ -76,13 +76,13 @@ export class AdminSession {
     return 0
   }
 
-  /** The last deletion, when it is the one of that id. */
+  /** The last deletion, if it has this id. */
   deletion(id: string): Deletion | undefined {
     const { deletion } = this.#kept
     return deletion?.id === id ? deletion : undefined
   }
 
-  /** Keeps a deletion for the page that tells of it, in place of the one before. */
+  /** Keeps a deletion for the page that reports it, in place of the one before. */
   keepDeletion(deletion: Deletion): void {
     this.#keep({ deletion })
   }

@@ -6,10 +6,10 @@ import { callHook } from '../../contract/events/call-hook.js'
 import type { RateLimitedWarnings } from '../../contract/events/rate-limited-warnings.js'
 import type { AdminSettings } from './admin-options.js'
 
-/** Who means to delete what. */
+/** Who wants to delete what. */
 export type AuditIntent = Pick<AuditEvent, 'id' | 'actor' | 'ip' | 'mode' | 'target' | 'previewed'>
 
-/** What came of it. `ms`: how long it took. */
+/** The result of a deletion. `ms`: how long it took. */
 export interface AuditResult {
   readonly outcome: NonNullable<AuditEvent['outcome']>
   readonly deleted: number
@@ -22,11 +22,11 @@ const MAX_UNSTORED = 100
 const EVENTS_READ = 1000
 const NOTHING = { outcome: undefined, deleted: undefined, ms: undefined, reason: undefined }
 
-/** Tells the host, and notes beside the keys, what staff mean to delete, what came of it, and what was denied. */
+/** Records what staff want to delete, the result, and what was denied. The host is told, and the events are stored beside the keys. */
 export class AuditTrail {
   readonly #onAudit: ((event: AuditEvent) => unknown) | undefined
   readonly #warnings: RateLimitedWarnings
-  // who is not staff must not use up what is noted of staff
+  // Two limits, so that denials of others do not use up the limit of staff.
   readonly #denialsOfStaff = new RateLimit(DENIALS_PER_MINUTE)
   readonly #denialsOfOthers = new RateLimit(DENIALS_PER_MINUTE)
   readonly #unstored = new WeakMap<KeyedCache, AuditEvent[]>()
@@ -36,14 +36,14 @@ export class AuditTrail {
     this.#warnings = warnings
   }
 
-  /** Says what is about to be done. Rejects when the host or the store does not take it: then it must not be done. */
+  /** Records what is about to be deleted. Rejects when the host or the store does not take the record. Then nothing may be deleted. */
   async begin(cache: KeyedCache, intent: AuditIntent): Promise<void> {
     const event: AuditEvent = { ...intent, ...NOTHING, time: new Date(), phase: 'intent' }
     await this.#onAudit?.(event)
     await cache.audit(event)
   }
 
-  /** Says what came of it. Never rejects: what the store does not take now, it is given again when it answers. */
+  /** Records the result. Never rejects: if the store does not take the record now, it gets it when it answers again. */
   async end(cache: KeyedCache, intent: AuditIntent, result: Partial<AuditResult>): Promise<void> {
     const event: AuditEvent = { ...intent, ...NOTHING, ...result, time: new Date(), phase: 'result' }
     this.#tell(event)
@@ -51,8 +51,8 @@ export class AuditTrail {
   }
 
   /**
-   * Says that somebody was kept from deleting. At most 60 a minute, so that nobody fills the log by trying. Of those who are
-   * not staff only the host is told (`cache: undefined`): nothing they send reaches the store.
+   * Records that a deletion was denied: at most 60 a minute for staff and 60 for others, so that nobody fills the log by trying. For people
+   * who are not staff (`cache: undefined`), only the host is told, and nothing that they send reaches the store.
    */
   async deny(cache: KeyedCache | undefined, attempt: Omit<AuditIntent, 'id'>, reason: string): Promise<void> {
     const allowed = cache === undefined ? this.#denialsOfOthers : this.#denialsOfStaff
@@ -70,7 +70,7 @@ export class AuditTrail {
     if (cache !== undefined) await this.#store(cache, event)
   }
 
-  /** What was noted, the newest first, by default all that is kept. Rejects when the store does not answer. */
+  /** The recorded events, the newest first, by default all that are kept. Rejects when the store does not answer. */
   async read(cache: KeyedCache, limit: number = EVENTS_READ): Promise<AuditEvent[]> {
     await this.#storeAgain(cache)
     return cache.activity({ limit })
@@ -93,7 +93,7 @@ export class AuditTrail {
     }
   }
 
-  /** The list of what one cache did not take, which it is given again whenever it comes back. */
+  /** The list of events that one cache did not take. They are sent again whenever the cache comes back. */
   #whenUp(cache: KeyedCache): AuditEvent[] {
     const unstored: AuditEvent[] = []
     this.#unstored.set(cache, unstored)
@@ -115,7 +115,7 @@ export class AuditTrail {
   async #storeAgain(cache: KeyedCache): Promise<void> {
     const unstored = this.#unstored.get(cache)?.splice(0) ?? []
     if (unstored.length === 0) return
-    // a command that was given up on may have been carried out all the same
+    // A command that timed out may have been carried out all the same.
     const stored = await this.#storedIds(cache)
     for (const event of unstored) {
       if (!stored.has(event.id)) await this.#store(cache, event)

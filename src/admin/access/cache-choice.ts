@@ -5,10 +5,10 @@ import { Problem } from '../http/problem.js'
 /** The cache that a request is about. */
 export interface CacheChoice {
   readonly cache: KeyedCache
-  /** Its name, where it is not the one that is chosen without a name. */
+  /** Its name in links; `undefined` for the cache that is shown without a name. */
   readonly parameter: string | undefined
   readonly name: string
-  /** Those it could be about, by name. */
+  /** All caches to choose from, by name. */
   readonly all: ReadonlyMap<string, KeyedCache>
 }
 

@@ -7,7 +7,7 @@ import { warnOnce } from '../http/warn-once.js'
 const NOT_TRUE = { isStaff: {}, isScraper: {} }
 const UNSIGNED = {}
 
-/** Warns of what may let nobody in at all, where a request was denied: once in a process for each reason. */
+/** For a denied request. Warns of settings that may let nobody in at all, once in a process for each reason. */
 export function warnOfClosed(req: Request, { user }: AdminSettings, verdict: unknown): void {
   if (verdict) {
     warnOfNotTrue('isStaff', verdict)
@@ -19,7 +19,7 @@ export function warnOfClosed(req: Request, { user }: AdminSettings, verdict: unk
   }
 }
 
-/** Warns of an answer that was meant to let somebody in, and does not. */
+/** Warns of an answer that was meant to let somebody in but does not, because it is not a literal `true`. */
 export function warnOfNotTrue(option: keyof typeof NOT_TRUE, verdict: unknown): void {
   warn(NOT_TRUE[option], `for which \`${option}\` gave ${kindOf(verdict)}: only a literal \`true\` opens it`)
 }

@@ -1,19 +1,19 @@
 import type { Request } from 'express'
 
 /**
- * Whether a request that changes something comes from a page of this site, as far as its headers tell. Browsers leave
- * `Sec-Fetch-Site` out on plain http, and `Origin` may be `null`: then only the session's token decides.
+ * Whether a request that changes something comes from a page of this site, as far as its headers say. On plain http, browsers leave out
+ * `Sec-Fetch-Site`, and `Origin` may be `null`. Then only the session's token decides.
  */
 export function isFromThisSite(req: Request, trustedOrigins: ReadonlySet<string>): boolean {
   const site = req.get('sec-fetch-site')
-  // another port of the same host is "same-site" too, so only the very same origin will do
+  // Another port of the same host is "same-site" too, so "same-site" is not enough.
   if (site !== undefined) return site === 'same-origin' || site === 'none'
   const origin = req.get('origin')
   if (origin === undefined || origin === 'null') return true
   if (trustedOrigins.has(origin)) return true
   if (!URL.canParse(origin)) return false
   const { protocol, host } = new URL(origin)
-  // Express reads X-Forwarded-Host here, where the host application trusts its proxy
+  // Express reads X-Forwarded-Host here if the host application trusts its proxy.
   const own = `${protocol}//${req.host ?? ''}`
   return URL.canParse(own) && new URL(own).host === host
 }

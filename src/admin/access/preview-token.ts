@@ -1,10 +1,10 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
-/** What a preview's form carries to say which preview it was. */
+/** The preview that a form comes from. */
 export interface Preview {
-  /** Unlike that of every other preview. */
+  /** Unique to this preview. */
   readonly id: string
-  /** How many keys it had shown. */
+  /** How many keys the preview found. */
   readonly count: number
   readonly isExpired: boolean
 }
@@ -13,9 +13,9 @@ const LIFETIME_MS = 5 * 60_000
 const SHAPE = /^([\w-]{22})\.(\d{1,15})\.(\d{1,15})\.([\w-]{43})$/
 
 /**
- * Writes the token of a new preview: good for five minutes, for this session and this target, and, since its id is what the
- * deletion is noted under, for one deletion. It is signed, not kept in the session, where previews opened side by side would
- * overwrite each other.
+ * Writes the token of a new preview. It is good for five minutes, for this session and this target, and for one deletion, because the
+ * deletion is recorded under its id. It is signed and not kept in the session, because previews opened side by side would overwrite each
+ * other there.
  */
 export function writePreviewToken(secret: string, target: string, count: number): string {
   const id = randomBytes(16).toString('base64url')
@@ -23,7 +23,7 @@ export function writePreviewToken(secret: string, target: string, count: number)
   return `${id}.${count}.${expiresAtMs}.${signature(secret, target, id, count, expiresAtMs).toString('base64url')}`
 }
 
-/** Reads a token; `undefined` when this session was not given it for this target. */
+/** Reads a token. Gives `undefined` if the token was not written for this session and this target. */
 export function readPreviewToken(secret: string, target: string, token: string): Preview | undefined {
   const [, id, count, expiresAtMs, signed] = SHAPE.exec(token) ?? []
   if (id === undefined || signed === undefined) return undefined

@@ -1,6 +1,6 @@
 const SECRET =
   /pass(?!age|eng|ive)|secret|token|session|auth(?!ors?(?![a-z]))|credential|cookie|api[-_]?key|private[-_]?key/i
-/** What stands in the place of a secret. */
+/** The text shown in place of a secret. */
 export const HIDDEN = 'Hidden'
 
 /**
@@ -11,7 +11,7 @@ export function redactSecrets(key: string, value: unknown): unknown {
   return SECRET.test(key) ? HIDDEN : withoutSecrets(value)
 }
 
-/** Whether names like those of secrets stand in bytes that are not decoded. */
+/** Whether bytes that are not decoded contain a name like those of secrets. */
 export function hasSecretNames(bytes: Buffer): boolean {
   return SECRET.test(bytes.toString('latin1'))
 }

@@ -5,13 +5,16 @@ import type { AdminSettings } from './admin-options.js'
 import type { Place } from '../http/mount.js'
 import { Problem } from '../http/problem.js'
 
-/** Whether a request comes from staff; if not, who it is and what it gets instead of an answer. */
+/** Whether a request comes from staff. If not, who sent it, and where they can sign in. */
 export type Admission =
   | { readonly as: 'staff'; readonly userName: string | undefined }
   | { readonly as: 'user'; readonly userName: string | undefined; readonly loginUrl: string | undefined }
   | { readonly as: 'stranger'; readonly loginUrl: string | undefined }
 
-/** Judges who asks. Closed by default: a function that throws, and anything but a literal `true`, denies. `next` is where sign-in leads back to. */
+/**
+ * Judges who sends a request. Access is denied by default: if a function throws, or gives anything but a literal `true`. Sign-in leads back
+ * to `next`.
+ */
 export async function admit(req: Request, settings: AdminSettings, next: string): Promise<Admission> {
   const user = await orDenied(settings, () => settings.user(req))
   const { isStaff } = settings
@@ -24,7 +27,7 @@ export async function admit(req: Request, settings: AdminSettings, next: string)
   return user ? { as: 'user', userName, loginUrl } : { as: 'stranger', loginUrl }
 }
 
-/** Whether a scraper asks for the metrics, which are all that it may have. */
+/** Whether a scraper asks for the metrics. It may have nothing else. */
 export async function isScraping(req: Request, settings: AdminSettings, { path }: Place): Promise<boolean> {
   const { isScraper } = settings
   if (isScraper === undefined || path !== '/metrics' || !/^(?:GET|HEAD)$/.test(req.method)) return false
@@ -34,12 +37,12 @@ export async function isScraping(req: Request, settings: AdminSettings, { path }
   return false
 }
 
-/** Whether the answer is for a program, which is better served with a status than with a page. */
+/** Whether the answer is for a program. A program needs a status, not a page. */
 export function isMachine(req: Request, place: Place): boolean {
   return /^\/(?:api\/|metrics\/?$)/.test(place.path) || req.accepts(['html', 'json']) === 'json'
 }
 
-/** Why nothing can be changed by this request; `undefined` when it can. */
+/** The reason why this request may change nothing; `undefined` when it may. */
 export async function readOnlyReason(
   req: Request,
   settings: AdminSettings,
@@ -51,7 +54,7 @@ export async function readOnlyReason(
   return (await isReadOnly(req, settings)) ? 'The application has made this dashboard read-only for you.' : undefined
 }
 
-/** What somebody gets who is signed in but not staff. */
+/** The answer to somebody who is signed in but not staff. */
 export function forbidden(userName: string | undefined): Problem {
   return new Problem(403, 'For staff only', `${userName ? `Signed in as ${userName}. ` : ''}This page is for staff.`)
 }
@@ -76,7 +79,7 @@ async function isReadOnly(req: Request, settings: AdminSettings): Promise<boolea
   }
 }
 
-/** Where to sign in; nothing where the host does not say. */
+/** Where to sign in; `undefined` if the host does not say. */
 async function signInAddress(req: Request, settings: AdminSettings, next: string): Promise<string | undefined> {
   try {
     const loginUrl = await settings.loginUrl(req)
@@ -90,7 +93,7 @@ async function signInAddress(req: Request, settings: AdminSettings, next: string
 }
 
 function loginUrlWithNext(loginUrl: string, url: string): string {
-  // a request line may hold a whole URL, and "//host" would lead away from the site
+  // A request line may hold a whole URL, and "//host" would lead to another site.
   const path = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '').replace(/^[/\\]*/, '/')
   const [address = '', fragment] = loginUrl.split('#', 2)
   const separator = address.includes('?') ? '&' : '?'
@@ -106,7 +109,7 @@ function nameOf(user: unknown): string | undefined {
     const shown = [name, username, email, id].find((each) => typeof each === 'string' || typeof each === 'number')
     return shown === undefined ? undefined : String(shown)
   } catch {
-    // a getter may throw, and who it is matters less than that staff get in
+    // A getter may throw. It matters more that staff get in than what they are called.
     return undefined
   }
 }

@@ -10,13 +10,13 @@ import { Denied, notRecorded, notResponding, Problem } from '../http/problem.js'
 import type { AdminSession, Deletion } from '../access/admin-session.js'
 
 const DELETIONS_PER_MINUTE = 60
-/** No reader waits longer than this for a page: a larger deletion goes on by itself, and the page says how far it is. */
+/** No reader waits longer than this for a page. A larger deletion goes on by itself, and the page says how far it is. */
 const ANSWER_WITHIN_MS = 20_000
-/** Of a name, in the session. */
+/** How many characters of a name the session keeps. */
 const CHARACTERS_KEPT = 100
 const USED = 'This preview was used already: nothing more was deleted.'
 
-/** Step 3 deletes what a preview has shown, once, and leads to a page that says what came of it. */
+/** Step 3 deletes what a preview has shown, once. It redirects to a page that shows the result. */
 export const deleteKeys: Handler = async (request) => {
   const { cache, cacheName, query, form, session, trail, actor, ip, link } = request
   const target = targetOf(query)
@@ -79,13 +79,13 @@ async function begin({ cache, trail, warnings }: PageRequest, intent: AuditInten
   }
   if ((await firstUse().catch(failed)) !== undefined) throw new Denied(409, 'Already done', USED)
   await trail.begin(cache, intent).catch(failed)
-  // a double click may come to two processes at once: the one that was recorded first goes on
+  // A double click may reach two processes at once. The deletion that was recorded first goes on.
   if ((await firstUse().catch(failed)) === intent.id) return
   await trail.end(cache, intent, { outcome: 'denied', reason: USED })
   throw new Problem(409, 'Already done', USED)
 }
 
-/** Deletes and records what came of it. @throws {Problem} when nothing is known to be deleted. */
+/** Deletes and records the result. @throws {Problem} when nothing is known to be deleted. */
 async function carryOut({ cache, trail }: PageRequest, intent: AuditIntent, target: Target): Promise<AuditResult> {
   const startMs = performance.now()
   const end = async (outcome: AuditResult['outcome'], deleted: number, reason?: string): Promise<AuditResult> => {
@@ -106,7 +106,7 @@ async function carryOut({ cache, trail }: PageRequest, intent: AuditIntent, targ
   }
 }
 
-/** What came of it; nothing while it is under way. How it ends then is for the trail to tell. */
+/** The result; `undefined` if the deletion is still under way. The audit trail records how it ends. */
 async function withinAnswerTime(result: Promise<AuditResult>): Promise<AuditResult | undefined> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<undefined>((resolve) => {

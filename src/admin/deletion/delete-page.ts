@@ -10,7 +10,7 @@ import type { AdminSession } from '../access/admin-session.js'
 const NAMES_SHOWN = 20
 const NAME_CHARACTERS = 200
 
-/** Step 1 asks what to delete, step 2 shows what that is. Neither changes anything. */
+/** Step 1 asks what to delete. Step 2 shows which keys that is. Neither changes anything. */
 export const deletePage: Handler = async (request) => {
   const { query, session, readOnly } = request
   if (readOnly !== undefined || session === undefined) {
@@ -21,7 +21,7 @@ export const deletePage: Handler = async (request) => {
   return preview(request, session, target)
 }
 
-/** Step 2. A `wrongName` is what was typed in place of the name that was asked for. */
+/** Step 2. `wrongName` is the text that the reader typed in place of the name asked for. */
 export async function preview(
   { cache, cacheName, query, link }: PageRequest,
   session: AdminSession,
@@ -53,12 +53,12 @@ export async function preview(
   }
 }
 
-/** What a preview's token is good for. */
+/** The target that a preview's token is good for, as text. */
 export function tokenTarget(cacheName: string, { mode, name }: Target): string {
   return JSON.stringify([cacheName, mode, name])
 }
 
-/** Whether the reader was sent to sign in when the form came. */
+/** Whether the reader was sent to sign in after sending a form. */
 function isSessionOver(query: Query): boolean {
   return query.has('ended')
 }

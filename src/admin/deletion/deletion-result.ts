@@ -10,7 +10,7 @@ type Outcome = NonNullable<Deletion['ending']>
 
 const STOPPED = 'The cache stopped answering. Preview it again to see what is left.'
 
-/** What came of a deletion in words, or how far it is. Rejects when the cache does not say. */
+/** The result of a deletion in words, or how far it is. Rejects when the cache does not answer. */
 export async function deletionResult(request: PageRequest, deletion: Deletion): Promise<object> {
   const ending = deletion.ending ?? (await recordedEnding(request, deletion.id))
   return {
@@ -24,7 +24,7 @@ function what({ name, isNameCut }: Deletion): string | undefined {
   return name === undefined ? undefined : `${keyText(name)}${isNameCut ? '…' : ''}`
 }
 
-/** What it is that is being deleted, as it was recorded where the session has its beginning only. */
+/** The whole target of a deletion. If the session has only its beginning, the audit trail has the rest. */
 async function wholeTarget({ cache, trail }: PageRequest, { id, mode, name, isNameCut }: Deletion): Promise<Target> {
   if (!isNameCut) return { mode, name }
   const intent = (await trail.read(cache)).find((event) => event.id === id && event.phase === 'intent')
@@ -32,7 +32,7 @@ async function wholeTarget({ cache, trail }: PageRequest, { id, mode, name, isNa
   return { mode, name: intent.target }
 }
 
-/** How a deletion ended that took longer than its request. */
+/** The recorded result of a deletion that took longer than its request. */
 async function recordedEnding({ cache, trail }: PageRequest, id: string): Promise<Outcome | undefined> {
   const events = await trail.read(cache)
   const { outcome, deleted = 0, ms = 0 } = events.find((event) => event.id === id && event.phase === 'result') ?? {}

@@ -5,7 +5,7 @@ import { badRequest, Problem } from '../http/problem.js'
 import { choice, encodedKey, encodeKey, parseQuery, text, type Query } from '../http/query.js'
 
 const MODES = ['one', 'tree', 'tag', 'all'] as const
-/** What pages call them. */
+/** The names of the modes on pages. */
 export const MODE_NAMES: Readonly<Record<Target['mode'], string>> = {
   one: 'One key',
   tree: 'A key and everything under it',
@@ -20,19 +20,19 @@ const MAX_TAG_BYTES = 256
 /** What is to be deleted: one key, a key and everything under it, all keys with a tag, or everything. */
 export interface Target {
   readonly mode: (typeof MODES)[number]
-  /** The key or the tag; nothing when everything is meant. */
+  /** The key or the tag; `undefined` for everything. */
   readonly name: string | undefined
 }
 
-/** What is missing in the form that says what to delete, and the field where it is said. */
+/** What is missing in the form that says what to delete, and the field where it belongs. */
 export interface FormError {
   readonly problem: string
   readonly field: 'mode-one' | 'key' | 'tag'
 }
 
 /**
- * What a query says is to be deleted, whether links wrote it (`k`, `t`) or a reader typed it (`key`, `tag`). Nothing when it
- * does not ask. @throws {Problem} for a mode that there is not, and for a link that we did not write.
+ * What a query wants to delete: links write it as `k` or `t`, and readers type it as `key` or `tag`. `undefined` if the query does not ask.
+ * @throws {Problem} for an unknown mode, and for a link that we did not write.
  */
 export function targetOf(query: Query): Target | FormError | undefined {
   const mode = choice(query, 'mode', MODES)
@@ -52,13 +52,13 @@ export function targetOf(query: Query): Target | FormError | undefined {
   }
 }
 
-/** What the query of an attempt that was denied had asked for, as far as it can be read. */
+/** What a denied request wanted to delete, as far as its query can be read. */
 export function attempted(url: string): { mode: Target['mode'] | undefined; target: string | undefined } {
   try {
     const target = targetOf(parseQuery(url))
     if (target !== undefined && 'mode' in target) return { mode: target.mode, target: target.name }
   } catch {
-    // that it was denied is worth telling also of what makes no sense
+    // The denial is recorded even if the query makes no sense.
   }
   return { mode: undefined, target: undefined }
 }
@@ -69,7 +69,7 @@ export function targetParameters({ mode, name }: Target): Record<string, string>
   return { mode, [mode === 'tag' ? 't' : 'k']: encodeKey(name) }
 }
 
-/** How many keys there are to delete, and the first of them. Rejects when the cache does not say. */
+/** How many keys there are to delete, and the first of them. Rejects when the cache does not answer. */
 export async function findKeys(
   cache: KeyedCache,
   { mode, name = '' }: Target,
@@ -91,7 +91,7 @@ export async function deleteTarget(cache: KeyedCache, { mode, name = '' }: Targe
   return (await cache.delete(name, { children: mode === 'tree' })).length
 }
 
-/** What a reader has to type before so much is deleted; nothing when it is little. */
+/** The name that a reader has to type before a large deletion; `undefined` for a small one. */
 export function nameToType({ mode, name }: Target, count: number, cacheName: string): string | undefined {
   if (mode !== 'all' && count <= NAMED_ABOVE) return undefined
   return typeable(name ?? cacheName) || typeable(cacheName) || 'everything'

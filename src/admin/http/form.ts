@@ -24,7 +24,7 @@ export async function readForm(req: Request, res: Response): Promise<Query> {
   return parseForm(req.body)
 }
 
-/** Runs a middleware, and gives what it passes on. */
+/** Runs a middleware. Rejects with the error that the middleware passes on. */
 export async function run(middleware: RequestHandler, req: Request, res: Response): Promise<void> {
   return new Promise((resolve, reject) => {
     middleware(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(error)))

@@ -2,8 +2,8 @@ import helmet from 'helmet'
 import type { RequestHandler } from 'express'
 
 /**
- * The security headers of every answer. They replace what the host sets, on the dashboard's routes only. Whether the
- * site is https-only is the host's to say, so there is no HSTS and no upgrade-insecure-requests.
+ * The security headers of every answer. They replace what the host sets, on the dashboard's routes only. Only the host knows whether the
+ * site is https-only, so there is no HSTS and no upgrade-insecure-requests.
  */
 export const securityHeaders: RequestHandler = helmet({
   contentSecurityPolicy: {
@@ -19,10 +19,10 @@ export const securityHeaders: RequestHandler = helmet({
       frameAncestors: ["'none'"],
     },
   },
-  // with no-referrer Chromium sends "Origin: null" on our own forms
+  // With no-referrer, Chromium sends "Origin: null" with our own forms.
   referrerPolicy: { policy: 'same-origin' },
   xFrameOptions: { action: 'deny' },
   strictTransportSecurity: false,
-  // Chromium complains on the console when other pages of the origin were opened without it
+  // Chromium complains on the console if other pages of the origin were opened without this header.
   originAgentCluster: false,
 })

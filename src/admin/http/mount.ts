@@ -1,16 +1,16 @@
 import type { Request } from 'express'
 
-/** Where a request stands in relation to the dashboard's mount. All of it is relative, so no mount path needs to be known. */
+/** Where a request stands below the dashboard's mount. All links are relative, so the mount path need not be known. */
 export interface Place {
   /** The path below the mount, such as `/keys`. */
   readonly path: string
-  /** The path, with its leading `?`, or nothing. */
+  /** The query string with its leading `?`, or nothing. */
   readonly search: string
-  /** How a page here reaches the dashboard's root. Ends in a slash. */
+  /** The link from this page to the dashboard's root. Ends in a slash. */
   readonly root: string
-  /** How a page here reaches the root of the application; `undefined` where the dashboard stands there itself. */
+  /** The link from this page to the root of the application; `undefined` if the dashboard itself is mounted there. */
   readonly home: string | undefined
-  /** Whether the mount was asked for without its slash, where relative links would lead astray. */
+  /** Whether the mount was asked for without its final slash. Relative links would be wrong there. */
   readonly isBare: boolean
 }
 
@@ -30,7 +30,7 @@ export function placeOf(req: Request): Place {
 /** Writes a relative link to a page (`''` is the overview), leaving out parameters without a value. */
 export type Link = (page: string, parameters?: Readonly<Record<string, string | undefined>>) => string
 
-/** Links from a place; `fixed` parameters go with each of them. */
+/** Makes links from a place. The `fixed` parameters go into every link. */
 export function linksFrom(root: string, fixed: Readonly<Record<string, string | undefined>>): Link {
   return (page, parameters = {}) => {
     const search = new URLSearchParams()

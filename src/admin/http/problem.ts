@@ -1,4 +1,4 @@
-/** What the dashboard answers instead of a page, in words for the reader. Never holds a stack. */
+/** What the dashboard answers instead of a page, in words for the reader. No answer shows its stack. */
 export class Problem extends Error {
   readonly status: number
   readonly title: string
@@ -14,7 +14,7 @@ export class Problem extends Error {
   }
 }
 
-/** Somebody was kept from changing something, which the audit trail tells. */
+/** A change that was denied. The audit trail records it. */
 export class Denied extends Problem {}
 
 /** The request cannot be understood. */
@@ -22,13 +22,13 @@ export function badRequest(sentence: string): Problem {
   return new Problem(400, 'This address does not work', sentence)
 }
 
-/** What every deletion waits for could not be done. */
+/** The deletion could not be recorded, so nothing was deleted. */
 export function notRecorded(): Problem {
   const sentence = 'Every deletion is recorded before it is done, and this one could not be. Try again in a moment.'
   return new Problem(503, 'Nothing was deleted', sentence, { 'Retry-After': '5' })
 }
 
-/** Redis does not answer, and what was asked for needs an answer. */
+/** Redis does not answer, and the request needs an answer. */
 export function notResponding(sentence: string): Problem {
   return new Problem(503, 'The cache does not respond', sentence, { 'Retry-After': '5' })
 }

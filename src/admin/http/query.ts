@@ -6,7 +6,7 @@ export type Query = ReadonlyMap<string, string>
 const MAX_KEY_CHARACTERS = 12_000
 
 /**
- * The parameters of a URL. Read from the URL itself, since what `req.query` holds depends on the host's settings.
+ * The parameters of a URL. They are read from the URL itself, because the content of `req.query` depends on the host's settings.
  * @throws {Problem} for a parameter given twice or written as a list or an object.
  */
 export function parseQuery(url: string): Query {
@@ -14,13 +14,13 @@ export function parseQuery(url: string): Query {
   return single(start < 0 ? [] : new URLSearchParams(url.slice(start + 1)))
 }
 
-/** The fields of a form that some parser has read, ours or the host's. What is not text is left out. */
+/** The fields of a form that our parser or the host's has read. Fields that are not text are left out. */
 export function parseForm(body: unknown): Query {
   const fields = typeof body === 'object' && body !== null ? Object.entries(body) : []
   return new Map(fields.filter((field): field is [string, string] => typeof field[1] === 'string'))
 }
 
-/** A parameter's text; one that is there but empty, as forms send it, counts as absent. */
+/** A parameter's text. An empty text, as forms send it, counts as absent. */
 export function text(query: Query, name: string): string | undefined {
   return query.get(name) || undefined
 }
@@ -42,7 +42,7 @@ export function choice<T extends string>(query: Query, name: string, choices: re
   return chosen
 }
 
-/** A key on its way through links and forms, where newlines and NUL would not survive as text. */
+/** Encodes a key for links and forms, because newlines and NUL would not survive there as text. */
 export function encodeKey(key: string): string {
   return Buffer.from(key).toString('base64url')
 }
@@ -53,7 +53,7 @@ export function encodedKey(query: Query, name: string): string | undefined {
   if (given === undefined) return undefined
   if (given.length > MAX_KEY_CHARACTERS) throw badRequest(`“${name}” is too long to be a key.`)
   const bytes = Buffer.from(given, 'base64url')
-  // decoding skips what is not base64url, so only what encodes back to the same text was written by us
+  // Decoding skips characters that are not base64url. So only a text that encodes back to itself was written by us.
   if (given === '' || bytes.toString('base64url') !== given) {
     throw badRequest(`“${name}” must be a key in base64url, as the links on these pages have it.`)
   }

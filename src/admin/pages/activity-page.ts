@@ -32,7 +32,7 @@ interface Action {
   readonly result: AuditEvent | undefined
 }
 
-/** The events of one id as one action, in the order of their newest. */
+/** Joins the events of one id to one action. The action with the newest event comes first. */
 function actions(events: readonly AuditEvent[]): Action[] {
   const byId = new Map<string, Action>()
   for (const event of events) {

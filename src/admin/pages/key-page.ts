@@ -13,7 +13,7 @@ import { HIDDEN, hasSecretNames } from '../access/redact.js'
 import { FORMATS, valueText, type Format, type ValueText } from '../show/value-text.js'
 import { reasonOf } from '../../checks/reason.js'
 
-/** A longer key stands in small letters, and is cut in sentences. */
+/** A longer key is shown in small letters, and is cut in sentences. */
 const NAME_CHARACTERS = 200
 const GROUP_CHARACTERS = 60
 
@@ -37,9 +37,9 @@ export const keyPage: Handler = async (request) => {
     title: keyText(key),
     model: {
       ...common,
-      // Then what can be done with it comes before it.
+      // For a long key, the page shows the actions before the key.
       isLong: common.key.whole !== undefined,
-      // for the script, which copies it as it is
+      // For the script, which copies the key as it is.
       keyEncoded: encodeURIComponent(key),
       parts: segments(key).map(partText),
       canDelete: readOnly === undefined,
@@ -96,16 +96,16 @@ async function value(request: PageRequest, key: string, stored: unknown, format:
   }
 }
 
-/** Why a value cannot be decoded, and what is stored in its place. */
+/** Why a value cannot be decoded, and the bytes that are stored. */
 async function undecodable(
   request: PageRequest,
   key: string,
   { error, bytes: stored }: Extract<KeyInspection, { is: 'undecodable' }>,
 ): Promise<object> {
   if (stored === undefined) return { reason: reasonOf(error) }
-  // in bytes no field can be hidden by itself
+  // In bytes, a single field cannot be hidden, so a secret name hides all of them.
   const shown = hasSecretNames(stored.subarray(0, MAX_HEX_BYTES)) ? HIDDEN : await redacted(request, key, stored)
-  // What a serializer says of bytes may hold a piece of them, so it is told where they are shown, and only there.
+  // The error of a serializer may quote some bytes, so it is shown only where the bytes are shown.
   const said = shown === stored && error instanceof Error ? (error.cause ?? error) : error
   return { reason: reasonOf(said), value: shownText(request, shown) }
 }

@@ -11,7 +11,7 @@ const ALIKE_SHOWN = 40
 const CHIP_CHARACTERS = 60
 const NONE_ALIKE: Alike = { alike: [], hasMoreAlike: false }
 
-/** Which keys are wanted. */
+/** Which keys the page asks for. */
 export interface Wanted {
   readonly view: 'list' | 'tree'
   readonly prefix: string | undefined
@@ -20,7 +20,7 @@ export interface Wanted {
   readonly page: number
 }
 
-/** Links to the keys page, in the view and with the page size that were chosen. */
+/** Makes links to the keys page that keep the chosen view and page size. */
 export type Here = (parameters: Readonly<Record<string, string | undefined>>) => string
 
 /** What the keys page lists. */
@@ -35,13 +35,13 @@ export interface Listing extends Alike {
   readonly nextHref: string | undefined
 }
 
-/** Where there is no such key or group: those beside it that begin like it. */
+/** The keys and groups that begin like the prefix, if there is no such key or group. */
 interface Alike {
   readonly alike: readonly object[]
   readonly hasMoreAlike: boolean
 }
 
-/** A page of keys or of one level, from the index: the same number of commands however many keys there are. */
+/** A page of keys, or of one level of the tree, from the index. The number of commands does not depend on the number of keys. */
 export async function listing(cache: KeyedCache, wanted: Wanted, here: Here, link: Link): Promise<Listing> {
   const found = await (wanted.view === 'tree' ? tree(cache, wanted, here, link) : list(cache, wanted, here, link))
   const isMissed = found.isEmpty && wanted.prefix !== undefined
@@ -78,7 +78,7 @@ async function tree(cache: KeyedCache, wanted: Wanted, here: Here, link: Link): 
     isEmpty: total === 0,
     groups: [],
     hasMoreGroups: false,
-    // what is a key and has keys below it stands here twice, once as each
+    // A key that has keys below it is listed twice: as a group and as a key.
     rows: level.children.flatMap((child) => {
       const deleteHref = link('delete', { mode: 'tree', k: encodeKey(child.key) })
       const { name } = group(child, here)
@@ -92,7 +92,9 @@ async function tree(cache: KeyedCache, wanted: Wanted, here: Here, link: Link): 
   }
 }
 
-/** The keys and groups beside one whose own part begins with its last part: what somebody means who has typed half of one. */
+/**
+ * The keys and groups of the same level that begin with the last part of the prefix. A reader who typed half of a name means one of these.
+ */
 async function beginningLike(cache: KeyedCache, prefix: string, here: Here, link: Link): Promise<Alike> {
   const typed = segments(prefix).at(-1) ?? ''
   const level = await cache.children(groupOf(prefix), { after: prefix, limit: ALIKE_SHOWN })
@@ -106,7 +108,7 @@ async function beginningLike(cache: KeyedCache, prefix: string, here: Here, link
   }
 }
 
-/** A group as it stands above a list, where its count needs a word. */
+/** A group as it is shown above a list, where its count needs a noun. */
 function chip(child: ChildPage['children'][number], here: Here): object {
   return {
     ...group(child, here),

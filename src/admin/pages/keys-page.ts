@@ -11,7 +11,7 @@ const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 1000
 const MAX_PAGE = 1_000_000
 
-/** The keys, sorted: as a list of all below a prefix, or one level of the tree. */
+/** The keys, sorted: a list of all keys below a prefix, or one level of the tree. */
 export const keysPage: Handler = async ({ cache, query, link, readOnly }) => {
   const view = choice(query, 'view', VIEWS) ?? 'list'
   const wanted = {
@@ -55,7 +55,7 @@ export const keysPage: Handler = async ({ cache, query, link, readOnly }) => {
   }
 }
 
-/** Somebody who types `product::` on the way to `product::42` means what is below `product`. */
+/** A reader who types `product::` on the way to `product::42` means the keys below `product`. */
 function withoutSeparator(query: Query): string | undefined {
   const typed = text(query, 'prefix') ?? ''
   return typed.endsWith(':') ? typed.replace(/:+$/, '') : undefined

@@ -1,7 +1,7 @@
 import type { CacheStats } from '../../contract/cache.js'
 import type { Handler } from '../show/page.js'
 
-/** What Prometheus calls the format of its text. */
+/** The content type of Prometheus's text format. */
 const TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 type Labels = Readonly<Record<string, string>>
@@ -36,7 +36,7 @@ function* families(stats: CacheStats): Iterable<Family> {
   yield gauge('up', 'Whether the backend answers.', backend.up ? 1 : 0)
   yield gauge('round_trip_seconds', 'The last answer of the backend.', seconds(backend.roundTripMs))
   yield gauge('keys', 'Keys that are stored.', keys)
-  // what one process counted is less than what all did, and would pass for a counter that began anew
+  // The counts of one process are lower than those of all processes. Prometheus would take them for counters that began anew.
   if (backend.kind !== 'memory' && stats.scope === 'process') return
   yield gauge('processes', 'Processes seen in the last 24 hours.', processes.length)
   yield counter('calls', 'Keys asked for.', [[{}, stats.calls]])

@@ -12,7 +12,7 @@ import { encodeKey } from '../http/query.js'
 const KINDS = { memory: 'Embedded store', redis: 'Redis', cluster: 'Redis Cluster' }
 const MAX_ROWS = 20
 
-/** What the cache did, where it keeps entries, and whether that answers. */
+/** What the cache did, where it keeps entries, and whether the store answers. */
 export const overviewPage: Handler = async ({ cache, link }) => {
   const [stats, computations, keys] = await Promise.all([cache.stats(), computing(cache), countGroupKeys(cache)])
   const { shown, other } = shownGroups(stats, keys)
@@ -63,7 +63,7 @@ function backend({ backend: { kind, up, since, roundTripMs } }: CacheStats): obj
   return { kind: KINDS[kind], up, since: moment(since), roundTrip: up ? measured : 'no answer' }
 }
 
-/** Whose numbers these are: of all processes, or of this one, which knows no others while the backend is down. */
+/** Whether these are the numbers of all processes or of this one only. While the backend is down, this process does not know the others. */
 function scope({ scope: ofWhom, backend: { kind }, processes }: CacheStats): object {
   const [own] = processes
   const isShared = kind !== 'memory'
@@ -124,7 +124,7 @@ async function computing(cache: KeyedCache): Promise<Computation[] | undefined> 
   try {
     return await cache.computing()
   } catch {
-    // the page says already that the backend is down, and the other numbers are worth showing
+    // The page already says that the backend is down. The other numbers are still worth showing.
     return undefined
   }
 }

@@ -8,7 +8,7 @@ export interface HourChart {
   readonly mostCalls: string
   /** The hit rate from 0 % at y 100 to 100 % at y 0, broken where there were no calls. */
   readonly rateLine: string
-  /** What lies between that line and 0 %. */
+  /** The area between that line and 0 %. */
   readonly rateArea: string
   /** The calls from none at y 150 to the most in a minute at y 116. */
   readonly callsLine: string
@@ -28,19 +28,19 @@ interface Minute {
   readonly startMs: number
   readonly calls: number
   readonly hits: number
-  /** 0..1; `undefined` without calls, where there is none. */
+  /** 0 to 1; `undefined` without calls. */
   readonly hitRate: number | undefined
 }
 
 const MINUTE_MS = 60_000
 const MINUTES = 60
 const MINUTE_WIDTH = 10
-/** Half the width of a minute whose neighbours have no calls. */
+/** Half the width of the line for a minute whose neighbours have no calls. */
 const ALONE = 3
 const CALLS_BOTTOM = 150
 const CALLS_HEIGHT = 34
 
-/** Draws the 60 minutes that end with the present one. A minute without calls has no hit rate, which is no rate of 0 %. */
+/** Draws the 60 minutes that end with the present one. A minute without calls has no hit rate. That is not the same as 0 %. */
 export function hourChart(counted: CacheStats['minutes'], nowMs: number = Date.now()): HourChart {
   const minutes = lastMinutes(counted, nowMs)
   const mostCalls = Math.max(...minutes.map(({ calls }) => calls))
@@ -58,7 +58,7 @@ export function hourChart(counted: CacheStats['minutes'], nowMs: number = Date.n
 function lastMinutes(counted: CacheStats['minutes'], nowMs: number): Minute[] {
   const byStart = new Map(counted.map((minute) => [minute.minute.getTime(), minute]))
   const present = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS
-  // the server that counts may be in the next minute already
+  // The clock of the server that counts may be in the next minute already.
   const last = byStart.has(present + MINUTE_MS) ? present + MINUTE_MS : present
   return Array.from({ length: MINUTES }, (_, index) => {
     const startMs = last - (MINUTES - 1 - index) * MINUTE_MS
@@ -70,7 +70,7 @@ function lastMinutes(counted: CacheStats['minutes'], nowMs: number): Minute[] {
 function summary(minutes: readonly Minute[]): string {
   const rates = minutes.flatMap(({ hitRate }) => hitRate ?? [])
   if (rates.length === 0) return 'No calls in the last 60 minutes.'
-  // the present minute may have only begun
+  // The present minute may have just begun.
   const now = minutes.at(-1)?.hitRate ?? minutes.at(-2)?.hitRate
   const [lowest, highest] = [Math.min(...rates), Math.max(...rates)].map(wholePercent)
   return `Lowest ${lowest}, highest ${highest}, ${now === undefined ? 'no calls now' : `now ${wholePercent(now)}`}.`
@@ -78,7 +78,7 @@ function summary(minutes: readonly Minute[]): string {
 
 type Point = readonly [x: number, y: number]
 
-/** The stretches of minutes that have calls, each minute with its place among the 60. */
+/** The runs of minutes that have calls, each minute with its place among the 60. */
 function runsWithCalls(minutes: readonly Minute[]): [index: number, hitRate: number][][] {
   const runs: [number, number][][] = []
   minutes.forEach(({ hitRate }, index) => {
@@ -89,7 +89,7 @@ function runsWithCalls(minutes: readonly Minute[]): [index: number, hitRate: num
   return runs
 }
 
-/** The points of a stretch; a minute by itself is a short line, which can be seen. */
+/** The points of a run. A single minute becomes a short line, so that it can be seen. */
 function ratePoints(run: [index: number, hitRate: number][]): Point[] {
   const points = run.map(([index, hitRate]): Point => [middle(index), tenths(100 - hitRate * 100)])
   return points.length > 1

@@ -71,7 +71,7 @@ export interface Moment {
   readonly ago: string
 }
 
-/** Describes a moment of the past. What comes out of Redis may be no moment at all. */
+/** Describes a moment of the past. A date that comes from Redis may be invalid. */
 export function moment(date: Date, nowMs: number = Date.now()): Moment {
   if (Number.isNaN(date.getTime())) return { iso: '', utc: 'unknown', ago: '' }
   const iso = date.toISOString()

@@ -3,17 +3,17 @@ import type { ChildPage, KeyedCache } from '../../contract/cache.js'
 /** How many keys the groups have. */
 export interface GroupKeys {
   readonly counted: ReadonlyMap<string, number>
-  /** Whether a group that was not counted has no keys, rather than standing beyond those that were. */
+  /** True: all groups were counted, so a missing one has no keys. False: there are more groups. */
   readonly isWhole: boolean
 }
 
-/** One step of a listing gives that many, one more being looked at. */
+/** One step of a listing gives 100 children: this many, and one more that shows whether there are others. */
 const MAX_COUNTED = 99
 const FUNCTIONS = 'func'
 
 /**
- * Counts the keys of the first groups by the order of their names: one listing of the top level, and one of the functions where
- * there are any, since each of these is a group of its own. `undefined` when the store does not answer.
+ * Counts the keys of the first groups, in the order of their names. It lists the top level once. If there are cached functions, it lists
+ * these too, because each function is a group of its own. `undefined` when the store does not answer.
  */
 export async function countGroupKeys(cache: KeyedCache): Promise<GroupKeys | undefined> {
   try {
@@ -25,7 +25,7 @@ export async function countGroupKeys(cache: KeyedCache): Promise<GroupKeys | und
       isWhole: top.next === undefined && functions?.next === undefined,
     }
   } catch {
-    // the page says already that the backend is down, and the other numbers are worth showing
+    // The page already says that the backend is down. The other numbers are still worth showing.
     return undefined
   }
 }

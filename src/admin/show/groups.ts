@@ -1,7 +1,7 @@
 import type { CacheStats } from '../../contract/cache.js'
 import type { GroupKeys } from './group-keys.js'
 
-/** What one group of keys did, and how many keys it has: `undefined` when that is not known. */
+/** The calls of one group of keys, and how many keys it has: `undefined` when that is not known. */
 export type Group = CacheStats['groups'][number] & { readonly keys: number | undefined }
 
 /** The groups that are shown one by one, and the sum of all others; `undefined` when there are none. */
@@ -14,8 +14,8 @@ const MAX_SHOWN = 50
 const OTHER = 'other'
 
 /**
- * Puts together what was counted of calls and of keys: the groups with most calls first, then those that have keys only. Where
- * there are too many, half the room is for most calls and half for most keys.
+ * Joins the counts of calls and of keys. Groups with the most calls come first, then groups that have keys only. If there are too many
+ * groups, half of the places are for most calls and half for most keys.
  */
 export function shownGroups(stats: CacheStats, keys: GroupKeys | undefined): ShownGroups {
   const known = stats.groups.map((group) => ({ ...group, keys: keysOf(group.group, keys) }))
@@ -25,7 +25,7 @@ export function shownGroups(stats: CacheStats, keys: GroupKeys | undefined): Sho
     (a, b) => b.calls - a.calls || (b.keys ?? 0) - (a.keys ?? 0) || a.group.localeCompare(b.group),
   )
   if (all.length <= MAX_SHOWN) return { shown: all, other: undefined }
-  // the statistics sum up what they no longer tell apart under this name
+  // Under this name, the statistics sum up groups that they no longer tell apart.
   const named = all.filter(({ group }) => group !== OTHER)
   const busy = named.filter(isMoreThanStray).slice(0, MAX_SHOWN / 2)
   const full = named.filter((group) => !busy.includes(group)).toSorted((a, b) => (b.keys ?? 0) - (a.keys ?? 0))
@@ -35,7 +35,10 @@ export function shownGroups(stats: CacheStats, keys: GroupKeys | undefined): Sho
   return { shown, other: sum(rest, otherKeys(shown, stats.keys)) }
 }
 
-/** One call for a key that is not there, as anybody may ask for, tells less than keys that are. */
+/**
+ * Whether a group has more than one call or may have keys. Anybody can make one call for a key that does not exist, so groups with keys
+ * matter more.
+ */
 function isMoreThanStray({ calls, keys }: Group): boolean {
   return calls > 1 || keys !== 0
 }

@@ -3,7 +3,7 @@ const BYTES_PER_LINE = 16
 /** How many bytes a dump shows at most: about 64 KiB written out. */
 export const MAX_HEX_BYTES: number = 12 * 1024
 
-/** Bytes as lines of offset, hex and what of them is ASCII. */
+/** Bytes as lines: the offset, the bytes in hex, and the bytes in ASCII with a dot for all others. */
 export function hexDump(bytes: Buffer): string {
   const lines: string[] = []
   for (let start = 0; start < Math.min(bytes.length, MAX_HEX_BYTES); start += BYTES_PER_LINE) {

@@ -1,13 +1,13 @@
 import type { EntryInfo, KeyedCache } from '../../contract/cache.js'
 import type { CacheEvents } from '../../contract/cache-events.js'
 
-/** What is found under a key: an entry, bytes that are none (the application takes them for missing), or nothing. */
+/** What is found under a key: an entry, bytes that are no entry (the application sees them as missing), or nothing. */
 export type KeyInspection =
   | { readonly is: 'entry'; readonly entry: EntryInfo }
   | {
       readonly is: 'undecodable'
       readonly entry: EntryInfo | undefined
-      /** What was told of it. */
+      /** The error that was reported. */
       readonly error: unknown
       readonly bytes: Buffer | undefined
     }
@@ -16,7 +16,7 @@ export type KeyInspection =
 /** Inspects a key and its value. Counts as no call and changes nothing. */
 export async function inspectKey(cache: KeyedCache, key: string): Promise<KeyInspection> {
   let bad: { readonly error: unknown } | undefined
-  // what does not check or decode is told to listeners, and to the caller is as good as missing
+  // Bytes that do not check or decode are reported to listeners. For the caller they are as good as missing.
   const onError = (event: CacheEvents['error']): void => {
     if (event.key === key && event.operation === 'read') bad = event
   }

@@ -4,7 +4,7 @@ import { partText, shortText } from './key-text.js'
 /** One step on the way from all keys to a key. */
 export interface Step {
   readonly name: string
-  /** Nothing where steps are left out. */
+  /** `undefined` where steps are left out. */
   readonly href: string | undefined
 }
 
@@ -12,7 +12,7 @@ const NAME_CHARACTERS = 24
 const FIRST_STEPS = 2
 const LAST_STEPS = 3
 
-/** The steps down to a key, each with a link made of its own key; of many, the first and the last. */
+/** The steps down to a key, each with a link to its own key. If there are many, only the first and the last ones. */
 export function keyPath(key: string | undefined, href: (key: string) => string): Step[] {
   if (key === undefined) return []
   const parts = segments(key)

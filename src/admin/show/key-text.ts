@@ -13,20 +13,20 @@ export function partText(segment: string): string {
   return part === '' ? '(empty)' : keyText(part)
 }
 
-/** A key or a tag where there is little room: its beginning, and the whole where that is more. */
+/** A key or a tag for a narrow place: its beginning, and the whole if it was cut. */
 export interface ShortName {
   readonly text: string
   readonly whole: string | undefined
 }
 
-/** Cuts what a key or a tag reads as after so many characters. */
+/** Cuts the text of a key or a tag after `most` characters. */
 export function shortName(key: string, most: number): ShortName {
   const whole = keyText(key)
   const text = shortText(whole, most)
   return { text, whole: text === whole ? undefined : whole }
 }
 
-/** Cuts a text after so many characters, which an ellipsis tells. */
+/** Cuts a text after `most` characters, and shows that by an ellipsis. */
 export function shortText(text: string, most: number): string {
   const characters = Array.from(text)
   return characters.length <= most ? text : `${characters.slice(0, most).join('')}…`

@@ -7,28 +7,28 @@ import { badRequest } from '../http/problem.js'
 import { encodedKey, text, type Query } from '../http/query.js'
 import type { AdminSession } from '../access/admin-session.js'
 
-/** What a page is made from: the facts of a request of staff. */
+/** What a page is made from: the facts of an admitted request. */
 export interface PageRequest {
   readonly cache: KeyedCache
-  /** What the cache is called among those that the dashboard shows. */
+  /** The name of the cache in the dashboard. */
   readonly cacheName: string
   readonly query: Query
-  /** The fields of the form that was posted; of a GET, none. */
+  /** The fields of the posted form; none for a GET. */
   readonly form: Query
   /** Links relative to this page, for the cache that was chosen. */
   readonly link: Link
   readonly session: AdminSession | undefined
-  /** Why nothing can be changed; `undefined` when it can. */
+  /** The reason why nothing can be changed; `undefined` when changes are allowed. */
   readonly readOnly: string | undefined
   readonly redact: (key: string, value: unknown) => unknown
   readonly trail: AuditTrail
   readonly warnings: RateLimitedWarnings
-  /** Who is signed in, as far as the host tells. */
+  /** Who is signed in, as far as the host says. */
   readonly actor: string | undefined
   readonly ip: string | undefined
 }
 
-/** What a request is answered with. */
+/** The answer to a request. */
 export type Reply =
   | {
       readonly view: View
@@ -48,13 +48,13 @@ export type View = 'overview' | 'keys' | 'key' | 'key-gone' | 'delete' | 'delete
 /** Makes the answer of one route. Touches no response. */
 export type Handler = (request: PageRequest) => Promise<Reply>
 
-/** The full key that a parameter gives as readers type it. @throws {Problem} for what is no key. */
+/** The full key in a parameter that readers type. @throws {Problem} when it is no key. */
 export function typedKey(query: Query, name: string): string | undefined {
   const typed = text(query, name)
   return typed === undefined ? undefined : checkedKey(typed)
 }
 
-/** The full key that a parameter gives as links carry it. @throws {Problem} for what is no key. */
+/** The full key in a parameter that links carry. @throws {Problem} when it is no key. */
 export function linkedKey(query: Query, name: string): string | undefined {
   const linked = encodedKey(query, name)
   return linked === undefined ? undefined : checkedKey(linked)

@@ -20,8 +20,8 @@ export interface ValueText {
 const MAX_BYTES = 64 * 1024
 
 /**
- * Writes a value out, at most 64 KiB of it. Without a format, text as text, what JSON can say as JSON, bytes in hex, anything else as
- * Node shows it. What JSON cannot say is shown as Node shows it where JSON was asked for.
+ * Writes a value out, at most 64 KiB of it. Without a format, text is shown as text, bytes in hex, and other values as JSON. A value that
+ * JSON cannot express is shown as Node shows it, also if JSON was asked for.
  */
 export function valueText(value: unknown, format?: Format): ValueText {
   const binary = bytesOf(value)
@@ -32,7 +32,7 @@ export function valueText(value: unknown, format?: Format): ValueText {
     case 'text':
       if (typeof value === 'string') return cutText('text', 'text', value)
       if (binary) return cutText('text', 'text', binary.toString())
-      // Node would look behind a proxy that `redact` gave.
+      // Node would look behind a Proxy that `redact` gave, so it gets a plain copy.
       return nodeText('text', 'a JavaScript value', isJsonLike ? JSON.parse(JSON.stringify(value)) : value)
     case 'json':
       return isJsonLike
@@ -62,13 +62,13 @@ function cutText(format: Format, kind: string, text: string): ValueText {
   return { format, kind, text: withNamedControls(text.slice(0, read)), cut }
 }
 
-/** Node leaves out what is too much by itself, so how much the whole would be is not known. */
+/** Node itself leaves out parts of large values, so the size of the whole is not known. */
 function nodeText(format: Format, kind: string, value: unknown): ValueText {
   const shown = cutText(format, kind, asNodeShowsIt(value))
   return { ...shown, cut: shown.cut && `the first ${bytes(MAX_BYTES)}` }
 }
 
-/** Lines and tabs stay as they are. */
+/** Makes control characters visible, except line ends and tabs. */
 function withNamedControls(text: string): string {
   return text.replace(/[^\n\t]+/g, visible)
 }
@@ -85,7 +85,7 @@ function bytesOf(value: unknown): Buffer | undefined {
 function isJson(value: unknown, depth: number): boolean {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
   if (typeof value === 'number') return Number.isFinite(value)
-  // what `redact` gives may be endless
+  // The result of `redact` may contain itself.
   if (typeof value !== 'object' || depth > 200) return false
   if (Array.isArray(value)) return value.every((part) => isJson(part, depth + 1))
   const prototype: unknown = Object.getPrototypeOf(value)

@@ -4,12 +4,12 @@ import { startTimer } from '../../checks/timer.js'
 /** How long one caller waits. */
 export interface Limits {
   readonly timeoutMs: number | undefined
-  /** After this time the caller takes what is stale. */
+  /** After this time the caller takes the stale value. */
   readonly softTimeoutMs: number | undefined
   readonly signal: AbortSignal | undefined
 }
 
-/** How long one caller waits for a computation that others may wait for too. */
+/** Ends the wait of one caller for a computation. Other callers may go on waiting for it. */
 export class CallerDeadline {
   readonly #over: Promise<'soft'> | undefined
   #end: () => void = () => undefined
@@ -32,7 +32,10 @@ export class CallerDeadline {
     this.#over.catch(() => undefined)
   }
 
-  /** Settles as the promise does; `soft` when the caller would rather have what is stale; rejects when it waits no longer. */
+  /**
+   * Settles as the promise does. Gives `soft` when the soft timeout passes first. Rejects when the timeout passes first or the signal
+   * aborts.
+   */
   within<T>(promise: Promise<T>): Promise<T | 'soft'> {
     return this.#over === undefined ? promise : Promise.race([promise, this.#over])
   }

@@ -13,12 +13,12 @@ import { keptUntil } from '../../values/freshness.js'
 
 /** What computations of one cache have in common. */
 export interface ComputationSetting extends LeaseSetting {
-  /** Stands for the cache, to tell its keys from those of others. */
+  /** Identifies the cache, so that its keys are not taken for keys of another cache. */
   readonly cache: object
   readonly codec: EntryCodec
   readonly events: Events
   readonly leaseEnds: LeaseEnds
-  /** The bytes of what was computed; `undefined` when it cannot be stored. */
+  /** Encodes a computed value. Gives `undefined` when the value cannot be stored. */
   readonly encode: (
     key: string,
     value: unknown,
@@ -28,17 +28,18 @@ export interface ComputationSetting extends LeaseSetting {
   ) => Buffer | undefined
 }
 
-/** What is to be computed, and how. */
+/** What to compute, and how. */
 export interface ComputationPlan extends FactoryPlan {
-  /** The bytes that were read and found wanting; `any` to compute whatever is stored. */
+  /** The bytes that the caller read and could not use. `any`: compute, whatever is stored. */
   readonly seen: Buffer | 'any' | undefined
-  /** The value that will be replaced, and serves meanwhile. */
+  /** The stale value that the result will replace. Callers may get it until then. */
   readonly stale: Stored | undefined
   /**
-   * `wait` for others who compute the key, `leave` it to them, or compute `alone` without asking them, since the store did not answer.
+   * When another process computes the key: `wait` for it, or `leave` it to that process. `alone`: compute without a lease and store
+   * nothing, because the store did not answer or its entry must stay.
    */
   readonly manner: 'wait' | 'leave' | 'alone'
-  /** Told when another one computes the key, or nobody does. */
+  /** Called when somebody else computes the key, or nobody does. */
   readonly onFollow?: (() => void) | undefined
 }
 
@@ -48,7 +49,7 @@ const MAX_PAUSE_MS = 30_000
 let computations = 0
 const tokenPrefix = `${process.pid.toString(36)}${Math.random().toString(36).slice(2)}`
 
-/** One computation of one key in this process: it leads, or follows the one that leads. */
+/** One computation of one key in this process. It leads (holds the lease and calls the factory), or it follows the process that leads. */
 export class Computation {
   readonly result: Promise<Result>
   readonly #setting: ComputationSetting
@@ -66,12 +67,15 @@ export class Computation {
     this.result = Promise.resolve().then(() => (plan.manner === 'alone' ? this.#alone() : this.#leadOrFollow()))
   }
 
-  /** Whether its lease is known to be lost, to a write or delete or to another process: only the call that began it may have the result. */
+  /**
+   * Whether the lease is known to be lost, to a write or delete or to another process. Then only the call that began the computation may
+   * have the result.
+   */
   get isVoid(): boolean {
     return this.#isVoid
   }
 
-  /** Settles when it has become void. Never where it does not. */
+  /** Settles when the computation becomes void. Otherwise it never settles. */
   get voided(): Promise<'voided'> {
     this.#voided ??= new Promise((resolve) => {
       this.#tellVoided = resolve
@@ -80,12 +84,15 @@ export class Computation {
     return this.#voided
   }
 
-  /** Says that a tag was removed. Where the entry was to carry it, the store is asked whether that was after this computation had begun. */
+  /**
+   * Says that a tag was removed. If the entry will carry that tag, the store is asked whether the removal came after this computation
+   * began.
+   */
   tagRemoved(tag: string): void {
     if (this.#plan.tags.includes(tag)) void this.#lease?.renew()
   }
 
-  /** Nobody wants the result any more: the factory's signal aborts. */
+  /** Aborts the signal of the factory, because nobody wants the result any more. */
   abandon(): void {
     this.#isAbandoned = true
     this.#abort.abort(new Error(`Nobody waits for ${quoted(this.#plan.key)} any more`))
@@ -131,7 +138,8 @@ export class Computation {
         // eslint-disable-next-line no-await-in-loop
         const ended = await leaseEnd.within(waitMs, this.#abort.signal)
         if (this.#isAbandoned) return { kind: 'left', restMs: 0 }
-        // Those who waited in vain do not wait for each other as well.
+        // The leader stored nothing. The processes that waited for it now compute side by side. Otherwise each would wait for the one
+        // before it.
         sideBySide = ended === 'nothing'
       } finally {
         leaseEnd.leave()
@@ -144,7 +152,7 @@ export class Computation {
     const { store, leaseMs } = this.#setting
     const isAsked = store.backend().up
     try {
-      // Who has a stale value to serve can do without a new attempt after a failure.
+      // A caller with a stale value can do without a new attempt while attempts are paused after a failure.
       return await store.acquire({
         key,
         token,
@@ -156,7 +164,7 @@ export class Computation {
       })
     } catch (error) {
       this.#setting.onFailed('acquire', key, error)
-      // It may have been granted all the same, and others would wait for its end.
+      // The store may have granted the lease although its answer did not arrive. Release it, or others would wait for its end.
       if (isAsked) void new Lease(this.#setting, this.#plan, token, this.#void).release('voided')
       return undefined
     }
@@ -168,7 +176,7 @@ export class Computation {
     const startedAt = nextLogicalTime()
     const outcome = await this.#compute(stale)
     this.#lease = undefined
-    // From now on it may hear of its own end.
+    // Stop listening: from now on a message may tell of the end of this lease itself.
     leaseEnd.leave()
     switch (outcome.kind) {
       case 'given-up':
@@ -185,7 +193,7 @@ export class Computation {
     }
   }
 
-  /** Stores what was computed if it may be stored, and says for whom it is good. */
+  /** Stores the computed value if it may be stored, and says which calls may have it. */
   async #keep(lease: Lease, outcome: Outcome & { kind: 'computed' }, startedAt: number): Promise<Result> {
     const { key } = this.#plan
     const { store, events, encode, codec } = this.#setting
@@ -199,12 +207,13 @@ export class Computation {
       : lease.fill({ key, bytes: packed, expiresAt, tags }))
     const isStored = held === true && bytes !== undefined
     events.emit('compute', { key, computeMs, stored: isStored })
-    // While the lease was held nothing was deleted, so the value is good up to when that was asked; else only as of its beginning.
+    // If the lease was held to the end, nothing was deleted before `sentAt`, so the value is good up to then. Otherwise it is good only up
+    // to the time when the computation began.
     const asOf = held === true ? sentAt : startedAt
     return { kind: 'value', value, computeMs, bytes, isStored, asOf, startedAt, shared: held !== false }
   }
 
-  /** Nobody here wants the result any more: one of those who wait in other processes takes over. */
+  /** Ends the lease, because nobody in this process wants the result any more. A process that waits takes over. */
   async #leave(lease: Lease): Promise<Result> {
     await lease.release('voided')
     return { kind: 'left', restMs: 0 }
@@ -242,7 +251,7 @@ export class Computation {
   }
 }
 
-/** Made when asked for: the value itself is what callers are being served. */
+/** A copy of the stale value, made on first use. The factory gets no access to the value itself, because callers are served that one. */
 function staleCopy({ value }: Stored, codec: EntryCodec): { readonly value: unknown } {
   let copy: { value: unknown } | undefined
   return {
@@ -258,7 +267,7 @@ function nextToken(): string {
   return `${tokenPrefix}.${computations.toString(36)}`
 }
 
-/** After a failure, a stale value serves for a tenth of its ttl before the next attempt. */
+/** How long a stale value serves after a failure before the next attempt, in ms: a tenth of its ttl, but 1 to 30 seconds. */
 function pauseAfterFailure({ ttlMs }: Lifetime): number {
   return Math.min(Math.max(ttlMs / 10, MIN_PAUSE_MS), MAX_PAUSE_MS)
 }

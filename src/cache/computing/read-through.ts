@@ -21,19 +21,19 @@ import {
 } from '../../contract/options/call-options.js'
 import { checkFunction } from '../../contract/options/option-checks.js'
 
-/** What the cache tells a read-through of itself. */
+/** What a read-through needs of its cache. */
 export interface ReadThroughSetting extends ComputationSetting, CallDefaults {
   readonly reader: Reader
-  /** While it is not, factories are called and nothing is read or stored. */
+  /** While this is false, factories are called, and nothing is read or stored. */
   readonly isEnabled: () => boolean
 }
 
-/** Reads through the cache to a factory: fresh values are hits, stale ones serve while they are computed anew, the rest is computed. */
+/** Answers `getOrSet`. A fresh value is a hit. A stale value serves while a new one is computed. A missing value is computed. */
 export class ReadThrough {
   readonly #setting: ReadThroughSetting
   readonly #flights: SingleFlight
   readonly #answers: ServeOrCompute
-  /** That of a call without options. */
+  /** The options of a call that gives none. */
   readonly #defaultOptions: CallOptions
 
   constructor(setting: ReadThroughSetting) {
@@ -44,7 +44,7 @@ export class ReadThrough {
   }
 
   /**
-   * What `give` makes of the value under a full key, or else of that of the factory.
+   * Gives what `give` makes of the value: the one under the full key, or else the one that the factory computes.
    * @throws {TypeError} as a rejection or at once, naming the option that is wrong.
    */
   one<T, R>(
@@ -66,7 +66,7 @@ export class ReadThrough {
     return this.#find(call, giveFound)
   }
 
-  /** Where the limits of a call are reached while the store is asked, it waits no longer either. */
+  /** Applies the limits of a call while the store is asked, too. */
   async #within<R>(callOptions: CallOptions, key: string, find: () => Promise<R>): Promise<R> {
     const { timeoutMs, signal } = callOptions
     signal?.throwIfAborted()
@@ -78,7 +78,7 @@ export class ReadThrough {
     }
   }
 
-  /** Near, or else in the store. */
+  /** Looks in the near tier first, then in the store. */
   #find<R>(call: Call, give: (found: ServedValue) => R): Promise<R> {
     const { key, callOptions } = call
     const giveCopy = (copy: NearHit): R => give(this.#hitNear(key, copy))
@@ -136,17 +136,20 @@ export class ReadThrough {
     return found
   }
 
-  /** Lets no call join the computations of these keys that are under way, or of any: what they began with was deleted. */
+  /**
+   * Lets no more calls join the running computations of these keys (by default of all keys), because a write or delete came after they
+   * began.
+   */
   void(concerns: (key: string) => boolean = () => true): void {
     this.#flights.void(concerns)
   }
 
-  /** Leaves the computations that this process leads to others. */
+  /** Releases the leases of this process, so that other processes take over its computations. */
   async close(): Promise<void> {
     await this.#setting.leases.close()
   }
 
-  /** Reads, and makes something of the answer: at once of what is fresh. */
+  /** Reads the key and answers the call. A fresh value is given at once. */
   #read<R>(call: Call, give: (found: ServedValue) => R): Promise<R> {
     const answer = (reading: Reading): R | Promise<R> => {
       const found = this.#answers.to(call, reading)
@@ -160,7 +163,7 @@ export class ReadThrough {
     return hit(this.#setting.events, key, value, computeMs, 'near')
   }
 
-  /** The copy in the near tier, if it is as good for the call as the entry itself. */
+  /** The copy in the near tier, unless the call refreshes the key or its schema refuses the copy. */
   #nearby(key: string, { refresh, beta, schema }: CallOptions): NearHit | undefined | Promise<NearHit | undefined> {
     const { near, store } = this.#setting
     const copy = refresh ? undefined : near?.get(key)

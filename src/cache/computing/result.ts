@@ -6,24 +6,24 @@ export type Result =
       readonly kind: 'value'
       readonly value: unknown
       readonly computeMs: number
-      /** The encoded value, where it can be encoded. */
+      /** The encoded entry; `undefined` when the value was not encoded. */
       readonly bytes: Buffer | undefined
-      /** Whether an entry holds it. */
+      /** Whether the value is stored. */
       readonly isStored: boolean
       /** The value is good for calls that began up to this logical time. */
       readonly asOf: number
-      /** When its factory began here; -1 when another process computed it. */
+      /** The logical time at which the factory began; -1 when another process computed the value. */
       readonly startedAt: number
-      /** Whether others than the call that began it may have it. */
+      /** Whether calls other than the one that began the computation may have the value. */
       readonly shared: boolean
     }
   | { readonly kind: 'error'; readonly error: unknown; readonly pauseMs: number }
   /** `maxCompute` has passed. */
   | { readonly kind: 'given-up' }
-  /** Left to others, or nobody wants it any more; not to be tried again for this long. */
+  /** Left to another process, or nobody wants the result any more. This process does not try again for `restMs`. */
   | { readonly kind: 'left'; readonly restMs: number }
 
-/** The result that another process has stored, good for calls that began up to this moment. */
+/** The result that another process has stored. It is good for calls that began up to the logical time `asOf`. */
 export function resultOf({ value, bytes, entry }: Stored, asOf: number): Result {
   return {
     kind: 'value',
@@ -38,8 +38,8 @@ export function resultOf({ value, bytes, entry }: Stored, asOf: number): Result 
 }
 
 /**
- * Whether a call that has joined may have a value: it was true at some time after the call began, and where the call wants it `anew`, its
- * factory began after it.
+ * Whether a call that joined a computation may have its value. The value must have been true at some time after the call began. If the call
+ * wants it `anew`, the factory must also have begun after the call.
  */
 export function isGoodFor(
   { asOf, startedAt, shared }: Result & { kind: 'value' },

@@ -16,19 +16,21 @@ export interface Call {
   readonly callOptions: CallOptions
   /** The logical time at which it began. */
   readonly at: number
-  /** Where it is one of many. */
+  /** Set for a key of `getOrSetMany`. */
   readonly many?: Membership
 }
 
-/** What a key of `getOrSetMany` has of the factory that it shares. */
+/** The part that one key of `getOrSetMany` has in the shared factories. */
 interface Membership {
   readonly foreground: { readonly factory: Factory<unknown>; readonly stay: () => void }
   readonly background: { readonly factory: Factory<unknown>; readonly stay: () => void }
-  /** Whether a refresh was begun, which will say itself whether the key is computed in the background. */
+  /** Whether a refresh was begun. If so, the refresh itself says whether the key is computed in the background. */
   refreshes: boolean
 }
 
-/** Answers calls where their key was read: with what is fresh, with what is stale while it is computed anew, or with what is computed. */
+/**
+ * Answers a call after its key was read: with the fresh value, with the stale value while a new one is computed, or with a computed value.
+ */
 export class ServeOrCompute {
   readonly #setting: ComputationSetting
   readonly #flights: SingleFlight
@@ -38,7 +40,7 @@ export class ServeOrCompute {
     this.#flights = flights
   }
 
-  /** The answer to a call, given what was read. What is found at once is given at once, not as a promise. */
+  /** The answer to a call, given what was read. A value that is found at once is given as itself, not as a promise. */
   to(call: Call, reading: Reading): ServedValue | Promise<ServedValue> {
     const { key, callOptions } = call
     const { stored } = reading
@@ -54,7 +56,7 @@ export class ServeOrCompute {
     const refreshes =
       stored !== undefined && callOptions.beta > 0 && isEarly(stored.entry, callOptions.beta, store.now(key))
     if (stored?.state === 'fresh' && !refreshes) return this.#hitStored(key, stored, false)
-    // Field by field: copies by `...` took 4 KB more for each miss.
+    // Written field by field, because copies by `...` took 4 KB more for each miss.
     const plan: ComputationPlan = {
       key,
       factory,
@@ -72,7 +74,7 @@ export class ServeOrCompute {
     return this.#hitStored(key, stored, false)
   }
 
-  /** Answers where nothing fresh is stored: with what is stale, or with what is computed. */
+  /** Answers when no fresh value is stored: with the stale value, or with a computed one. */
   async #without(
     plan: ComputationPlan,
     callOptions: CallOptions,
@@ -95,7 +97,7 @@ export class ServeOrCompute {
     })
     const planned = usable === undefined ? plan : { ...plan, stale: usable }
     try {
-      // Who has left while the store was asked wants nothing computed.
+      // If the caller left while the store was asked, nothing is computed for it.
       callOptions.signal?.throwIfAborted()
       const taken = await this.#flights.take({ plan: planned, at, anew: callOptions.refresh, deadline })
       if (typeof taken === 'object') {

@@ -7,7 +7,7 @@ import { schemaError, type EntryCodec } from '../../values/entry-codec.js'
 interface Flight {
   readonly computation: Computation
   ended: boolean
-  /** How many wait for it; one more for a flight in the background. */
+  /** How many calls wait for it. A flight in the background counts one more. */
   wanted: number
 }
 
@@ -16,7 +16,7 @@ export interface Call {
   readonly plan: ComputationPlan
   /** The logical time at which it began. */
   readonly at: number
-  /** Whether it wants a value whose factory began after it. */
+  /** Whether the call wants a value whose factory began after the call. */
   readonly anew: boolean
   readonly deadline: CallerDeadline
 }
@@ -25,23 +25,23 @@ export interface Call {
 export interface Taken {
   readonly value: unknown
   readonly computeMs: number
-  /** Whether an entry holds it. */
+  /** Whether the value is stored. */
   readonly isStored: boolean
-  /** Whether others may have it too. */
+  /** Whether other calls may have it too. */
   readonly shared: boolean
 }
 
 const MAX_RESTING = 10_000
 
 /**
- * One computation at a time for each key in this process, whose result all calls share that may have it. A result is good as of
- * some logical time; a call that began later goes round again. (As of: what a call gets was true at some time after it began.)
+ * Runs one computation at a time for each key in this process. All calls that may have its result share it. A result is good as of some
+ * logical time: what a call gets was true at some time after it began. So a call that began after that time waits for the next computation.
  */
 export class SingleFlight {
   readonly #setting: ComputationSetting
   readonly #codec: EntryCodec
   readonly #flights = new Map<string, Flight>()
-  /** Keys whose refresh is left to others or paused, and until when. */
+  /** Keys that this process does not refresh yet, and until when. Another process refreshes them, or their refresh is paused. */
   readonly #resting = new Map<string, number>()
 
   constructor(setting: ComputationSetting) {
@@ -68,25 +68,26 @@ export class SingleFlight {
       if (result === 'soft') return result
       if (result === 'voided') continue
       if (result.kind === 'error') throw result.error
-      // Of many who wait in vain one takes over, and the others do not queue behind each other.
+      // When a computation is given up, the calls that waited for it share one more. If that is given up too, they fail. Otherwise they
+      // would wait for one after another.
       if (result.kind === 'given-up' && (own || ++givenUp > 1)) throw givenUpError(plan)
       if (result.kind === 'left' && own) return 'left'
       if (result.kind !== 'value') continue
       if (own) return result
       // eslint-disable-next-line no-await-in-loop
       const taken = isGoodFor(result, call) ? await this.#copy(plan.key, result) : undefined
-      // What was computed for others, its schema may refuse: a miss, as if it were stored.
+      // The schema of this call may refuse a value that was computed for another call. That is a miss, as with a stored value.
       // eslint-disable-next-line no-await-in-loop
       if (taken !== undefined && (await schemaError(plan.schema, plan.key, taken.value)) === undefined) return taken
     }
   }
 
-  /** Lets no call join the computations of these keys that are under way: a write or delete has voided them. */
+  /** Lets no more calls join the running computations of these keys, because a write or delete has voided them. */
   void(concerns: (key: string) => boolean): void {
     for (const key of this.#flights.keys()) if (concerns(key)) this.#flights.delete(key)
   }
 
-  /** Computes in the background, unless that is under way, paused, or another process does it. */
+  /** Computes in the background, unless a computation is under way, refreshes are paused, or another process computes the key. */
   refresh(plan: ComputationPlan): void {
     if (this.#flightToJoin(plan.key) !== undefined || this.#isResting(plan.key)) {
       plan.onFollow?.()
@@ -121,7 +122,7 @@ export class SingleFlight {
     return flight
   }
 
-  /** Whoever has joined leaves when the computation becomes void; the one who began it has the result all the same. */
+  /** Waits for a flight. A call that joined it leaves when the computation becomes void. The call that began it still gets the result. */
   async #wait(
     flight: Flight,
     key: string,
@@ -134,7 +135,7 @@ export class SingleFlight {
     try {
       const ended = own ? computation.result : Promise.race([computation.result, computation.voided])
       const result = await deadline.within<Result | 'voided'>(ended)
-      // One who has taken the stale value still wants the fresh one to come.
+      // A call that took the stale value still wants the fresh one to be computed.
       leaves = result !== 'soft'
       return result
     } finally {
@@ -146,19 +147,19 @@ export class SingleFlight {
     }
   }
 
-  /** The flight that a call may join: not one that lost its lease, whose result is for those that wait already. */
+  /** The flight that a call may join. A void computation cannot be joined: its result is only for the call that began it. */
   #flightToJoin(key: string): Flight | undefined {
     const flight = this.#flights.get(key)
     if (flight?.computation.isVoid) this.#detach(key, flight)
     return this.#flights.get(key)
   }
 
-  /** Lets nobody join a flight any more. */
+  /** Removes a flight, so that no more calls join it. */
   #detach(key: string, flight: Flight): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key)
   }
 
-  /** What one caller does to its value is not to be seen by another. What cannot be stored cannot be copied either. */
+  /** A copy of the value, so that no caller sees what another one does to it. A value that cannot be stored cannot be copied either. */
   async #copy(key: string, result: Result & { kind: 'value' }): Promise<Taken> {
     const { value, bytes, computeMs, isStored, shared } = result
     const stored = bytes === undefined ? undefined : await this.#codec.decode(key, bytes)

@@ -10,8 +10,9 @@ interface Waiting<T> {
 }
 
 /**
- * One factory for many keys as a factory for each: it is called once, when it is known of every key whether it is to be computed
- * here, with those that are, in their order. A key that comes to be computed later, since another process gave up, gets a call of its own.
+ * Offers a factory of many keys as one factory for each key. It is called once, when it is known for every key whether this process
+ * computes it. It gets the keys to compute, in their order. If a key has to be computed later, because another process gave up, that key
+ * gets a call of its own.
  */
 export class BatchFactory<T> {
   readonly #cache: object
@@ -80,7 +81,7 @@ export class BatchFactory<T> {
   }
 }
 
-/** A factory of full keys, from one that takes keys as its caller gave them; of a key given twice, the first form. */
+/** Makes a factory of full keys from a factory that takes keys as the caller gave them. Of a key given twice, it gets the first form. */
 export function ofFullKeys<T, K extends Key>(
   full: readonly string[],
   keys: readonly K[],

@@ -2,7 +2,7 @@ import { BatchFactory } from './batch-factory.js'
 import type { Factory, FactoryContext, ManyFactory } from '../../contract/cache.js'
 import type { ServedValue } from '../../contract/events/served-value.js'
 
-/** What the factory of a key gives, when the cache is disabled: nothing is read and nothing stored. */
+/** Calls the factory of a key, because the cache is disabled. Nothing is read, and nothing is stored. */
 export async function callThrough<T>(key: string, factory: Factory<T>): Promise<ServedValue<T>> {
   return { value: await factory(contextOf(key)), computeMs: 0, isComputed: true, isStored: false, isShared: false }
 }

@@ -4,8 +4,8 @@ import { quoted } from '../../checks/one-line.js'
 const chain = new AsyncLocalStorage<FactoryLink>()
 
 /**
- * A computation under way, known to all that its factory calls: a link in the chain of a factory, the factory that asked for it, and so
- * on. What a factory has begun and left behind runs on after the computation, and is no part of it any more.
+ * A running computation, visible to all code that its factory calls. It is one link of a chain: a factory, the factory that asked for it,
+ * and so on. Work that a factory began and did not await may run on after the computation. That work is then no part of it any more.
  */
 export class FactoryLink {
   readonly #cache: object
@@ -20,7 +20,7 @@ export class FactoryLink {
     this.#outer = current()
   }
 
-  /** Runs what computes the keys. */
+  /** Runs the factory of the keys inside this link. */
   run<T>(factory: () => T): T {
     return chain.run(this, factory)
   }
@@ -30,12 +30,12 @@ export class FactoryLink {
     this.#ended = true
   }
 
-  /** This link, or the next one outwards that has not ended. */
+  /** This link, or the nearest outer one that has not ended. */
   get underWay(): FactoryLink | undefined {
     return this.#ended ? this.#outer?.underWay : this
   }
 
-  /** Whether a key is computed here, or further outwards. */
+  /** Whether this link or an outer one computes a key. */
   computes(cache: object, key: string): boolean {
     return (this.#cache === cache && this.#keys.has(key)) || this.#outer?.underWay?.computes(cache, key) === true
   }
@@ -45,7 +45,7 @@ function current(): FactoryLink | undefined {
   return chain.getStore()?.underWay
 }
 
-/** Whether the code that asks runs inside a factory, whose result others will share. */
+/** Whether the calling code runs inside a factory, whose result others will share. */
 export function insideFactory(): boolean {
   return current() !== undefined
 }

@@ -6,7 +6,7 @@ import { checkTags, type Lifetime, lifetime } from '../../contract/options/optio
 import { startTimer } from '../../checks/timer.js'
 import { schemaError } from '../../values/entry-codec.js'
 
-/** A factory, and what holds for its result unless it says otherwise. */
+/** A factory, and the defaults for its result. The factory may change them. */
 export interface FactoryPlan {
   readonly key: string
   readonly factory: Factory<unknown>
@@ -28,7 +28,7 @@ export type Outcome =
       readonly skipped: boolean
     }
   | { readonly kind: 'failed'; readonly error: unknown }
-  /** `maxCompute` has passed: what the factory still gives is nobody's. */
+  /** `maxCompute` has passed. What the factory gives later is ignored. */
   | { readonly kind: 'given-up' }
 
 /** Runs a factory once, at most for `maxCompute`. Never rejects. */
@@ -43,7 +43,7 @@ export async function runOnce(
   let skipped = false
   const context: FactoryContext = {
     key,
-    // Made when asked for: most factories never do.
+    // A getter, because Node makes the signal on first use, and most factories never use it.
     get signal() {
       return abort.signal
     },
@@ -71,14 +71,14 @@ export async function runOnce(
     } catch (error) {
       return { kind: 'failed', error }
     } finally {
-      // Not when it is given up: what goes on all the same may wait for itself as before.
+      // The link does not end when the computation is given up. A factory that still runs then could still wait for itself.
       link.end()
     }
   })
   let timer: NodeJS.Timeout | undefined
   const givenUp = new Promise<Outcome>((resolve) => {
     timer = startTimer(maxComputeMs, () => {
-      // Resolved first: a factory that fails when it is told has been given up all the same.
+      // Resolve before the abort. Otherwise a factory that fails because of the abort would count as failed, not as given up.
       resolve({ kind: 'given-up' })
       abort.abort(new CacheTimeoutError(key, maxComputeMs, 'maxCompute'))
     })

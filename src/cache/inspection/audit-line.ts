@@ -9,7 +9,7 @@ export function auditLine(event: AuditEvent): string {
   return JSON.stringify(event)
 }
 
-/** The event of a line; `undefined` where the line is none, since what stands in the store may be anybody's. */
+/** The event in a line; `undefined` when the line holds none. The line is checked, because others may have written to the store. */
 export function readAuditLine(line: string): AuditEvent | undefined {
   let read: unknown
   try {

@@ -10,12 +10,15 @@ import { checkOptions, checkPage, checkTag } from '../../contract/options/option
 import { show } from '../../checks/show.js'
 import type { EntryCodec } from '../../values/entry-codec.js'
 
-/** What is stored, for those who look at a cache rather than use it: counts as no call, and changes nothing. As `KeyedCache` promises. */
+/**
+ * For code that looks at a cache without using it, such as the dashboard. Looking counts as no call and changes nothing. `KeyedCache`
+ * describes the methods.
+ */
 export class Inspection {
   readonly #store: Store
   readonly #codec: EntryCodec
   readonly #mustAnswer: MustAnswer
-  /** Fails without an error event: who looks is told, and the cache is not worse for it. */
+  /** A failure emits no `error` event, because the caller gets the error and the cache itself is not affected. */
   readonly #read = createMustAnswer(() => {})
 
   constructor(store: Store, codec: EntryCodec, mustAnswer: MustAnswer) {
@@ -93,7 +96,7 @@ export class Inspection {
     const nowMs = this.#store.now(key)
     return {
       key,
-      // Clocks of others may be a little behind: never more than it was given
+      // The clock here may be a little behind the one that wrote `createdAt`. So never show a longer ttl than the entry was given.
       ttl: Math.max(0, head.expiresAt - Math.max(Math.ceil(nowMs), head.createdAt)) / 1000,
       stale: freshness(head, nowMs) === 'stale',
       size,

@@ -1,8 +1,8 @@
 import type { Events } from '../../contract/events/events.js'
 
-/** A lease as it is kept here. */
+/** What this class needs of a lease. */
 interface HeldLease {
-  /** Whether nobody waits for it any more. */
+  /** Whether the lease was silent for too long, so that nobody waits for it any more. */
   readonly isOver: boolean
   /** Whether the store answers. */
   readonly canEnd: boolean
@@ -12,12 +12,12 @@ interface HeldLease {
 const RETRY_MS = 500
 
 /**
- * The leases of this process, so that none is left behind for which others would wait: those that are held are given up at the end, and
- * those whose end the store did not hear of when it answers again.
+ * The leases of this process. None may be left behind, because others would wait for it. On close, the held leases are released. If the
+ * store did not hear of the end of a lease, the lease is released when the store answers again.
  */
 export class HeldLeases {
   readonly #held = new Set<HeldLease>()
-  /** Ended here, and maybe not in the store. */
+  /** Leases that ended in this process, but maybe not in the store. */
   readonly #left = new Set<HeldLease>()
   #retry: NodeJS.Timeout | undefined
   #closed = false
@@ -42,14 +42,14 @@ export class HeldLeases {
   leave(lease: HeldLease): void {
     if (this.#closed || lease.isOver) return
     this.#left.add(lease)
-    // Where it only was late no change of state will follow.
+    // Retry after some time: if the store was only late, no `state` event follows.
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined
       if (lease.canEnd) this.#releaseLeft()
     }, RETRY_MS).unref()
   }
 
-  /** Gives up all. */
+  /** Releases all held leases. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#retry)

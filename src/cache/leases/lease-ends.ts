@@ -1,6 +1,6 @@
 import type { Ended, Store } from '../../contract/store.js'
 
-/** While messages do not arrive, followers look for themselves: each time after a fourth of what they have waited so far. */
+/** While messages do not arrive, followers ask the store themselves. Each pause is a fourth of the time that they have waited so far. */
 const LOOK_SHARE = 1 / 4
 const LOOK_FIRST_MS = 50
 const LOOK_LAST_MS = 500
@@ -15,13 +15,13 @@ export class LeaseEnds {
     store.onEnded((key, ended) => {
       for (const leaseEnd of this.#waiting.get(key) ?? []) leaseEnd.tell(ended)
     })
-    // What ended in between, nobody has told.
+    // Messages may have been missed, so every follower asks the store again.
     store.onHearing(() => {
       for (const leaseEnds of this.#waiting.values()) for (const leaseEnd of leaseEnds) leaseEnd.doubt()
     })
   }
 
-  /** Begins to listen for the end of a key's computation. To be begun before the store is asked, so that no end is missed. */
+  /** Begins to listen for the end of a key's computation. Call it before asking the store, so that no end is missed. */
   listen(key: string): LeaseEnd {
     const leaseEnd = new LeaseEnd(() => {
       const all = this.#waiting.get(key)
@@ -33,7 +33,10 @@ export class LeaseEnds {
     return leaseEnd
   }
 
-  /** How long to wait for the message before looking again, given what is left of the lease and for how long was waited already. */
+  /**
+   * How long to wait for a message before asking the store again, in ms. `leftMs` is the rest of the lease, `waitedMs` the time waited so
+   * far.
+   */
   waitMs(leaseMs: number, leftMs: number, waitedMs: number): number {
     const untilLook = this.#store.hearsEnds
       ? leaseMs / 2
@@ -42,7 +45,7 @@ export class LeaseEnds {
   }
 }
 
-/** The end of one computation, for one who waits for it. */
+/** The end of one computation, for one follower that waits for it. */
 export class LeaseEnd {
   readonly #leave: () => void
   #ended: Ended | undefined
@@ -54,26 +57,26 @@ export class LeaseEnd {
     this.#leave = leave
   }
 
-  /** It has ended. */
+  /** Says that the computation has ended. */
   tell(ended: Ended): void {
     this.#ended = ended
     if (ended === 'voided') this.#onVoided()
     this.doubt()
   }
 
-  /** Calls the listener when it was voided, also where that was told before. */
+  /** Calls the listener when the computation is voided, or at once if it already was. */
   onVoided(listener: () => void): void {
     this.#onVoided = listener
     if (this.#ended === 'voided') listener()
   }
 
-  /** It may have ended. */
+  /** Says that the computation may have ended. The follower stops waiting and asks the store. */
   doubt(): void {
     this.#woken = true
     this.#wake()
   }
 
-  /** How it ended; `undefined` when nothing was heard in this time, it may have ended unheard, or `signal` has aborted. */
+  /** How the computation ended. `undefined`: no message came in this time, it may have ended without a message, or `signal` has aborted. */
   async within(ms: number, signal: AbortSignal): Promise<Ended | undefined> {
     if (this.#woken || signal.aborted) return this.#ended
     await new Promise<void>((resolve) => {
@@ -89,7 +92,7 @@ export class LeaseEnd {
     return this.#ended
   }
 
-  /** Ends the listening. */
+  /** Stops listening. */
   leave(): void {
     this.#leave()
   }

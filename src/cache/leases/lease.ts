@@ -14,11 +14,11 @@ export interface LeaseSetting {
 /** What a lease is for. */
 export interface LeaseSubject {
   readonly key: string
-  /** Tags that its entry will carry: it is lost when one of them is removed. */
+  /** The tags that the entry will carry. The lease is lost when one of them is removed. */
   readonly tags: readonly string[]
 }
 
-/** The lease of a key that this process holds: renewed every third of its length until it is filled or released. */
+/** The lease of a key that this process holds. It is renewed after every third of its length, until it is filled or released. */
 export class Lease {
   readonly #setting: LeaseSetting
   readonly #key: string
@@ -28,7 +28,7 @@ export class Lease {
   readonly #heartbeat: NodeJS.Timeout
   #untilMs: number
 
-  /** `onLost` is told when it is found that the lease is another's or void. */
+  /** `onLost` is called when the lease turns out to be void or held by another process. */
   constructor(setting: LeaseSetting, { key, tags }: LeaseSubject, token: string, onLost: () => void) {
     this.#setting = setting
     this.#key = key
@@ -40,7 +40,7 @@ export class Lease {
     this.#heartbeat = setInterval(() => void this.renew(), setting.leaseMs / 3)
   }
 
-  /** Whether nobody waits for it any more, since it was silent for too long. */
+  /** Whether the lease was silent for too long, so that nobody waits for it any more. */
   get isOver(): boolean {
     return performance.now() > this.#untilMs
   }
@@ -50,19 +50,23 @@ export class Lease {
     return this.#setting.store.backend().up
   }
 
-  /** Ends it with an entry. `false`: it was lost before, and nothing is stored. `undefined`: the store did not answer. */
+  /** Ends the lease with an entry. `false`: the lease was lost before, and nothing is stored. `undefined`: the store did not answer. */
   async fill(entry: Write): Promise<boolean | undefined> {
     const { store, near } = this.#setting
     const keys = [this.#key]
     near?.forget(keys)
     const filled = await this.#end('fill', () => store.fill(entry, this.#token))
     near?.forget(keys)
-    // Whoever waits does not wait for what is not stored. Nor is it stored later.
+    // The store answers again, but maybe did not get the entry. Release the lease, so that others do not wait and the entry is not stored
+    // later.
     if (filled === undefined && this.canEnd) void this.release('nothing')
     return filled
   }
 
-  /** Ends it without an entry, and pauses patient attempts. `false`: it was lost before. `undefined`: the store did not answer. */
+  /**
+   * Ends the lease without an entry, and pauses patient attempts for `pauseMs`. `false`: the lease was lost before. `undefined`: the store
+   * did not answer.
+   */
   release(ended: 'nothing' | 'voided', pauseMs = 0): Promise<boolean | undefined> {
     return this.#end('release', () => this.#setting.store.release(this.#key, this.#token, ended, pauseMs))
   }
@@ -79,7 +83,7 @@ export class Lease {
     }
   }
 
-  /** Makes it last from now on, if it still is this process's. Never rejects. */
+  /** Extends the lease to its full length from now on, if this process still holds it. Never rejects. */
   async renew(): Promise<void> {
     const { store, leaseMs, onFailed } = this.#setting
     try {

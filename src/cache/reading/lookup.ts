@@ -6,19 +6,19 @@ import type { NearTier } from './near-tier.js'
 import type { Reader } from './reader.js'
 import type { Stored, EntryCodec } from '../../values/entry-codec.js'
 
-/** What looking up needs of its cache. */
+/** What a lookup needs of its cache. */
 export interface LookupSetting {
   readonly store: Store
   readonly codec: EntryCodec
   readonly near: NearTier | undefined
   readonly reader: Reader
   readonly events: Events
-  /** While it is not, nothing is found. */
+  /** While this is false, nothing is found. */
   readonly isEnabled: () => boolean
   readonly onFailed: (operation: string, key: string | undefined, error: unknown) => void
 }
 
-/** Finds fresh values by their full keys, each counted as one call. Where the store does not answer, nothing is found. */
+/** Finds fresh values by their full keys. Each key counts as one call. When the store does not answer, nothing is found. */
 export class Lookup {
   readonly #setting: LookupSetting
 
@@ -27,8 +27,8 @@ export class Lookup {
   }
 
   /**
-   * What `give` makes of the value near or in the store, in the async context of the call.
-   * @throws what `give` throws, at once where the store need not be asked.
+   * Gives what `give` makes of the value in the near tier or the store. `give` runs in the async context of the call.
+   * @throws what `give` throws, at once if the store need not be asked.
    */
   one<T>(full: string, give: (found: ServedValue | undefined) => T): Promise<T> {
     const { near, reader, events, isEnabled } = this.#setting
@@ -38,7 +38,7 @@ export class Lookup {
     return reader.one(full, 'get', ({ stored }) => give(this.#count(full, stored)))
   }
 
-  /** The values near or in the store, in one round trip. */
+  /** The values in the near tier or the store, in one round trip. */
   async many(full: readonly string[]): Promise<readonly (ServedValue | undefined)[]> {
     const { near, events, isEnabled } = this.#setting
     if (!isEnabled()) return full.map(() => undefined)
@@ -52,7 +52,7 @@ export class Lookup {
     })
   }
 
-  /** Whether a fresh value is in the store. Counts nothing. */
+  /** Whether a fresh value is in the store. Counts as no call. */
   async has(full: string): Promise<boolean> {
     const { store, codec, isEnabled, onFailed } = this.#setting
     if (!isEnabled()) return false

@@ -6,11 +6,11 @@ import type { NearBounds } from '../../contract/options/near-bounds.js'
 import { copyValue, copyWeight, textWeight } from '../../values/value-copy.js'
 import type { Stored, EntryCodec } from '../../values/entry-codec.js'
 
-/** What the near tier has of an entry. */
+/** An entry that the near tier found. */
 export interface NearHit {
-  /** The caller's own. */
+  /** The caller may change this value: it is the caller's own. */
   readonly value: unknown
-  /** From when on the entry is stale: ms since 1970 on the store's clock. */
+  /** When the entry becomes stale, in ms since 1970 on the store's clock. */
   readonly expiresAt: number
   readonly computeMs: number | undefined
 }
@@ -18,7 +18,7 @@ export interface NearHit {
 interface Copy {
   readonly value: unknown
   readonly how: 'itself' | 'copied' | 'decoded'
-  /** On this process's monotonic clock. */
+  /** Until when the copy may serve, on this process's monotonic clock. */
   readonly untilMs: number
   readonly expiresAt: number
   readonly computeMs: number | undefined
@@ -26,19 +26,19 @@ interface Copy {
   readonly weight: number
 }
 
-/** Reads of one key that are under way: what they find may be kept unless the key changes meanwhile. */
+/** The reads of one key that are under way. What they find may be kept, unless the key changes in the meantime. */
 export interface NearReads {
   readonly key: string
   readonly sinceMs: number
   count: number
 }
 
-/** What a copy takes beside its value and its key, rather more than less. */
+/** The bytes that a copy takes besides its value and its key. The estimate is rather too high than too low. */
 const COPY_BYTES = 450
 
 /**
- * Copies of entries in this process, for as long as the store says what changes. A copy is dropped when its key changes, by whomever;
- * all of them when it is not certain any more that changes are heard of.
+ * Copies of entries in this process, kept while the store reports changes. A copy is dropped when any process changes its key. All copies
+ * are dropped when changes may have been missed.
  */
 export class NearTier {
   readonly #store: Store
@@ -52,7 +52,7 @@ export class NearTier {
     this.#codec = codec
     this.#ttlMs = ttlMs
     this.#copies = new LRUCache({
-      // It takes memory for as many entries as there may be, from the start.
+      // `LRUCache` takes memory for `max` entries from the start, so `max` is not higher than `maxBytes` allows.
       max: Math.min(maxEntries, Math.ceil(maxBytes / COPY_BYTES)),
       maxSize: maxBytes,
       sizeCalculation: ({ weight }) => weight,
@@ -75,7 +75,7 @@ export class NearTier {
     return again === undefined ? undefined : { value: again.value, expiresAt, computeMs }
   }
 
-  /** Says that a key is about to be read. Nothing to be kept: `undefined`. */
+  /** Says that a key is about to be read. Gives `undefined` when nothing may be kept. */
   begin(key: string): NearReads | undefined {
     if (!this.#store.tracks) return undefined
     const known = this.#reads.get(key)
@@ -88,7 +88,7 @@ export class NearTier {
     return reads
   }
 
-  /** Says what was found, before the caller has it; it is kept if it is fresh and its key has not changed since `begin`. */
+  /** Says what was found, before the caller gets it. The value is kept if it is fresh and its key has not changed since `begin`. */
   end(reads: NearReads | undefined, stored: Stored | undefined): void {
     if (reads === undefined) return
     const { key } = reads
@@ -98,7 +98,7 @@ export class NearTier {
     if (stored?.state === 'fresh') this.#keep(key, stored, reads.sinceMs)
   }
 
-  /** Drops the copies of these keys, and has reads that are under way keep none. */
+  /** Drops the copies of these keys. Reads of these keys that are under way keep none. */
   forget(keys: readonly string[]): void {
     for (const key of keys) {
       this.#copies.delete(key)
@@ -106,7 +106,7 @@ export class NearTier {
     }
   }
 
-  /** The same for all that a deletion concerns. */
+  /** The same for all keys that a deletion concerns. */
   forgetDeleted({ key, children, tag }: Omit<CacheEvents['delete'], 'count'>): void {
     if (tag !== undefined) {
       this.#reads.clear()
@@ -133,7 +133,7 @@ export class NearTier {
     } else if (weight < Infinity) {
       this.#copies.set(key, { ...own, value: copyValue(value), how: 'copied', weight: keyWeight + weight })
     } else {
-      // What was read may be a small part of a large buffer.
+      // Copy the payload, because it may be a small part of a large buffer, which would stay in memory.
       const kept = Buffer.from(new Uint8Array(payload).buffer)
       this.#copies.set(key, { ...own, value: kept, how: 'decoded', weight: keyWeight + copyWeight(kept) })
     }

@@ -5,15 +5,15 @@ import type { Stored, EntryCodec } from '../../values/entry-codec.js'
 
 /** What was read under a key. */
 export interface Reading {
-  /** The value, fresh or stale, where one is stored that decodes. */
+  /** The value, fresh or stale; `undefined` when none is stored or it does not decode. */
   readonly stored: Stored | undefined
-  /** What is stored, also where it does not decode. */
+  /** The stored bytes, even if they do not decode. */
   readonly bytes: Buffer | undefined
   /** Whether the store answered. */
   readonly answered: boolean
 }
 
-/** Where nothing was to be read. */
+/** The reading of a call that does not read the store. */
 export const UNREAD: Reading = { stored: undefined, bytes: undefined, answered: true }
 
 const UNANSWERED: Reading = { ...UNREAD, answered: false }
@@ -27,9 +27,9 @@ export interface ReaderSetting {
 }
 
 /**
- * Reads entries of the store by their full keys, and has the near tier keep what it may. Entries are decoded where they arrive, in a row
- * with others; what is made of them is made in the async context of the call. Where the store does not answer, that is told as an error
- * of the `operation`, and nothing is found.
+ * Reads entries from the store by their full keys, and lets the near tier keep what it may. Entries are decoded as they arrive, maybe in
+ * the async context of another call. `give` runs in the async context of its own call. When the store does not answer, an error of the
+ * `operation` is emitted, and nothing is found.
  */
 export class Reader {
   readonly #setting: ReaderSetting
@@ -38,7 +38,7 @@ export class Reader {
     this.#setting = setting
   }
 
-  /** What `give` makes of what is read under a key. */
+  /** Reads a key and gives what `give` makes of the reading. */
   one<T>(key: string, operation: string, give: (reading: Reading) => T | Promise<T>): Promise<T> {
     const { store, near, onFailed } = this.#setting
     const reads = near?.begin(key)
@@ -51,7 +51,7 @@ export class Reader {
       })
   }
 
-  /** The same for many keys, in order and in one round trip. `give` is told the place of the key. */
+  /** The same for many keys, in order and in one round trip. `give` also gets the place of the key. */
   async many<T>(
     keys: readonly string[],
     operation: string,

@@ -4,7 +4,7 @@ import type { Events } from '../../contract/events/events.js'
 import { PendingDeletions } from './pending-deletions.js'
 import { quoted } from '../../checks/one-line.js'
 
-/** More than this are taken for a deletion of everything. */
+/** More pending deletions than this count as a deletion of everything. */
 const MOST = 10_000
 const KEYS_PER_STEP = 500
 const RETRY_FIRST_MS = 500
@@ -15,20 +15,19 @@ export interface FailedDeletionsSetting {
   readonly name: string
   readonly store: Store
   readonly events: Events
-  /** Told when keys come to be hidden: `undefined` for any. */
+  /** Called when keys become hidden. `undefined`: any key may be. */
   readonly onHidden: (hides: ((key: string) => boolean) | undefined) => void
   readonly onFailed: (operation: string, key: undefined, error: unknown) => void
 }
 
-/** The name of everything. */
+/** The name of the deletion of everything. */
 const EVERYTHING = ''
 
 /**
- * Deletions that the store did not carry out. What they concern is missing for this process from then on, and they are carried out when
- * the store answers: begun before the first read that can be answered, and hidden until they are done, each by itself: one that cannot be
- * carried out keeps no other waiting. It stands above the `Store`,
- * since only here the tags of an entry are known when it is read. Other processes see the old values until then, and those of a process
- * that ends meanwhile are lost.
+ * Deletions that the store did not carry out. For this process, the entries that they concern are missing until the deletion is done. When
+ * the store answers again, the deletions begin before the first read that can be answered. Each one stands alone: one that fails again does
+ * not delay the others. Other processes see the old values until then. If this process ends before, its deletions are lost. This class
+ * stands above the `Store`, because only here the tags of an entry are known when it is read.
  */
 export class FailedDeletions {
   readonly #setting: FailedDeletionsSetting
@@ -54,7 +53,7 @@ export class FailedDeletions {
     })
   }
 
-  /** Whether an entry is to be taken for missing. */
+  /** Whether an entry counts as missing. */
   hides(key: string, tags: readonly string[] = []): boolean {
     if (this.#isEmpty) return false
     return (
@@ -65,12 +64,12 @@ export class FailedDeletions {
     )
   }
 
-  /** Keys that were not deleted, or not written: the older value may still be there. */
+  /** Adds keys that could not be deleted or written: the older value may still be there. */
   addKeys(keys: readonly string[]): void {
     this.#add(this.#keys, keys)
   }
 
-  /** What a deletion concerned that failed. */
+  /** Adds a deletion that failed. */
   add({ key, children, tag }: Omit<CacheEvents['delete'], 'count'>): void {
     if (tag !== undefined) this.#add(this.#tags, [tag])
     else if (key === undefined) this.#addAll()
@@ -78,8 +77,8 @@ export class FailedDeletions {
   }
 
   /**
-   * Carries out what concerns any of these, and nothing else, before they are written; `undefined` where nothing does. Rejects where the
-   * store does not carry it out.
+   * Carries out the deletions that concern any of these keys or tags, and no others, before the keys are written. Gives `undefined` when
+   * there are none. Rejects when the store does not carry them out.
    */
   settle(keys: readonly string[], tags: readonly string[]): Promise<void> | undefined {
     if (this.#isEmpty) return undefined
@@ -108,7 +107,7 @@ export class FailedDeletions {
     if (isHidden()) throw new Error('an earlier deletion is still to be carried out')
   }
 
-  /** The trees to be deleted that a key is in. */
+  /** The pending deletions of trees that a key is in. */
   #treesOf(key: string): string[] {
     if (this.#trees.size === 0) return []
     const trees = this.#trees.has(key) ? [key] : []
@@ -154,7 +153,7 @@ export class FailedDeletions {
     }, this.#retryMs).unref()
   }
 
-  /** Carries out all, one after the other; what fails is tried again later. Never rejects. */
+  /** Carries out all deletions, one after the other. A deletion that fails is tried again later. Never rejects. */
   #replayAll(): Promise<void> {
     this.#replaying ??= this.#replay().finally(() => {
       this.#replaying = undefined

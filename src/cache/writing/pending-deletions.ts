@@ -1,15 +1,15 @@
-/** One that is to be carried out. Asked for again, it is another one. */
+/** One pending deletion. If it is asked for again, that is a new one. */
 interface Deletion {
   underWay: Promise<void> | undefined
 }
 
-/** Deletions of one kind that are to be carried out, by the names of what they concern. */
+/** Pending deletions of one kind, by the names of what they concern. */
 export class PendingDeletions {
   readonly #deletions = new Map<string, Deletion>()
   readonly #atOnce: number
   readonly #remove: (names: readonly string[]) => Promise<unknown>
 
-  /** `remove` carries out so many at once. */
+  /** `steps` gives at most `atOnce` names for one call of `remove`. */
   constructor(atOnce: number, remove: (names: readonly string[]) => Promise<unknown>) {
     this.#atOnce = atOnce
     this.#remove = remove
@@ -31,7 +31,7 @@ export class PendingDeletions {
     this.#deletions.clear()
   }
 
-  /** All names, as many together as are carried out at once; those that are added meanwhile too. */
+  /** All names, at most `atOnce` together. Names that are added in the meantime come too. */
   *steps(): Generator<string[]> {
     let some: string[] = []
     for (const name of this.#deletions.keys()) {
@@ -44,8 +44,8 @@ export class PendingDeletions {
   }
 
   /**
-   * Carries out those of these names that are pending, or waits for those who do so already. They are forgotten, unless they were asked
-   * for again meanwhile. Rejects where one is not carried out.
+   * Carries out the pending deletions of these names, or waits for a call that already does. A deletion is then forgotten, unless it was
+   * asked for again in the meantime. Rejects when one is not carried out.
    */
   async carryOut(names: readonly string[]): Promise<void> {
     const pending = names.flatMap((name) => {

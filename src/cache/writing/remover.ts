@@ -20,7 +20,7 @@ export interface RemoverSetting {
   readonly mustAnswer: MustAnswer
 }
 
-/** Removes keys, for every process. What the store does not carry out is noted, and the caller told. */
+/** Removes keys, for every process. If the store does not carry out a deletion, it is kept for later, and the caller gets the error. */
 export class Remover {
   readonly #setting: RemoverSetting
 
@@ -28,7 +28,7 @@ export class Remover {
     this.#setting = setting
   }
 
-  /** A key, with `children` also those below it. @throws {TypeError} naming the option that is wrong. */
+  /** Removes a key, with `children` also the keys below it. @throws {TypeError} naming the option that is wrong. */
   key(full: string, options: { children?: boolean | undefined } | undefined): Promise<string[]> {
     const { store } = this.#setting
     const children = checkOptions(options, 'delete', DELETE_OPTIONS)?.children ?? false
@@ -38,14 +38,14 @@ export class Remover {
     return this.#remove('delete', { key: full, children, tag: undefined }, remove, lengthOf)
   }
 
-  /** All keys that carry a tag. @throws {TypeError} when it is none. */
+  /** Removes all keys that carry a tag. @throws {TypeError} when it is no tag. */
   tag(tag: string): Promise<string[]> {
     const { store } = this.#setting
     checkTag(tag)
     return this.#remove('deleteTag', { key: undefined, children: true, tag }, () => store.removeTag(tag), lengthOf)
   }
 
-  /** Everything. */
+  /** Removes everything. Gives the number of keys. */
   all(): Promise<number> {
     const { store } = this.#setting
     const event = { key: undefined, children: true, tag: undefined }
@@ -57,7 +57,7 @@ export class Remover {
     )
   }
 
-  /** Removes, and tells of it also where only a part was removed. */
+  /** Removes keys and emits `delete`, even if only a part was removed. */
   async #remove<T>(
     operation: string,
     event: Omit<CacheEvents['delete'], 'count'>,
@@ -67,7 +67,7 @@ export class Remover {
     const { near, writer, deletions, events, mustAnswer } = this.#setting
     let count = 0
     const compressing = writer.compressing()
-    // Else it goes out at once, before what is written after it.
+    // Wait only if there is something to wait for. Otherwise a later write could be sent before this deletion.
     if (compressing !== undefined) await compressing
     near?.forgetDeleted(event)
     try {

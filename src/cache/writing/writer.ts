@@ -13,7 +13,7 @@ import { reasonOf } from '../../checks/reason.js'
 import { RateLimit } from '../../checks/rate-limit.js'
 import { keptUntil } from '../../values/freshness.js'
 
-/** So many groups are warned of, and in one minute: who chooses keys is not to fill the log. */
+/** At most this many groups get a warning, in all and per minute. So nobody can fill the log by choosing keys. */
 const MOST_WARNED = 200
 const MOST_WARNED_PER_MINUTE = 10
 
@@ -25,19 +25,19 @@ export interface WriterSetting {
   readonly deletions: FailedDeletions
   readonly near: NearTier | undefined
   readonly maxValueBytes: number
-  /** That of values whose options say nothing else. */
+  /** The default lifetime. */
   readonly lifetime: Lifetime
-  /** While it is not, nothing is stored. */
+  /** Nothing is stored while this is false. */
   readonly isEnabled: () => boolean
   readonly onFailed: (operation: string, key: string | undefined, error: unknown) => void
 }
 
-/** Values on their way into the store. What cannot be stored leaves no older value behind. */
+/** Writes values to the store. If a value cannot be stored, no older value is left behind. */
 export class Writer {
   readonly #setting: WriterSetting
   readonly #warned = new Set<string>()
   readonly #warnings = new RateLimit(MOST_WARNED_PER_MINUTE)
-  /** Entries that are being compressed, by key: what is written or removed later waits for them. */
+  /** Entries that are being compressed, by key. Later writes and deletions of the key wait for them. */
   readonly #compressing = new Map<string, Promise<unknown>>()
 
   constructor(setting: WriterSetting) {
@@ -45,8 +45,9 @@ export class Writer {
   }
 
   /**
-   * Stores values under full keys. Gives for each whether it is stored now, and tells of it.
-   * @throws {TypeError} naming the option that is wrong, or the path of what cannot be stored, before anything is.
+   * Stores values under full keys, and emits `set` for each. Gives for each whether it is stored now, or with a ttl of 0 whether it is
+   * removed.
+   * @throws {TypeError} naming the option that is wrong, or the path of what cannot be stored, before anything is stored.
    */
   async write(
     values: readonly (readonly [key: string, value: unknown])[],
@@ -68,7 +69,7 @@ export class Writer {
     let stored: boolean[]
     try {
       const settled = deletions.settle(keys, tags)
-      // Else what is written goes out at once, before what is deleted after it.
+      // Wait only if there is something to settle. Otherwise a later delete could be sent before this write.
       if (settled !== undefined) await settled
       const compressed = this.#compress(kept, this.compressing(keys))
       const packed = compressed instanceof Promise ? await compressed : compressed
@@ -88,7 +89,7 @@ export class Writer {
     return stored
   }
 
-  /** Settles when what is being compressed under these keys (or any) is on its way; `undefined` where nothing is. */
+  /** Settles when the entries of these keys (by default of all keys) are compressed; `undefined` when none is being compressed. */
   compressing(keys?: readonly string[]): Promise<unknown> | undefined {
     if (this.#compressing.size === 0) return undefined
     const concerned =
@@ -96,7 +97,9 @@ export class Writer {
     return concerned.length === 0 ? undefined : Promise.all(concerned)
   }
 
-  /** The bytes of what a factory gave; `undefined` for what cannot be stored, which is told, and warned of once for each group of keys. */
+  /**
+   * Encodes the value of a factory. Gives `undefined` when it cannot be stored. That emits `error`, and warns once for each group of keys.
+   */
   encodeComputed(
     key: string,
     value: unknown,
@@ -125,7 +128,10 @@ export class Writer {
     )
   }
 
-  /** The entries of all values; none for one that is too large to be encoded. @throws {TypeError} naming the path of what cannot be stored. */
+  /**
+   * The entries of all values; `undefined` for one that is too large to be encoded.
+   * @throws {TypeError} naming the path of what cannot be stored.
+   */
   #encodeAll(
     values: readonly (readonly [key: string, value: unknown])[],
     life: Lifetime,
@@ -133,12 +139,12 @@ export class Writer {
   ): (Write | undefined)[] {
     const { store, codec, onFailed } = this.#setting
     return values.map(([key, value]) => {
-      // Before the header is written, which says when the value is stale: what `get` no longer finds is not listed either.
+      // Taken before encoding, so that the index entry expires no later than the value. Lists then show no key that `get` cannot find.
       const expiresAt = keptUntil(store.now(key), life)
       try {
         return { key, bytes: codec.encode(key, value, life, undefined, tags), expiresAt, tags }
       } catch (error) {
-        // Text and buffers have a longest length, whatever `maxValueBytes` is.
+        // Node itself limits the length of text and buffers; this is that `RangeError`.
         if (!(error instanceof RangeError)) throw error
         onFailed('set', key, error)
         return undefined
@@ -146,7 +152,7 @@ export class Writer {
     })
   }
 
-  /** The entries as they are sent, after those `earlier`. */
+  /** The entries as they are sent: compressed, and after the `earlier` ones. */
   #compress(
     entries: readonly Write[],
     earlier: Promise<unknown> | undefined,
@@ -173,7 +179,7 @@ export class Writer {
     }
   }
 
-  /** @throws {RangeError} when they are too many. */
+  /** @throws {RangeError} when there are more bytes than `maxValueBytes`. */
   #checkSize({ length }: Buffer): void {
     const { maxValueBytes } = this.#setting
     if (length <= maxValueBytes) return

@@ -11,7 +11,7 @@ export interface CityRow {
   readonly loc: { readonly coordinates: readonly [number, number] }
 }
 
-/** All 135,000 of them, as they come. */
+/** All 135,000 cities, in the order of the list. */
 export const allCities: readonly CityRow[] = rows
 
 const byId = new Map(rows.map((row) => [row.cityId, row]))

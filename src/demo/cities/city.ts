@@ -20,7 +20,7 @@ class City extends CachedObject(Object, { ttl: '10m' }) {
   }
 }
 
-/** `GET /:id` shows a city, `POST /:id` with the form field `population` changes it for everybody at once. */
+/** `GET /:id` shows a city. `POST /:id` with the form field `population` changes it for everybody at once. */
 export function cityRouter(populations: Populations): Router {
   const router = Router()
 
@@ -52,7 +52,7 @@ export function cityRouter(populations: Populations): Router {
       problem(res, 503, 'Redis does not answer, so the population may not have been saved. Try again in a moment.')
       return
     }
-    // only now: deleted earlier, the old value could be read and stored once more
+    // Delete only now. If the key were deleted earlier, the old value could be read and stored once more.
     await new City(row, population).cacheDelete()
     await req.cache.delete(['country', row.country])
     res.redirect(303, `/cities/${row.cityId}`)
@@ -63,7 +63,7 @@ export function cityRouter(populations: Populations): Router {
 
 function readRow(req: Request<{ id: string }>, res: Response): CityRow | undefined {
   const { id } = req.params
-  // only what is in the list reaches the cache, so that strangers cannot fill it
+  // Only cities of the list reach the cache, so that strangers cannot fill it.
   const row = /^\d{1,10}$/.test(id) ? cityRow(Number(id)) : undefined
   if (!row) problem(res, 404, 'There is no city with this id')
   return row

@@ -36,7 +36,7 @@ export function countriesRouter(populations: Populations): Router {
     )
   }
 
-  // each part of the page asks for itself; whoever comes second is answered by the request's own Map
+  // Each part of the page asks for the country. The first one reads the cache, and the request's own Map answers the second one.
   async function inFigures(req: Request, code: string): Promise<{ cities: number; population: number }> {
     const { cities, population } = await country(req, code)
     return { cities, population }

@@ -12,7 +12,7 @@ export interface Nearest {
   km: number
 }
 
-/** Who asks, and whether it was searched for. */
+/** A request for the nearest city, and whether the cities had to be searched for it. */
 interface Asking {
   isSearched: boolean
 }
@@ -21,7 +21,7 @@ const asking = new AsyncLocalStorage<Asking>()
 
 type NearestCity = (lat: number, lon: number) => Promise<Nearest>
 
-/** Searches all cities for the one nearest to a place, in degrees. Kept for an hour. */
+/** Searches all cities for the one nearest to a place, in degrees. The result is kept for an hour. */
 export const nearestCity: CachedFunction<NearestCity> = cacheFunction({ ttl: '1h' })(async function nearestCity(
   lat: number,
   lon: number,
@@ -42,26 +42,26 @@ export const nearestCity: CachedFunction<NearestCity> = cacheFunction({ ttl: '1h
   return { city: nearest.name, country: nearest.country, km: leastKm }
 })
 
-/** The answer, the milliseconds that the call of `nearestCity` took, and how it was asked for. */
+/** The answer, the milliseconds that the call of `nearestCity` took, and whether the cities were searched. */
 interface Answer extends Asking {
   readonly body: Nearest & { readonly ms: number }
   readonly lat: number
   readonly lon: number
 }
 
-/** `GET /nearest?lat=50.08&lon=14.43`: JSON for everybody. */
+/** `GET /nearest?lat=50.08&lon=14.43` answers with JSON, browsers too. */
 export const nearestRoute: RequestHandler = async (req, res) => {
   const answer = await ask(req, res)
   if (answer) res.json(answer.body)
 }
 
-/** `GET /search?lat=50.08&lon=14.43`: the same as a page. */
+/** `GET /search?lat=50.08&lon=14.43` answers with the same as a page. */
 export const searchRoute: RequestHandler = async (req, res) => {
   const answer = await ask(req, res)
   if (answer) res.render('nearest', { ...answer, ...answer.body })
 }
 
-/** Asks for what a request wants to know; where it does not say that rightly, it is told so. */
+/** Finds what a request asks for. If the request is wrong, it is answered with the problem, and this gives `undefined`. */
 async function ask(req: Request, res: Response): Promise<Answer | undefined> {
   const lat = readDegrees('lat', req.query['lat'], 90)
   const lon = readDegrees('lon', req.query['lon'], 180)
@@ -75,11 +75,11 @@ async function ask(req: Request, res: Response): Promise<Answer | undefined> {
   return { ...asked, lat, lon, body: { ...nearest, ms: performance.now() - start } }
 }
 
-/** Gives the number, or as text the reason why there is none. */
+/** Gives the number, or the reason why there is none as text. */
 function readDegrees(name: string, value: unknown, most: number): number | string {
   if (value === undefined) return `${name} is missing: expected a number from -${most} to ${most}`
   if (typeof value !== 'string') return `${name} is given more than once`
-  // Number() alone takes '' for 0, and reads '0x10'
+  // Number() alone reads '' as 0, and accepts '0x10'.
   if (/^[+-]?(?:\d+\.?\d*|\.\d+)$/.test(value) && Math.abs(Number(value)) <= most) return Number(value)
   return `Expected ${name} to be a number from -${most} to ${most}, got ${JSON.stringify(value.slice(0, 40))}`
 }

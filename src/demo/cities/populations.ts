@@ -6,18 +6,18 @@ const HASH = 'keyedcache-demo:populations'
 export interface Edited {
   /** For each id the edited population, `undefined` where none was edited. */
   readonly populations: readonly (number | undefined)[]
-  /** `false`: Redis did not answer, and this is what the process knew before. Not to be cached. */
+  /** `false`: Redis did not answer, so these are the values that this process knew before. Do not cache them. */
   readonly isCertain: boolean
 }
 
-/** The edited populations of cities: the truth that the cache stands in front of. */
+/** The edited populations: the source data behind the cache. */
 export interface Populations {
   of(ids: readonly number[]): Promise<Edited>
-  /** Rejects when it could not be kept. */
+  /** Rejects when the population could not be kept. */
   set(id: number, population: number): Promise<void>
 }
 
-/** Keeps them in this process. */
+/** Keeps the edited populations in this process. */
 export function populationsInMemory(): Populations {
   const known = new Map<number, number>()
   return {
@@ -30,7 +30,7 @@ export function populationsInMemory(): Populations {
   }
 }
 
-/** Keeps them in Redis, for all processes. While Redis is away, reads give what this process knew before. */
+/** Keeps the edited populations in Redis, for all processes. While Redis is away, reads give what this process knew before. */
 export function populationsInRedis(redis: Redis): Populations {
   const known = new Map<number, number>()
   return {
@@ -56,7 +56,7 @@ export function populationsInRedis(redis: Redis): Populations {
   }
 }
 
-/** A population written in digits, up to ten of them; anything else is `undefined`. */
+/** A population written in at most ten digits; `undefined` for any other text. */
 export function readPopulation(text: unknown): number | undefined {
   return typeof text === 'string' && /^\d{1,10}$/.test(text) ? Number(text) : undefined
 }

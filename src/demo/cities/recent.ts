@@ -42,7 +42,7 @@ export class Recent {
     return this.#happenings.toReversed()
   }
 
-  /** Listens no more. */
+  /** Stops listening. */
   stop(): void {
     this.#stop()
   }

@@ -2,8 +2,8 @@ import { createKeyedCache } from '../../index.js'
 import { nearestCity } from './nearest.js'
 
 /**
- * Runs the search and its cached answer a few times, on a cache of its own that nobody sees: so neither is measured
- * while the engine still compiles it, and the two times that the first visitor compares are what they will stay.
+ * Runs the search and its cached answer a few times, on a separate cache that nobody sees. Otherwise the first visitor would measure both
+ * while the engine still compiles the code, and the two times that they compare would change later.
  */
 export async function warmUp(): Promise<void> {
   const cache = createKeyedCache({ name: 'warm-up' })

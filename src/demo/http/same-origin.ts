@@ -2,8 +2,8 @@ import type { Request, RequestHandler } from 'express'
 import { problem } from './problem.js'
 
 /**
- * Lets changes through only from the demo's own pages, or from what is no browser. Browsers say where a request comes
- * from, and no page can make them say otherwise; beside that, the session cookie is `SameSite=Lax`.
+ * Lets changes through only from the demo's own pages, or from clients that are no browsers. Browsers say where a request comes from, and
+ * no page can make them say otherwise. Besides, the session cookie is `SameSite=Lax`.
  */
 export const sameOrigin: RequestHandler = (req, res, next) => {
   if (req.method === 'GET' || req.method === 'HEAD' || isFromHere(req)) next()

@@ -8,7 +8,7 @@ import { problem } from '../http/problem.js'
 /** Who is signed in. */
 export interface User {
   readonly username: string
-  /** Whether the dashboard opens. */
+  /** Whether the user may see the dashboard. */
   readonly isStaff: boolean
 }
 
@@ -47,7 +47,7 @@ export async function accountsRouter(password: string, cookieName: string): Prom
       showForm(res, { next, username, error })
       return
     }
-    // hashed for unknown names too, so that the time taken does not tell them apart
+    // Hash the password for unknown names too, so that the time taken does not tell them apart from known names.
     const isRight = timingSafeEqual(await hash(field(req, 'password'), salt, 32), expected)
     const user = USERS.find((known) => known.username === username)
     if (!isRight || !user) {
@@ -63,7 +63,7 @@ export async function accountsRouter(password: string, cookieName: string): Prom
   router.post('/logout', async (req, res) => {
     await promisify((done: (error?: unknown) => void) => req.session.destroy(done))()
     res.clearCookie(cookieName)
-    // elsewhere browsers do not heed it, and complain
+    // Without https, browsers ignore this header, and complain.
     if (req.secure) res.set('Clear-Site-Data', '"cache"')
     res.redirect(303, '/')
   })
@@ -79,7 +79,10 @@ export async function accountsRouter(password: string, cookieName: string): Prom
   return router
 }
 
-/** The session gets a new identifier, so that one planted before sign-in is worth nothing, and is saved before anything is answered. */
+/**
+ * Signs a user in. The session gets a new identifier, so that one planted before sign-in is worth nothing. The session is saved before the
+ * request is answered.
+ */
 async function signIn(req: Request, user: User): Promise<void> {
   await promisify((done: (error?: unknown) => void) => req.session.regenerate(done))()
   req.session.user = user

@@ -3,11 +3,11 @@ import { LRUCache } from 'lru-cache'
 const LIMIT = 5
 const WINDOW_MS = 15 * 60 * 1000
 
-/** Counts attempts to sign in, by who tries what: five in a quarter of an hour, in this process. */
+/** Counts attempts to sign in, for each address and user name: five in a quarter of an hour, in this process. */
 export class Attempts {
   readonly #counts = new LRUCache<string, number>({ max: 10_000, ttl: WINDOW_MS, noUpdateTTL: true })
 
-  /** Counts one more. Gives the seconds to wait when it is one too many, else `0`. */
+  /** Counts one attempt. Gives the seconds to wait if there were too many, else `0`. */
   begin(who: string): number {
     const count = this.#counts.get(who) ?? 0
     if (count >= LIMIT) return Math.max(1, Math.ceil(this.#counts.getRemainingTTL(who) / 1000))
@@ -15,7 +15,7 @@ export class Attempts {
     return 0
   }
 
-  /** The attempt was right: earlier ones are forgotten. */
+  /** Forgets the attempts, because the last one was right. */
   succeed(who: string): void {
     this.#counts.delete(who)
   }

@@ -11,8 +11,8 @@ const SECRET = 'keyedcache-demo:session-secret'
 export const SESSION_MS: number = 8 * 60 * 60 * 1000
 
 /**
- * The secret that signs session cookies: made once, kept in Redis, the same for all who ask there. When Redis does not
- * answer, the secret is a new one, and its sessions end with the processes that know it.
+ * The secret that signs session cookies. It is made once and kept in Redis, so that all processes share it. When Redis does not answer,
+ * this gives a new secret. The sessions signed with it end with the processes that know it.
  */
 export async function sharedSecret(redis: Redis): Promise<string> {
   const fresh = randomBytes(32).toString('base64url')
@@ -25,13 +25,13 @@ export async function sharedSecret(redis: Redis): Promise<string> {
 }
 
 /**
- * Keeps sessions in Redis, for all processes. While Redis is away, those that this process has seen go on, and what changes is
- * told to Redis when that answers again.
+ * Keeps sessions in Redis, for all processes. While Redis is away, the sessions that this process has seen go on. Changes are sent to Redis
+ * when it answers again.
  */
 export class RedisSessions extends Store {
   readonly #redis: Redis
   readonly #seen = new LRUCache<string, string>({ max: 1000, ttl: SESSION_MS })
-  /** What Redis has not confirmed; without a text, that the session has ended. */
+  /** Changes that Redis has not confirmed. Without a text, the session has ended. */
   readonly #untold = new LRUCache<string, { readonly text: string | undefined }>({ max: 1000, ttl: SESSION_MS })
 
   constructor(redis: Redis) {
@@ -67,7 +67,7 @@ export class RedisSessions extends Store {
     return text ? parse(text) : null
   }
 
-  /** Never rejects: nobody is kept from signing in or out because Redis is away. */
+  /** Never rejects, so that everybody can sign in and out while Redis is away. */
   async #change(id: string, text: string | undefined): Promise<void> {
     if (text === undefined) this.#seen.delete(id)
     else this.#seen.set(id, text)
@@ -76,7 +76,7 @@ export class RedisSessions extends Store {
   }
 
   async #tellAll(): Promise<void> {
-    // all ids first: looking one up moves it to the end of those that are walked through
+    // Take all ids first, because looking one up moves it to the end of the list.
     const ids = [...this.#untold.keys()]
     await Promise.all(ids.map(async (id) => this.#tell(id)))
   }
