@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 
-/** Whether this is a promise or another thenable. If so, `failed` is told what it rejects with. */
+/** Whether this is a promise or another thenable. If so, `failed` is called with what it rejects with. */
 export function onRejection(given: unknown, failed: (thrown: unknown) => void): boolean {
   if (!isReference(given)) return false
   if (types.isPromise(given)) {

@@ -35,8 +35,8 @@ export class EntryCodec {
   readonly #hides: (key: string, tags: readonly string[]) => boolean
 
   /**
-   * `hides` says which entries count as missing, whatever is stored. `onBad` is told of each entry that does not check or does not decode.
-   * Such an entry counts as missing too.
+   * `hides` says which entries count as missing, whatever is stored. `onBad` is called for each entry that does not check or does not
+   * decode. Such an entry counts as missing too.
    */
   constructor(
     serializer: Serializer,

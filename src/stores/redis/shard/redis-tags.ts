@@ -31,8 +31,9 @@ export class RedisTags {
   }
 
   /**
-   * Removes all entries that carry a tag, in bounded steps, and tells of them. It scans the set: a scan visits all names that are there
-   * from its beginning to its end, and ends however many others are written meanwhile. No reading of the names in an order would do both.
+   * Removes all entries that carry a tag, in bounded steps, and calls `tell` with their keys. It scans the set: a scan visits all names
+   * that are there from its beginning to its end, and ends however many others are written meanwhile. No reading of the names in an order
+   * would do both.
    */
   async remove(tag: string, tell: (removed: string[]) => void): Promise<void> {
     const set = this.#keyspace.tag(tag)

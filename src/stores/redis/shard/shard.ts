@@ -47,7 +47,7 @@ export class Shard {
     return this.connection.clock.now()
   }
 
-  /** The bytes under a key of this shard. Data of another type reads as no bytes: that is not a valid entry, so it is replaced. */
+  /** The bytes under a key of this shard. Data of another type reads as empty bytes: they are not a valid entry, so it is replaced. */
   async read(key: string): Promise<Buffer | undefined> {
     try {
       const bytes = await this.connection.send((redis) => redis.getBuffer(this.keyspace.entry(key)))

@@ -80,7 +80,7 @@ async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   })
 }
 
-/** Runs a removal. Gives the keys that it tells of. @throws {PartialRemoval} when it fails. */
+/** Runs a removal. Gives the keys removed. @throws {PartialRemoval} when it fails. */
 async function listed(remove: (tell: Tell) => Promise<void>): Promise<string[]> {
   const removed: string[] = []
   await counted((tell) =>
@@ -92,7 +92,7 @@ async function listed(remove: (tell: Tell) => Promise<void>): Promise<string[]> 
   return removed
 }
 
-/** Runs a removal. Gives how many keys it tells of. @throws {PartialRemoval} when it fails. */
+/** Runs a removal. Gives how many keys it removed. @throws {PartialRemoval} when it fails. */
 async function counted(remove: (tell: Tell) => Promise<void>): Promise<number> {
   let count = 0
   try {
