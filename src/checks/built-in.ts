@@ -1,4 +1,4 @@
-/** The name of the class that made an object, as its prototype says; `''` when it says nothing. */
+/** The name of an object's class, from the constructor of its prototype. `''` when there is none. */
 export function classOf(value: object): string {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (typeof prototype !== 'object' || prototype === null || !Object.hasOwn(prototype, 'constructor')) return ''
@@ -8,14 +8,14 @@ export function classOf(value: object): string {
 }
 
 /**
- * Whether an object of a built-in class is of the class of that name itself and not of a subclass. Objects of another realm
- * (a `vm` context, as test runners use them) count too, so it is told from the length of the prototype chain.
+ * Whether an object is of the built-in class of that name itself, not of a subclass. Objects of another realm (a `vm` context, as test
+ * runners use them) count too. So it compares the length of the prototype chain, not the prototypes.
  */
 export function isBuiltIn(value: object, name: string): boolean {
   return classOf(value) === name && chainLength(value) === chainLength(globalPrototype(name)) + 1
 }
 
-/** Whether this is the prototype of objects that were written as literals: `null`, or the `Object.prototype` of some realm. */
+/** Whether this is the prototype of a plain object: `null`, or the `Object.prototype` of any realm. */
 export function isPlainPrototype(prototype: object | null): boolean {
   if (prototype === null || prototype === Object.prototype) return true
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf')

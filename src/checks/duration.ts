@@ -6,9 +6,9 @@ export type Ttl = number | string
 
 const TEXT = /^\d{1,15}(?:\.\d{1,15})? ?(?:ms|s|m|h|d|w|y)$/
 
-/** What may be a length of time, in words. */
+/** The allowed lengths of time, in words for messages. */
 export const DURATIONS = "seconds (0 or more) or text like '250ms', '30s', '5m', '2h', '1d'"
-/** What may stand behind the number in text, in words. */
+/** The allowed units after the number in text, in words for messages. */
 export const UNITS = 'the units are ms, s, m, h, d, w, y'
 
 /** Whether this is a length of time. */
@@ -25,7 +25,7 @@ export function toMs(option: string, ttl: Ttl): number {
   throw new TypeError(`Expected \`${option}\` to be ${DURATIONS}, got ${show(ttl)}${textHint(ttl)}`)
 }
 
-/** What is said of a number that is too large or too small to be the seconds that it stands for. */
+/** A hint for messages about a number that is too large or too small: milliseconds may have been meant. */
 export function secondsHint(ttl: Ttl): string {
   const isMeant = typeof ttl === 'number' && ttl > 0 && ttl < Infinity
   return isMeant ? `: numbers are seconds, '${ttl}ms' is milliseconds` : ''

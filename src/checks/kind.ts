@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import { classOf, isPlainPrototype } from './built-in.js'
 import { oneLine } from './one-line.js'
 
-/** What a value is, as an error message may say it of what is nobody else's business: nothing of what stands in it. */
+/** The kind of a value, for an error message. Shows nothing of its content, which may be private. */
 export function kindOf(value: unknown): string {
   switch (typeof value) {
     case 'object':
@@ -18,7 +18,7 @@ export function kindOf(value: unknown): string {
   }
 }
 
-/** What an object does when it is looked at is its own affair: a proxy may throw. */
+/** Looking at an object may run its own code: a proxy may throw. */
 function kindOfAnyObject(value: object): string {
   try {
     return kindOfObject(value)
@@ -35,7 +35,7 @@ function kindOfObject(value: object): string {
   return instanceOf(value)
 }
 
-/** The kind of an object that its class tells best. */
+/** The kind of an object, named by its class. */
 export function instanceOf(value: object): string {
   return `an instance of ${oneLine(classOf(value)) || 'a class'}`
 }

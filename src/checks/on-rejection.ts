@@ -1,10 +1,10 @@
 import { types } from 'node:util'
 
-/** Whether this is a promise of whatever kind. If so, `failed` is told what it rejects with. */
+/** Whether this is a promise or another thenable. If so, `failed` is called with what it rejects with. */
 export function onRejection(given: unknown, failed: (thrown: unknown) => void): boolean {
   if (!isReference(given)) return false
   if (types.isPromise(given)) {
-    // Its own `then` may be another one.
+    // A promise may have a `then` of its own, so the built-in one is called.
     void Promise.prototype.then.call(given, undefined, failed)
     return true
   }
@@ -13,7 +13,7 @@ export function onRejection(given: unknown, failed: (thrown: unknown) => void): 
   return true
 }
 
-/** Refuses a promise where there is no time for one: how it ends is nobody's failure. Gives whether it was one. */
+/** Whether this is a promise, where none is allowed. Its rejection is ignored, so that it is never an unhandled one. */
 export function isPromise(given: unknown): boolean {
   return onRejection(given, () => undefined)
 }

@@ -1,6 +1,6 @@
 const MINUTE_MS = 60_000
 
-/** Lets through so many a minute, in this process. */
+/** Allows `limit` actions a minute, in this process. */
 export class RateLimit {
   readonly #limit: number
   #minute = 0
@@ -10,7 +10,7 @@ export class RateLimit {
     this.#limit = limit
   }
 
-  /** Counts one more. Gives whether it is let through. */
+  /** Counts one action. Gives whether it is allowed. */
   take(): boolean {
     const minute = Math.floor(Date.now() / MINUTE_MS)
     if (minute !== this.#minute) {

@@ -1,7 +1,7 @@
 import { oneLine } from './one-line.js'
 import { show } from './show.js'
 
-/** Why something failed, as a line of a log may say it, whatever was thrown. Never throws. */
+/** The reason of a failure on one line, for a log, whatever was thrown. Never throws. */
 export function reasonOf(thrown: unknown): string {
   try {
     return oneLine(text(thrown)) || 'no reason was given'
@@ -10,11 +10,11 @@ export function reasonOf(thrown: unknown): string {
   }
 }
 
-/** Where an error was thrown, as ` (at file:line:column)`: the first call of its stack; nothing where it has none. */
+/** Where an error was thrown, as ` (at file:line:column)`: the first call of its stack. `''` when it has none. */
 export function placeOf(thrown: unknown): string {
   try {
     if (!(thrown instanceof Error)) return ''
-    // The message stands in front of the calls, and may be anybody's text.
+    // The message comes before the calls. It may be any text, also one that looks like a call.
     const { message, stack = '' } = thrown
     const begin = stack.indexOf(message)
     const first = begin === -1 ? null : /^ {4}at (.+)$/m.exec(stack.slice(begin + message.length))

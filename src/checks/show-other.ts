@@ -1,6 +1,9 @@
 import { show } from './show.js'
 
-/** What stands in the place of an object, as an error message names it: of text only an address, since other text may be a password. */
+/**
+ * Describes in an error message what was given instead of an object. Of text only an address is shown, because other text may be a
+ * password.
+ */
 export function showOther(value: unknown): string {
   return typeof value === 'string' && !value.includes('://') ? 'text' : show(value)
 }

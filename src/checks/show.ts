@@ -9,8 +9,8 @@ const MOST_NAMES = 8
 const MOST_CHARACTERS = 80
 
 /**
- * A wrong option as an error message names it: on one line and short. Text is shown without the secrets of addresses, an object by the
- * names of its properties, an instance by its class: their values may be passwords.
+ * Describes a wrong option in an error message, on one line and short. Text is shown without secrets, an object by the names of its
+ * properties, an instance by its class, because their values may be passwords.
  */
 export function show(value: unknown): string {
   switch (typeof value) {
@@ -32,7 +32,7 @@ function showText(text: string): string {
   return visible(inspect(shown.length <= MOST_CHARACTERS ? shown : `${shown.slice(0, MOST_CHARACTERS)}…`))
 }
 
-/** As Node shows it, but for what a function may have as properties. */
+/** As Node shows a function, but without its properties. */
 function showFunction(fn: object): string {
   const { name } = fn as { name: unknown }
   const kind = /^class\b/.test(Function.prototype.toString.call(fn)) ? 'class ' : `${classOf(fn) || 'Function'}: `
@@ -48,7 +48,7 @@ function showObject(value: object): string {
   return names.length === 0 ? '{}' : `{ ${listed(names, oneLine)} }`
 }
 
-/** Nothing in a list is opened: an object in it is an object. */
+/** An item of a list. Of an object only the kind is shown. */
 function showPart(value: unknown): string {
   return typeof value === 'object' && value !== null ? kindOf(value) : show(value)
 }

@@ -1,8 +1,8 @@
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
-// joins emoji and letters; alone it is named like the others
+// The zero-width joiner joins emoji and letters. At the start or end of a text it is shown like the others.
 const JOINER = '\u200d'
 
-/** A key or another text with what cannot be seen made visible: `␀`, `⏎`, `⟨U+202E⟩`. No control character is left. */
+/** Makes the invisible characters of a text visible: `␀`, `⏎`, `⟨U+202E⟩`. No control character is left. */
 export function visible(text: string): string {
   return text.replace(INVISIBLE, (character, index: number) => {
     if (character === '\n') return '⏎'

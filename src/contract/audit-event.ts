@@ -1,10 +1,10 @@
-/** What staff did through the dashboard, or tried to. The events of one `id` belong together: what was meant, and what came of it. */
+/** What staff did, or tried to do, through the dashboard. Events with the same `id` belong together: the intent and the result. */
 export interface AuditEvent {
   readonly id: string
   readonly time: Date
-  /** `intent` before anything is done, `result` afterwards; what was denied has a result only. */
+  /** `intent` before anything is done, `result` afterwards. A denied action has only a result. */
   readonly phase: 'intent' | 'result'
-  /** Who: the name of the user that the host knows. */
+  /** The name of the user, as the host application knows it. */
   readonly actor: string | undefined
   readonly ip: string | undefined
   /** One key, a key with all below it, all keys of a tag, or everything. */

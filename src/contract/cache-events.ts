@@ -1,19 +1,20 @@
-/** What a cache reports as it happens, to listeners added by `on`. */
+/** The events that a cache emits to listeners added with `on`. */
 export interface CacheEvents {
-  /** A call was answered from a stored entry. `savedMs`: what the value took to compute. */
+  /** A call was answered from a stored entry. `savedMs`: how long the value took to compute, in ms; 0 when that is not known. */
   hit: { key: string; by: 'request' | 'near' | 'store'; stale: boolean; savedMs: number }
   /** A call found nothing. */
   miss: { key: string }
-  /** `set` was called; `stored` says whether the value is there now. */
+  /** `set` was called. `stored`: whether the value is there now. */
   set: { key: string; stored: boolean }
   /**
-   * A key was deleted, with `children` all keys below it too; `key: undefined` stands for all keys, or those that carry `tag`.
+   * A key was deleted, and with `children` also all keys below it. `key: undefined` means all keys, or with `tag` all keys that carry the
+   * tag.
    * `count`: how many were there.
    */
   delete: { key: string | undefined; children: boolean; tag: string | undefined; count: number }
-  /** A factory has ended with a value; `stored` says whether it was kept. */
+  /** A factory has returned a value. `stored`: whether the value was stored. */
   compute: { key: string; computeMs: number; stored: boolean }
-  /** Something failed that callers were not told of, or not only they. */
+  /** Something failed, in a call or in the background. The caller may not have been told. */
   error: { operation: string; key: string | undefined; error: unknown }
   /** The backend went up or down. */
   state: { up: boolean; since: Date; error: unknown }

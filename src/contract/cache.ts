@@ -8,25 +8,28 @@ import type { Key, KeyPart } from '../keys/key.js'
 export interface SetOptions {
   /** How long the value is fresh. `0` removes what was there. @defaultValue the cache's `ttl` */
   ttl?: Ttl | undefined
-  /** How long past its ttl `getOrSet` may serve the value while it is computed anew, or when that fails. @defaultValue the cache's `grace` */
+  /**
+   * How long after its ttl `getOrSet` may serve the stale value while it is computed again, or when that fails.
+   * @defaultValue the cache's `grace`
+   */
   grace?: Ttl | undefined
   /** Names under which `deleteTag` finds the entry: at most 64, of at most 256 bytes each. */
   tags?: readonly string[] | undefined
 }
 
-/** What a factory is told, and what it may say about its result. */
+/** What a factory knows about the call, and how it can change the way its result is stored. */
 export interface FactoryContext {
   /** The full key being computed. */
   readonly key: string
-  /** Aborts when the result is not wanted any more: `maxCompute` has passed, or the last caller has left. */
+  /** Aborts when the result is no longer needed: `maxCompute` has passed, or the last caller has left. */
   readonly signal: AbortSignal
   /** The value that the result will replace, if one is still there. */
   readonly stale: { value: unknown } | undefined
-  /** Sets the ttl of the result, over that of the call. */
+  /** Sets the ttl of the result. It replaces that of the call. */
   setTtl(ttl: Ttl): void
-  /** Sets the tags of the result, over those of the call. */
+  /** Sets the tags of the result. They replace those of the call. */
   setTags(tags: readonly string[]): void
-  /** The result goes to the callers but is not stored. */
+  /** Do not store the result. The callers still get it. */
   skip(): void
 }
 
@@ -35,35 +38,38 @@ export type Factory<T> = (context: FactoryContext) => T | PromiseLike<T>
 
 /** How `getOrSet` reads, computes and stores. */
 export interface GetOrSetOptions<T> extends SetOptions {
-  /** Refresh before expiry, with a probability that grows with the time the computation took: `true` is 1, or a beta above 0. */
+  /** Refresh before expiry. The probability grows with the time the computation took, and with beta: `true` is 1, or a number above 0. */
   early?: boolean | number | undefined
-  /** Serve the stale value if computing takes longer. */
+  /** Serve the stale value if computing takes longer than this. */
   softTimeout?: Ttl | undefined
   /** This caller rejects with `CacheTimeoutError` after this time; the computation goes on for the others. */
   timeout?: Ttl | undefined
-  /** After this time the computation is given up, and others take over. @defaultValue the cache's `maxCompute` */
+  /** After this time the computation is given up, and another caller may take over. @defaultValue the cache's `maxCompute` */
   maxCompute?: Ttl | undefined
   /** Compute now, whatever is stored. */
   refresh?: boolean | undefined
-  /** This caller leaves when it aborts. */
+  /** When it aborts, this caller stops waiting. */
   signal?: AbortSignal | undefined
-  /** Judges stored and fresh values; the value itself is returned. A stored one that fails is a miss, a fresh one rejects. */
+  /**
+   * Validates stored and computed values. The value itself is returned, not the schema's output. A stored value that fails is a miss; a
+   * computed one makes the call reject.
+   */
   schema?: StandardSchemaV1<unknown, T> | undefined
 }
 
-/** Computes what is missing of many keys: one value or `Error` for each, in their order. */
+/** Computes the missing values of many keys: one value or `Error` for each missing key, in their order. */
 export type ManyFactory<T, K> = (
   missing: readonly K[],
   context: { signal: AbortSignal },
 ) => readonly (T | Error)[] | PromiseLike<readonly (T | Error)[]>
 
-/** What a keyed cache, a scope of it and `req.cache` have in common. What returns a promise never throws, it rejects. */
+/** What a keyed cache, its scopes and `req.cache` have in common. Methods that return a promise never throw, they reject. */
 export interface Cache {
-  /** Builds a full key, each argument being a part. @throws {TypeError} for parts that have no key. */
+  /** Builds a full key from its parts. @throws {TypeError} for parts that cannot be in a key. */
   key(...parts: KeyPart[]): string
-  /** Continues a key by parts. @throws {TypeError} for parts that have no key. */
+  /** Appends parts to a key. @throws {TypeError} for parts that cannot be in a key. */
   keyUnder(parent: Key, ...parts: KeyPart[]): string
-  /** The value under a key. Rejects with `NotCachedError` when there is nothing and no default. */
+  /** The value under a key. Rejects with `NotCachedError` when nothing is stored and no default is given. */
   get<T = unknown>(key: Key): Promise<T>
   get<T = unknown>(key: Key, options: { default: undefined }): Promise<T | undefined>
   get<T = unknown>(key: Key, options: { default: null }): Promise<T | null>
@@ -72,15 +78,18 @@ export interface Cache {
   /** The values of many keys, in their order, in one round trip. */
   getMany<T = unknown>(keys: readonly Key[]): Promise<(T | undefined)[]>
   getMany<T, D>(keys: readonly Key[], options: { default: D }): Promise<(T | D)[]>
-  /** Stores a value. `false`: it was not stored, and no older value is left either. Rejects with a `TypeError` that names the path of what cannot be stored. */
+  /**
+   * Stores a value. `false`: it was not stored, and no older value is left either. Rejects with a `TypeError` that names the path of what
+   * cannot be stored.
+   */
   set(key: Key, value: unknown, options?: SetOptions): Promise<boolean>
   /** Stores many values. `true` when all of them were stored. */
   setMany(entries: Iterable<readonly [Key, unknown]>, options?: SetOptions): Promise<boolean>
   /** Whether a fresh value is stored. Counts as no call. */
   has(key: Key): Promise<boolean>
-  /** Deletes a key, with `children` all keys below it too, for every process. Gives the full keys removed. */
+  /** Deletes a key, and with `children` also all keys below it, for every process. Gives the full keys removed. */
   delete(key: Key, options?: { children?: boolean | undefined }): Promise<string[]>
-  /** The value under a key, or else that of the factory, which is then stored. */
+  /** The value under a key. If there is none, calls the factory and stores its value. */
   getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T>
   /** The values of many keys; one call of the factory computes those that are missing. */
   getOrSetMany<T, const K extends Key = Key>(
@@ -88,17 +97,17 @@ export interface Cache {
     factory: ManyFactory<T, K>,
     options?: GetOrSetOptions<T>,
   ): Promise<T[]>
-  /** A cache of all keys below these parts. @throws {TypeError} for parts that have no key. */
+  /** A cache of all keys below these parts. @throws {TypeError} for parts that cannot be in a key. */
   scope(...parts: KeyPart[]): Cache
 }
 
 /** A function whose results are cached by its arguments. */
 export type CachedFunction<F extends (...args: any[]) => unknown> = F & {
-  /** The full key of a call. @throws {TypeError} for arguments that have no key. */
+  /** The full key of a call. @throws {TypeError} for arguments that cannot be in a key. */
   key(...args: Parameters<F>): string
   /** Deletes the result of these arguments. Gives the keys removed. */
   delete(...args: Parameters<F>): Promise<string[]>
-  /** Computes the result of these arguments anew. */
+  /** Computes the result of these arguments again, whatever is stored. */
   refresh(...args: Parameters<F>): ReturnType<F>
   /** Deletes the results of all arguments. Gives how many there were. */
   clear(): Promise<number>
@@ -112,7 +121,7 @@ export interface FunctionOptions<F extends (...args: any[]) => unknown> extends 
 > {
   /** The name in its keys. @defaultValue the function's own name */
   name?: string | undefined
-  /** The parts that stand for its arguments in keys, an array of any length. Called with the `this` of the call. */
+  /** Gives the key parts for the arguments, an array of any length. Called with the `this` of the call. */
   key?: ((...args: Parameters<F>) => readonly KeyPart[]) | undefined
 }
 
@@ -143,13 +152,13 @@ export interface ChildPage {
 
 /** Where a listing begins, and how much it gives. */
 export interface PageOptions {
-  /** Go on after this place: the `next` of the page before. */
+  /** Continue after this place: the `next` of the page before. */
   after?: string | undefined
   /** 1 to 1000. @defaultValue 100 */
   limit?: number | undefined
 }
 
-/** What is known of one entry. */
+/** Facts about one entry. */
 export interface EntryInfo {
   key: string
   /** Seconds left, `Infinity` when it never expires. */
@@ -159,13 +168,13 @@ export interface EntryInfo {
   /** Bytes stored. */
   size: number
   createdAt: Date
-  /** How long the computation took, when it was computed. */
+  /** How long the computation took, in ms, when the value was computed. */
   computeMs: number | undefined
   tags: string[]
   value?: unknown
 }
 
-/** What the header of an entry says. */
+/** The facts in the header of an entry. */
 export type EntryOutline = Pick<EntryInfo, 'key' | 'ttl' | 'stale' | 'size' | 'createdAt' | 'computeMs'>
 
 /** A computation under way. */
@@ -176,7 +185,7 @@ export interface Computation {
   since: Date
 }
 
-/** Where entries are kept, and whether it answers. */
+/** What keeps the entries, and whether it answers. */
 export interface BackendStats {
   kind: 'memory' | 'redis' | 'cluster'
   up: boolean
@@ -186,7 +195,7 @@ export interface BackendStats {
   roundTripMs: number | null
 }
 
-/** What the cache did, in all processes that share it. */
+/** The counters of a cache, for all processes that share it. */
 export interface CacheStats {
   calls: number
   hits: number
@@ -196,13 +205,13 @@ export interface CacheStats {
   stale: number
   computations: number
   errors: number
-  /** The time that hits saved: each counts what its value took to compute. */
+  /** The time that hits saved, in ms: for each hit, how long its value took to compute. */
   savedMs: number
   /** Keys stored; `null` when the backend does not say. */
   keys: number | null
   hitsBy: { request: number; near: number; store: number }
   backend: BackendStats
-  /** Whether the numbers are those of this process or of all. */
+  /** Whether the numbers are those of this process, or of all processes (`fleet`). */
   scope: 'process' | 'fleet'
   processes: { id: string; startedAt: Date; seenAt: Date }[]
   groups: { group: string; calls: number; hits: number; computations: number; computeMs: number; savedMs: number }[]
@@ -211,49 +220,55 @@ export interface CacheStats {
 
 /** A cache of values under hierarchical keys, shared by all processes that use the same Redis and prefix. */
 export interface KeyedCache extends Cache {
-  /** How the cache is called in configuration, dashboard and metrics. */
+  /** The name of the cache in configuration, dashboard and metrics. */
   readonly name: string
   /** The default ttl, in seconds. */
   readonly ttl: number
   readonly enabled: boolean
-  /** Whether the store answers, since when and how fast, as far as is known: asks nothing. */
+  /** Whether the store answers, since when and how fast, as far as is known. Sends nothing. */
   readonly backend: CacheStats['backend']
-  /** Switches the cache on or off. A disabled cache misses, stores nothing, calls through and counts nothing; deletes work all the same. */
+  /**
+   * Switches the cache on or off. A disabled cache finds nothing, stores nothing and counts nothing, and factories are called each time.
+   * Deletes still work.
+   */
   enable(state?: boolean): void
   /** Deletes everything under this cache's prefix, and nothing else. Gives the number of keys. */
   clear(): Promise<number>
   /** Deletes all entries that carry the tag, for every process. Gives their keys. */
   deleteTag(tag: string): Promise<string[]>
-  /** Some of the keys whose entries carry the tag, and how many there are; those beyond the limit may have lost it since. */
+  /** Some of the keys whose entries carry the tag, and how many there are. Those beyond the limit may have lost the tag. */
   tagged(tag: string, options?: { limit?: number | undefined }): Promise<{ keys: string[]; total: number }>
   /**
-   * A function whose results are cached by its arguments. The same function given again, or what was made of it, gives the same.
-   * @throws {TypeError} naming the option that is wrong.
-   * @throws {Error} asking for `name`, for a function without one, or another one of the same name.
+   * A function whose results are cached by its arguments. The same function, or its cached version, given again gives the same result.
+   * @throws {TypeError} naming the wrong option.
+   * @throws {Error} asking for `name`, when the function has none, or another function has the same name.
    */
   wrap<F extends (...args: any[]) => PromiseLike<unknown>>(fn: F, options?: FunctionOptions<F>): CachedFunction<F>
   wrap<A extends any[], R>(
     fn: (...args: A) => R,
     options?: NoInfer<FunctionOptions<(...args: A) => R>>,
   ): CachedFunction<(...args: A) => Promise<Awaited<R>>>
-  /** That key and everything below it (without one: all keys), sorted by UTF-8 bytes. */
+  /** The key `under` and everything below it (without one: all keys), sorted by UTF-8 bytes. */
   keys(under?: Key, options?: PageOptions): Promise<KeyPage>
-  /** One level below that key, each segment once. */
+  /** One level below the key `under`, each segment once. */
   children(under?: Key, options?: PageOptions): Promise<ChildPage>
-  /** How many keys there are: that key and everything below it. */
+  /** How many keys there are: the key `under` and everything below it. */
   count(under?: Key): Promise<number>
-  /** What is known of an entry. For looking: counts as no call and changes nothing. */
+  /** Facts about an entry. For looking: counts as no call and changes nothing. */
   entry(key: Key, options?: { value?: boolean | undefined }): Promise<EntryInfo | undefined>
-  /** A copy of the bytes stored under a key, also where they are no entry. For looking: counts as no call and changes nothing. */
+  /** A copy of the bytes stored under a key, even if they are not a valid entry. For looking: counts as no call and changes nothing. */
   bytes(key: Key): Promise<Buffer | undefined>
-  /** What the headers of many entries say, in order, in one round trip. For looking: counts as no call and changes nothing. */
+  /**
+   * The facts in the headers of many entries, in order. For looking: counts as no call and changes nothing. One round trip for up to 500
+   * keys.
+   */
   entries(keys: readonly Key[]): Promise<(EntryOutline | undefined)[]>
   /** The computations under way, in all processes. */
   computing(): Promise<Computation[]>
   stats(): Promise<CacheStats>
-  /** Notes in the store what staff did, or tried to do. The last 1,000 events are kept. */
+  /** Adds an event to the audit log in the store. The last 1,000 events are kept. */
   audit(event: AuditEvent): Promise<void>
-  /** What staff did, the newest first. */
+  /** The events of the audit log, the newest first. */
   activity(options?: { limit?: number | undefined }): Promise<AuditEvent[]>
   /** Writes and reads back a probe. Rejects with `CacheNotRespondingError` when that fails. */
   require(): Promise<void>

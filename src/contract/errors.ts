@@ -8,7 +8,7 @@ export type KeyedCacheErrorCode =
   | 'ERR_CACHE_TIMEOUT'
   | 'ERR_IMPROPERLY_CONFIGURED'
 
-/** What all errors of this package have in common: a stable `code`, and in `cause` what led to it. */
+/** The base class of all errors of this package, with a stable `code`. `cause` is the error that led to it. */
 export class KeyedCacheError extends Error {
   readonly code: KeyedCacheErrorCode
 
@@ -33,9 +33,9 @@ export class NotCachedError extends KeyedCacheError {
   }
 }
 
-/** Redis did not answer in time, or not with what was asked for, where a silent answer would be wrong. */
+/** Redis did not answer in time or as expected, and the operation cannot go on without the answer. */
 export class CacheNotRespondingError extends KeyedCacheError {
-  /** How many keys a deletion had removed before. */
+  /** How many keys a deletion had removed before it failed. */
   readonly removed: number
 
   constructor(operation: string, options?: ErrorOptions & { removed?: number | undefined }) {
@@ -46,8 +46,8 @@ export class CacheNotRespondingError extends KeyedCacheError {
 }
 
 /**
- * A value was not there in time: a caller's own `timeout` has passed, while the computation goes on for the others, or `maxCompute`, after
- * which it is given up.
+ * A value was not computed in time. If the caller's own `timeout` has passed, the computation goes on for the others. If `maxCompute` has
+ * passed, the computation is given up.
  */
 export class CacheTimeoutError extends KeyedCacheError {
   /** The full key that was being computed. */
@@ -67,9 +67,9 @@ export class ImproperlyConfiguredError extends KeyedCacheError {
   }
 }
 
-/** What a store rejects a removal with that failed before it was done. */
+/** A removal failed before it was complete. Stores reject with this error. */
 export class PartialRemoval extends Error {
-  /** How many keys are gone. */
+  /** How many keys were removed before it failed. */
   readonly count: number
 
   constructor(count: number, cause: unknown) {

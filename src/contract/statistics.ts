@@ -7,7 +7,7 @@ export interface GroupCounters {
   savedMs: number
 }
 
-/** What was counted, by kind, by group and by minute. */
+/** The counters in all, by group and by minute. */
 export interface StatsCounters {
   misses: number
   stale: number
@@ -20,11 +20,11 @@ export interface StatsCounters {
   minutes: Map<number, { calls: number; hits: number }>
 }
 
-/** What one process counted since its last batch. `number` counts its batches, so that one which arrives twice counts once. */
+/** What one process counted since its last batch. The store knows a batch by its `number`, so a batch that arrives twice counts once. */
 export interface StatsBatch {
   /** `host:pid` */
   process: string
-  /** Tells this run of the process from an earlier one of the same name. */
+  /** Identifies this run of the process. An earlier run may have had the same `process`. */
   instance: string
   /** ms since 1970. */
   startedAt: number
@@ -32,7 +32,7 @@ export interface StatsBatch {
   counters: StatsCounters
 }
 
-/** What all processes counted that share a store. */
+/** The sums over all processes that share a store. */
 export interface StatsTotals {
   scope: 'process' | 'fleet'
   counters: StatsCounters

@@ -12,11 +12,10 @@ export function digest(text: string): string {
 }
 
 /**
- * The canonical form of a value: equal content gives equal text, different content different text, whatever the order
- * in which properties, map entries or set members were added. For what JSON can say it is JSON with sorted names and
- * no spaces; types stay distinct (`1`, `"1"`, `1n`), everything else is marked by its type (`Map{…}`, `Date"…"`), and
- * an instance by the name of its class.
- * @throws {TypeError} naming the place, for what has no key, a cycle, and more than 100 levels.
+ * The canonical form of a value. Equal content gives equal text and different content different text, in whatever order properties, map
+ * entries or set members were added. What JSON can say becomes JSON with sorted names and no spaces. Types stay distinct (`1`, `"1"`,
+ * `1n`). Everything else is marked by its type (`Map{…}`, `Date"…"`), and an instance by the name of its class.
+ * @throws {TypeError} naming the place, for what cannot be in a key, a cycle, and more than 100 levels.
  */
 export function canonicalForm(value: unknown, place: string): string {
   return form(value, place, [])
@@ -86,12 +85,12 @@ function identityForm(identity: readonly unknown[], place: string): string {
   return `(${quote(name, place)},${quote(text, place)})`
 }
 
-/** A `Buffer` is the `Uint8Array` that it is; typed arrays of another kind differ, also with the same bytes. */
+/** A `Buffer` counts as a `Uint8Array`. Typed arrays of another kind differ, even with the same bytes. */
 function bytesForm(value: object, bytes: Buffer): string {
   return `${Object.prototype.toString.call(value).slice(8, -1)}"${bytes.toString('base64')}"`
 }
 
-/** Objects whose content cannot be seen, so that properties added to them would pass for all of it. */
+/** Whether the content of an object cannot be read. Properties added to it would be taken for all of its content. */
 function hidesContent(value: object): boolean {
   return (
     types.isBoxedPrimitive(value) ||
@@ -108,12 +107,12 @@ function quote(text: string, place: string): string {
   return JSON.stringify(text)
 }
 
-/** The error for what cannot be a part of a key. A scalar is shown. */
+/** The error for a value that cannot be a part of a key. A scalar is shown. */
 export function refusal(place: string, value: unknown): TypeError {
   return new TypeError(`Expected ${place} to be ${expected(value)}, got ${showScalar(value)}`)
 }
 
-/** The error for what cannot be in an object that makes a key, or among arguments: nothing of it is shown. */
+/** The error for a value that cannot be in a key, inside an object or among arguments. Nothing of it is shown. */
 export function contentRefusal(place: string, value: unknown): TypeError {
   const kind = typeof value === 'string' ? 'text with one' : kindOf(value)
   return new TypeError(`Expected ${place} to be ${expected(value)}, got ${kind}`)

@@ -8,12 +8,12 @@ const COLON = 58
 const PERCENT = 37
 const HASH = 35
 
-/** Most keys begin with the same literal as the one before, which need not be looked through again. */
+/** The last text that needed no change. Most keys begin with the same literal as the one before, which need not be scanned again. */
 let lastSimple: string | undefined
 
 /**
- * A part's text as it stands in a key: no `#` but before a digest, no `:` that touches another or an end, at most 256
- * UTF-8 bytes. Text that needs no change is given back after one scan.
+ * Turns the text of a part into a segment of a key. A segment has no `#` except before a digest, no `:` next to another or at an end, and
+ * at most 256 UTF-8 bytes. Text that needs no change is given back after one scan.
  * @throws {TypeError} naming the place, for lone surrogates.
  */
 export function segmentOf(text: string, place: string | number): string {
@@ -23,7 +23,7 @@ export function segmentOf(text: string, place: string | number): string {
   return text
 }
 
-/** Whether a text, or the stretch of it from `start` to `end`, is its own segment. Says so for all that need no change. */
+/** Whether a text, or its part from `start` to `end`, is a segment without any change. */
 export function isSimpleSegment(text: string, start: number = 0, end: number = text.length): boolean {
   let bytes = end - start
   if (bytes === 0 || bytes > MAX_BYTES) return false
@@ -71,7 +71,7 @@ export function unescapeSegment(segment: string): string {
 
 const DIGEST = /^[\w-]{21}[AQgw]$/
 
-/** Whether a segment is one that some part makes. */
+/** Whether some part of a key makes this segment. */
 export function isWrittenSegment(segment: string): boolean {
   const mark = segment.indexOf('#')
   if (mark === -1) return segment.length <= MAX_BYTES && segmentOf(unescapeSegment(segment), 'the key') === segment
@@ -79,7 +79,10 @@ export function isWrittenSegment(segment: string): boolean {
   return mark === 0 || isHead(segment.slice(0, mark))
 }
 
-/** Whether some long text has this head: if any has, it has it too with wide characters, or with colons, behind it. */
+/**
+ * Whether some long text has this head. Two tests are enough: if any text has it, so does one that goes on with wide characters, or with
+ * colons.
+ */
 function isHead(text: string): boolean {
   if (text.length > HEAD_BYTES) return false
   return ['\u{1F511}', ':'].some((next) => {

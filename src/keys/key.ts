@@ -7,10 +7,10 @@ import { showScalar } from '../checks/show-scalar.js'
 export { keyParts, type KeyScalar } from './key-scalar.js'
 export { unescapeSegment } from './key-segment.js'
 
-/** One step of a key. Objects stand for their pairs, for what they say of themselves, or for a digest of their content. */
+/** One part of a key. An object stands for its pairs, for the identity that it gives itself, or for a digest of its content. */
 export type KeyPart = KeyScalar | object
 
-/** Names and values, which make a key sorted by name: `{ b: 2, a: 1 }` is `a::1::b::2`. */
+/** Names and values. The key sorts them by name: `{ b: 2, a: 1 }` is `a::1::b::2`. */
 export type KeyPairs = { readonly [name: string]: KeyPart }
 
 /** Where a value is kept: a list of parts, pairs, or a whole key as text, already joined with `::`. */
@@ -21,17 +21,14 @@ const MAX_PARTS = 32
 const COLON = 58
 
 /**
- * Joins parts to a key: `cacheKey('product', 123)` is `product::123`. Lists whose parts differ as text never make the same key.
- * @throws {TypeError} naming the position, for a part that has no key, no parts at all, or more than 32.
+ * Joins parts into a key: `cacheKey('product', 123)` is `product::123`. Lists whose parts differ as text never make the same key.
+ * @throws {TypeError} naming the position, for a part that cannot be in a key, no parts at all, or more than 32.
  */
 export function cacheKey(...parts: KeyPart[]): string {
   return join(parts)
 }
 
-/**
- * Continues a key by parts.
- * @throws {TypeError} as `cacheKey` does; the limit of 32 parts counts those of the parent too.
- */
+/** Appends parts to a key. @throws {TypeError} as `cacheKey` does; the limit of 32 parts counts those of the parent too. */
 export function cacheKeyUnder(parent: Key, ...parts: KeyPart[]): string {
   const key = toKey(parent) + SEPARATOR + join(parts)
   limit(countSegments(key))
@@ -39,9 +36,9 @@ export function cacheKeyUnder(parent: Key, ...parts: KeyPart[]): string {
 }
 
 /**
- * The full key of what a user gives as `key`. Text is a whole key: what `cacheKey` can have written comes back
- * unchanged, any other segment is escaped.
- * @throws {TypeError} for what is no key.
+ * The full key for a key that a user gives. Text is a whole key: segments that `cacheKey` can have written stay unchanged, and any other
+ * segment is escaped.
+ * @throws {TypeError} when it is not a key.
  */
 export function toKey(key: Key): string {
   if (typeof key === 'string') return isSimpleKey(key) ? key : wholeKey(key)
@@ -51,8 +48,8 @@ export function toKey(key: Key): string {
 }
 
 /**
- * The full keys of what a user gives as keys.
- * @throws {TypeError} when it is no array, or for what is no key, naming which one.
+ * The full keys for an array of keys that a user gives.
+ * @throws {TypeError} when it is not an array, or naming the item that is not a key.
  */
 export function toKeys(keys: readonly Key[]): string[] {
   if (!Array.isArray(keys)) throw new TypeError(`Expected the keys to be an array, got ${showScalar(keys)}`)
@@ -67,10 +64,10 @@ export function toKeys(keys: readonly Key[]): string[] {
 }
 
 /**
- * The key of a call below a parent: `func::<name>::<argument>::…`. Arguments keep their type: text stands in JSON quotes, bigints end
- * in `n`. Trailing `undefined` is dropped. Objects follow the rules for keys. A plain one stands for its pairs where these cannot be
- * taken for other arguments: with identifiers for names, and no object after it; elsewhere it is a digest.
- * @throws {TypeError} for arguments that have no key, and for a key of more than 32 parts.
+ * The key of a call below a parent: `func::<name>::<argument>::…`. Arguments keep their type: text has JSON quotes, bigints end in `n`.
+ * Trailing `undefined` is dropped. Objects follow the rules for keys. A plain object stands for its pairs if these cannot be confused with
+ * other arguments: it has at most 8 names, all identifiers, and no object comes after it. Otherwise it is a digest.
+ * @throws {TypeError} for arguments that cannot be in a key, and for a key of more than 32 parts.
  */
 export function argumentsKey(parent: string, args: readonly unknown[]): string {
   let count = args.length
@@ -118,7 +115,7 @@ export function compareKeys(a: string, b: string): number {
   return a.length - b.length
 }
 
-/** Code units in the order of the code points they belong to: surrogates stand above U+FFFF. */
+/** Puts code units in the order of their code points: surrogates come after U+FFFF. */
 function byteRank(unit: number): number {
   if (unit < 0xd800) return unit
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
@@ -143,7 +140,7 @@ function join(parts: readonly unknown[]): string {
   return key
 }
 
-/** The segments, joined, of any part: several for pairs and for cached objects. */
+/** The joined segments of any part. Pairs and cached objects give several. */
 function partSegments(part: unknown, place: string): string {
   if (!isPairs(part)) return valueSegments(part, place)
   const names = Object.keys(part)
@@ -159,7 +156,7 @@ function isPairs(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && isPlain(value) && identityOf(value) === undefined
 }
 
-/** The same for what does not stand for pairs: a plain object becomes a digest here. */
+/** The same for a value that does not stand for pairs: a plain object becomes a digest here. */
 function valueSegments(value: unknown, place: string): string {
   const text = scalarText(value)
   if (text !== undefined) return segmentOf(text, place)
@@ -187,7 +184,7 @@ function argument(value: unknown, place: string): string {
   return isPairs(value) ? `#${digest(canonicalForm(value, place))}` : valueSegments(value, place)
 }
 
-/** In a pair text stands without quotes, unless it could be taken for another type. */
+/** Text in a pair has no quotes, unless it could be confused with another type. */
 function optionValue(value: unknown, place: string): string {
   const bare = typeof value === 'string' && !/^[-+\d"]|\p{Surrogate}/u.test(value) && !NOT_A_NAME.has(value)
   return bare ? segmentOf(value, place) : argument(value, place)
@@ -205,7 +202,7 @@ function isOptions(value: unknown): value is Readonly<Record<string, unknown>> {
   )
 }
 
-/** Whether a whole key is sure to be what `join` writes. */
+/** Whether a whole key is surely as `join` would write it. `false`: it needs a closer look. */
 function isSimpleKey(key: string): boolean {
   let start = 0
   for (let parts = 1; parts <= MAX_PARTS; parts++) {

@@ -22,7 +22,7 @@ export class StatsFlush {
     this.#timer = setInterval(() => void this.#tick(), FLUSH_EVERY_MS).unref()
   }
 
-  /** What all processes counted; what this one did, when the store does not answer. */
+  /** What all processes counted. If the store does not answer: what this process counted. */
   async read(): Promise<CacheStats> {
     try {
       await this.#flush()
@@ -30,9 +30,9 @@ export class StatsFlush {
       return reportStats(totals, this.#store.backend(), keys)
     } catch (error) {
       const backend = this.#store.backend()
-      // Where it is known to be down, the answer says so: whoever looks again and again makes no more errors of that.
+      // A store that is known to be down is no new error, because the answer says so. Otherwise whoever polls would add errors.
       if (backend.up) this.#onFailed('stats', undefined, error)
-      // The store may not have noticed yet: then it is down since now.
+      // The store may not have noticed yet that it is down. Then it is down since now.
       const down = backend.up ? { ...backend, up: false, since: new Date(), roundTripMs: null } : backend
       return reportStats(this.#stats.ownTotals(), down, null)
     }

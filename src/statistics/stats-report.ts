@@ -1,7 +1,7 @@
 import type { BackendStats, CacheStats } from '../contract/cache.js'
 import type { StatsTotals } from '../contract/statistics.js'
 
-/** What `stats()` gives, from what was counted and what the store says of itself. */
+/** Builds the result of `stats()` from the counters and the state of the store. */
 export function reportStats(
   { scope, counters, processes }: StatsTotals,
   backend: BackendStats,

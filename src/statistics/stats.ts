@@ -4,14 +4,14 @@ import type { Events } from '../contract/events/events.js'
 import { childPrefix, groupOf } from '../keys/key-tree.js'
 import type { GroupCounters, StatsBatch, StatsCounters, StatsTotals } from '../contract/statistics.js'
 
-/** Groups counted by name; what comes after them is counted as `other`. */
+/** The most groups counted by name. Later ones are counted as `other`. */
 export const MAX_GROUPS = 200
-/** How long a minute is kept. */
+/** How long the counters of a minute are kept. */
 export const MINUTES_MS: number = 24 * 60 * 60_000
 
 const MINUTE_MS = 60_000
 
-/** This process, as others see it. */
+/** The name of this process for others: `host:pid`. */
 export const processName: string = `${hostname()}:${process.pid}`
 
 export function emptyCounters(): StatsCounters {
@@ -55,17 +55,17 @@ export function addCounters(counters: StatsCounters, more: StatsCounters, nowMs:
   }
 }
 
-/** Counts what a cache does in this process, as a subscriber of its events. */
+/** Counts what a cache does in this process, by listening to its events. */
 export class Stats {
   readonly #now: () => number
   readonly #instance = `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`
   readonly #startedAt = Date.now()
-  /** All since the start of the process, apart from `#current`. */
+  /** All counts since the start, except those in `#current`. */
   readonly #earlier = emptyCounters()
   #current = emptyCounters()
-  /** What is not yet counted to a minute. */
+  /** Calls and hits that are not yet added to a minute. */
   #recent = { calls: 0, hits: 0 }
-  /** The group that was counted last, and what its keys begin with: mostly the next call is of the same. */
+  /** What the keys of the last counted group begin with. The next call is mostly of the same group. */
   #lastBegin: string | undefined
   #lastGroup: GroupCounters | undefined
   #unsent: StatsBatch | undefined
@@ -84,8 +84,8 @@ export class Stats {
   }
 
   /**
-   * Sends what was counted until now. A batch that failed goes first the next time, under its old number. Two batches are enough for
-   * both; what is counted meanwhile waits for the next flush, or a busy process would never stop sending.
+   * Sends what was counted until now. A batch that failed is sent first the next time, with its old number. So there are at most two
+   * batches to send. What is counted meanwhile waits for the next flush; otherwise a busy process would never stop sending.
    */
   async flush(send: (batch: StatsBatch) => Promise<void>): Promise<void> {
     let sent = 0
@@ -99,7 +99,7 @@ export class Stats {
     }
   }
 
-  /** Counts what came since the last time to the minute that it is now: told once a second, so that no call looks at the clock. */
+  /** Adds the calls since the last time to the current minute. Called once a second, so that no call has to read the clock. */
   countMinute(): void {
     const { calls, hits } = this.#recent
     if (calls === 0) return
@@ -109,7 +109,7 @@ export class Stats {
     this.#recent = { calls: 0, hits: 0 }
   }
 
-  /** Makes the next flush say that this process is still there, even if nothing was counted. */
+  /** Makes the next flush report that this process is alive, even if nothing was counted. */
   touch(): void {
     this.#changed = true
   }
@@ -169,11 +169,11 @@ export class Stats {
 
   #group(key: string): GroupCounters {
     const last = this.#lastBegin
-    // A short copy is compared in half the time that `startsWith` takes.
+    // Comparing a short copy takes half the time of `startsWith`.
     if (last !== undefined && key.slice(0, last.length) === last) return this.#lastGroup as GroupCounters
     const name = groupOf(key)
     this.#lastGroup = groupCounters(this.#current, name)
-    // Below this one there are groups.
+    // Keys below `func` are of different groups.
     this.#lastBegin = name === 'func' ? undefined : childPrefix(name)
     return this.#lastGroup
   }

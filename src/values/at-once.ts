@@ -4,8 +4,8 @@ import { show } from '../checks/show.js'
 import type { Serializer } from './serializer.js'
 
 /**
- * The same serializer, kept to its contract: a promise in place of bytes or a value is a `TypeError`, and what it says of bytes that do
- * not decode stays the cause, since it may hold a piece of the value.
+ * Wraps a serializer so that it keeps its contract. A promise instead of bytes or a value is a `TypeError`. An error of `decode` becomes
+ * the cause of another error, because its message may hold a piece of the value.
  */
 export function atOnce(serializer: Serializer): Serializer {
   const { name } = serializer

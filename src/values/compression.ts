@@ -1,30 +1,30 @@
 import { promisify } from 'node:util'
 import { constants, deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from 'node:zlib'
 
-/** Beyond this size a payload is compressed and expanded off the event loop. */
+/** A larger payload is compressed and expanded off the event loop. */
 const LARGE_BYTES = 32 * 1024
 const LENGTH_BYTES = 4
-/** A tenth larger than what zlib makes by default, in half the time or less. */
+/** The result is a tenth larger than with zlib's default level, in half the time or less. */
 const FAST = { level: constants.Z_BEST_SPEED }
 
 const deflate = promisify<Uint8Array, object, Buffer>(deflateRaw)
 const inflate = promisify<Uint8Array, object, Buffer>(inflateRaw)
 
-/** A payload compressed, its length first; `undefined` where that would not be smaller. Of a large one, a promise. */
+/** Compresses a payload, and puts its length first. `undefined` when that would not be smaller. For a large payload, a promise. */
 export function compress(payload: Buffer): Buffer | undefined | Promise<Buffer | undefined> {
   if (payload.length <= LARGE_BYTES) return smaller(payload, deflateRawSync(payload, FAST))
   return deflate(payload, FAST).then((deflated) => smaller(payload, deflated))
 }
 
 /**
- * What `compress` was given. Of a large one, a promise.
- * @throws {Error} when the bytes are not what `compress` gives, or the payload is larger than `maxBytes`; as a rejection where a promise is given.
+ * The payload that `compress` was given. For a large one, a promise.
+ * @throws {Error} when the bytes are not what `compress` gives, or the payload is larger than `maxBytes`. The promise rejects with it.
  */
 export function expand(compressed: Buffer, maxBytes: number): Buffer | Promise<Buffer> {
   const length = compressed.readUInt32BE(0)
   if (length > maxBytes) throw new Error(`The compressed payload says that it has ${length} bytes, above ${maxBytes}`)
   const deflated = compressed.subarray(LENGTH_BYTES)
-  // Room for all of it at once, and for no more than it says.
+  // One chunk has room for the whole payload. More than the stated length is refused.
   const bounds = { maxOutputLength: Math.max(length, 1), chunkSize: Math.max(length, 64) }
   if (length <= LARGE_BYTES) return checkLength(inflateRawSync(deflated, bounds), length)
   return inflate(deflated, bounds).then((payload) => checkLength(payload, length))

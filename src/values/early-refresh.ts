@@ -1,7 +1,8 @@
 import type { Entry } from './entry.js'
 
 /**
- * Whether an entry is refreshed before its ttl has passed: by a chance that grows with the time it took to compute, and with `beta`.
+ * Decides at random whether an entry is refreshed before its ttl has passed. The chance grows with the time it took to compute, and with
+ * `beta`.
  * XFetch (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, 2015).
  */
 export function isEarly(

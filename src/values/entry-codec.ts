@@ -5,7 +5,7 @@ import type { Lifetime } from '../contract/options/option-checks.js'
 import { defaultSerializer, type Serializer } from './serializer.js'
 import { quoted } from '../checks/one-line.js'
 
-/** A value with what is known of the entry that holds it. */
+/** A decoded value and its entry. */
 export interface Stored {
   readonly value: unknown
   readonly bytes: Buffer
@@ -15,7 +15,7 @@ export interface Stored {
   readonly state: 'fresh' | 'stale'
 }
 
-/** How large values are kept small. */
+/** The limits for compression. */
 export interface CompressionBounds {
   /** Payloads of more bytes are compressed. */
   readonly compressAbove: number
@@ -23,7 +23,7 @@ export interface CompressionBounds {
   readonly maxValueBytes: number
 }
 
-/** Values as entries, and back. */
+/** Encodes values as entries, and decodes them. */
 export class EntryCodec {
   /** Whether decoded values are of the kinds that `copyValue` knows. */
   readonly areCopyable: boolean
@@ -34,7 +34,10 @@ export class EntryCodec {
   readonly #onBad: (key: string, error: unknown) => void
   readonly #hides: (key: string, tags: readonly string[]) => boolean
 
-  /** `hides` says what counts as missing whatever is stored; `onBad` is told of what does not check or does not decode, which is as good as missing. */
+  /**
+   * `hides` says which entries count as missing, whatever is stored. `onBad` is called for each entry that does not check or does not
+   * decode. Such an entry counts as missing too.
+   */
   constructor(
     serializer: Serializer,
     compression: CompressionBounds,
@@ -64,13 +67,13 @@ export class EntryCodec {
     return this.#format.encode(value, { expiresAt: createdAt + ttlMs, createdAt, hasGrace, computeMs, tags })
   }
 
-  /** The bytes to be sent for an encoded entry: compressed where that is asked for and makes them fewer. Of a large one, a promise. */
+  /** The bytes to send for an encoded entry: compressed if it is large enough and becomes smaller. For a large one, a promise. */
   compress(bytes: Buffer): Buffer | Promise<Buffer> {
     const packed = this.#format.compress(bytes, this.#compression.compressAbove)
     return packed instanceof Promise ? packed.catch(() => bytes) : packed
   }
 
-  /** A copy of a value; what cannot be stored is given back itself. */
+  /** A copy of a value. A value that cannot be stored is given back itself. */
   copy(value: unknown): unknown {
     try {
       return this.#serializer.decode(this.#serializer.encode(value))
@@ -84,7 +87,7 @@ export class EntryCodec {
     return this.#format.head(bytes)
   }
 
-  /** The entry in these bytes, its value not decoded. */
+  /** The entry in these bytes, its value not decoded. `undefined` when it counts as missing. */
   entry(key: string, bytes: Buffer): Entry | undefined {
     const entry = this.#format.read(bytes)
     if (entry === undefined) {
@@ -95,14 +98,14 @@ export class EntryCodec {
   }
 
   /**
-   * Whether what is stored under a key is not to be replaced by what is computed: a deletion of it is still to be carried out, or a
-   * process of a later version wrote it, with which this one would otherwise overwrite it in turns.
+   * Whether what is stored under a key must not be replaced by a computed value. One reason: a deletion of it is still to be carried out.
+   * The other: a process of a later version wrote it, and the two versions would overwrite each other in turns.
    */
   mustStay(key: string, bytes: Buffer | undefined): boolean {
     return this.#hides(key, []) || (bytes !== undefined && isNewer(bytes))
   }
 
-  /** The value in these bytes as they were at that time, a fresh copy on every call. Where they are compressed and many, a promise. */
+  /** The value in these bytes, a new copy on every call, and whether it was fresh at `nowMs`. For a large compressed one, a promise. */
   decode(key: string, bytes: Buffer, nowMs: number = this.#now(key)): Stored | undefined | Promise<Stored | undefined> {
     const entry = this.entry(key, bytes)
     if (entry === undefined) return undefined
@@ -117,7 +120,7 @@ export class EntryCodec {
     }
   }
 
-  /** The value in a payload that was decoded before, a fresh copy on every call. */
+  /** The value in a payload that was decoded before, a new copy on every call. */
   again(key: string, payload: Buffer): { readonly value: unknown } | undefined {
     try {
       return { value: this.#serializer.decode(payload) }
@@ -136,7 +139,7 @@ export class EntryCodec {
   }
 }
 
-/** What a schema has against a value: also what it throws. `undefined` when it has nothing against it. */
+/** The error when a schema refuses a value, or throws. `undefined` when it accepts the value. */
 export async function schemaError(
   schema: StandardSchemaV1 | undefined,
   key: string,

@@ -4,13 +4,13 @@ import { kindOf } from '../checks/kind.js'
 import type { Serializer } from './serializer.js'
 import { show } from '../checks/show.js'
 
-/** One stored value with what is known of it. Times are ms since 1970 on the store's clock. */
+/** One stored value and its metadata. Times are ms since 1970 on the store's clock. */
 export interface Entry {
-  /** From when on the value is stale. `Infinity`: never. */
+  /** When the value becomes stale. `Infinity`: never. */
   readonly expiresAt: number
   /** When the value was stored. */
   readonly createdAt: number
-  /** Whether the value may serve past its ttl, until the store drops it. */
+  /** Whether the value may be served after its ttl, until the store drops it. */
   readonly hasGrace: boolean
   /** How long it took to compute; `undefined` when that is not known. */
   readonly computeMs: number | undefined
@@ -22,17 +22,17 @@ export interface Entry {
   readonly payload: Buffer
 }
 
-/** The first byte of an entry. A later version has a greater one, of the same upper half. */
+/** The first byte of an entry. A later version has a greater one, with the same upper half. */
 export const MAGIC_AND_VERSION = 0xe1
-/** How much of an entry is its header. */
+/** The size of the header, in bytes. */
 export const HEADER_BYTES = 18
-/** How much of it is the checksum at its end, which tells one entry from another. */
+/** The size of the checksum at the end, in bytes. The checksum tells one entry from another. */
 export const CHECKSUM_BYTES = 4
-/** The CRC-32 of anything that its own CRC-32 follows, lowest byte first. */
+/** The CRC-32 of any data followed by its own CRC-32, lowest byte first. */
 const RESIDUE = 0x21_44_df_1c
 
 const IS_COMPRESSED = 0b1
-/** The flag in its second byte that says that tags follow the header. */
+/** The flag, in the second byte, for tags after the header. */
 export const HAS_TAGS = 0b10
 const HAS_GRACE = 0b100
 
@@ -41,15 +41,15 @@ const UNKNOWN = 2 ** 32 - 1
 const MAX_UINT16 = 2 ** 16 - 1
 const NO_TAGS: readonly string[] = Object.freeze([])
 
-/** Whether bytes are an entry of a later version than this one knows, as other processes write them while versions change. */
+/** Whether bytes are an entry of a later version. Other processes write such entries during an upgrade. */
 export function isNewer(bytes: Buffer): boolean {
   const first = bytes[0] ?? 0
   return first > MAGIC_AND_VERSION && first >> 4 === MAGIC_AND_VERSION >> 4
 }
 
 /**
- * How entries are written as bytes: a header of 18 bytes, tags if there are any, the serialized value, and a checksum of all that. It
- * stands at the end, as the frame check sequence of Ethernet (IEEE 802.3) does, so that one pass over the bytes as they are checks them.
+ * The byte format of entries: a header of 18 bytes, tags if there are any, the serialized value, and a checksum of all that. The checksum
+ * is at the end, as the frame check sequence of Ethernet (IEEE 802.3) is, so that one pass over all bytes checks them.
  */
 export class EntryFormat {
   readonly #serializer: Serializer
@@ -57,12 +57,12 @@ export class EntryFormat {
 
   constructor(serializer: Serializer) {
     this.#serializer = serializer
-    // So an entry that another serializer wrote does not check.
+    // The seed makes the check of an entry fail if another serializer wrote it.
     this.#seed = crc32(serializer.name)
   }
 
   /**
-   * The bytes of an entry. Times are rounded up to whole milliseconds, so that they stay as far apart as they are.
+   * The bytes of an entry. Times are rounded up to whole milliseconds, so that the time between them stays the same.
    * @throws {TypeError} naming the path of what the serializer cannot hold, or the tag that is too long.
    */
   encode(value: unknown, meta: Omit<Entry, 'payload' | 'isCompressed'>): Buffer {
@@ -85,7 +85,7 @@ export class EntryFormat {
     return this.#signed(bytes)
   }
 
-  /** The entry that the bytes hold, its value not yet decoded; `undefined` when they do not check, whatever they are. */
+  /** The entry in these bytes, its value not yet decoded. `undefined` when they do not check. The bytes may be anything. */
   read(bytes: Buffer): Entry | undefined {
     const end = bytes.length - CHECKSUM_BYTES
     if (end < HEADER_BYTES || bytes[0] !== MAGIC_AND_VERSION) return undefined
@@ -105,7 +105,7 @@ export class EntryFormat {
     }
   }
 
-  /** What the first `HEADER_BYTES` of an entry say; `undefined` where they are none. They are not checked: for looking only. */
+  /** Reads the first `HEADER_BYTES` of an entry. `undefined` when they are not a header. There is no check, so this is for looking only. */
   head(bytes: Buffer): Pick<Entry, 'expiresAt' | 'createdAt' | 'computeMs'> | undefined {
     if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC_AND_VERSION) return undefined
     return {
@@ -116,8 +116,8 @@ export class EntryFormat {
   }
 
   /**
-   * The bytes of the same entry, its payload compressed; the bytes themselves where the payload has no more than `above` bytes, or would not
-   * be smaller. Of a large one, a promise.
+   * The same entry with its payload compressed. The bytes are given back unchanged if the payload has at most `above` bytes, or would not
+   * be smaller. For a large payload, a promise.
    */
   compress(bytes: Buffer, above: number): Buffer | Promise<Buffer> {
     const end = bytes.length - CHECKSUM_BYTES
@@ -130,14 +130,14 @@ export class EntryFormat {
   }
 
   /**
-   * The payload of an entry as the serializer made it. Of a large one that is compressed, a promise.
-   * @throws {Error} when it cannot be expanded, or to more than `maxBytes`, as `value` does; as a rejection where a promise is given.
+   * The payload of an entry as the serializer made it. For a large compressed one, a promise.
+   * @throws {Error} when it cannot be expanded, or to more than `maxBytes`. The promise rejects with it.
    */
   payload({ payload, isCompressed }: Entry, maxBytes: number): Buffer | Promise<Buffer> {
     return isCompressed ? expand(payload, maxBytes) : payload
   }
 
-  /** The value in a payload, fresh on every call. @throws {Error} when it does not decode; the entry then counts as missing. */
+  /** The value in a payload, new on every call. @throws {Error} when it does not decode; the entry then counts as missing. */
   value(payload: Buffer): unknown {
     return this.#serializer.decode(payload)
   }
@@ -149,7 +149,7 @@ export class EntryFormat {
     return this.#signed(packed)
   }
 
-  /** The same bytes, the last of them the checksum of the others. */
+  /** Writes the checksum into the last bytes. Gives the same buffer. */
   #signed(bytes: Buffer): Buffer {
     const end = bytes.length - CHECKSUM_BYTES
     bytes.writeUInt32LE(crc32(bytes.subarray(0, end), this.#seed), end)
@@ -157,7 +157,7 @@ export class EntryFormat {
   }
 }
 
-/** As `readUInt32BE` where it is known that there are so many bytes: with its checks, a hit takes a tenth longer to decode. */
+/** As `readUInt32BE`, without its checks, because the bytes are known to be there. With them a hit takes a tenth longer to decode. */
 function uint32(bytes: Buffer, at: number): number {
   return byte(bytes, at) * 2 ** 24 + ((byte(bytes, at + 1) << 16) | (byte(bytes, at + 2) << 8) | byte(bytes, at + 3))
 }
@@ -212,7 +212,7 @@ function writeTags(bytes: Buffer, tags: readonly string[]): void {
   }
 }
 
-/** The tags in front of the payload, and where it begins: not behind `limit`. */
+/** The tags before the payload, and where the payload begins. `undefined` if they go beyond `limit`. */
 function readTags(bytes: Buffer, limit: number): { tags: string[]; end: number } | undefined {
   if (limit < HEADER_BYTES + 2) return undefined
   const count = bytes.readUInt16BE(HEADER_BYTES)

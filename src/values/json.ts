@@ -1,19 +1,20 @@
-/** The deepest nesting accepted, of arrays and objects: one for each level of a stored value, and a few for tags. */
+/** The deepest nesting of arrays and objects that is accepted: one for each level of a stored value, and a few for tags. */
 const MAX_NESTING = 110
-/** What is no longer than this cannot be nested so deep that anybody's recursion would mind. */
+/** Text up to this size cannot be nested deep enough to overflow the stack of a recursive function. */
 const SHORT_BYTES = 4096
 const ESCAPE = String.raw`\u`
 
 /**
- * The value of a JSON text in UTF-8, whoever wrote it.
- * @throws {Error} when it is none, is long and nested too deep, or has a property named `__proto__`, which copying would take for a prototype.
+ * Parses a JSON text in UTF-8 from any source.
+ * @throws {Error} when it is not JSON, is long and nested too deep, or has a property named `__proto__`, which copying would take for a
+ * prototype.
  */
 export function parseJson(bytes: Buffer): unknown {
   const text = bytes.toString()
-  // It does not recurse, so any nesting is safe up to here; looking through the value costs a tenth of looking through the bytes.
+  // `JSON.parse` does not recurse, so any nesting is safe up to here. Checking the value costs a tenth of checking the bytes.
   const value = parse(text)
   if (bytes.length > SHORT_BYTES && isNested(value)) refuseNesting(value, 1)
-  // The name may be written with escapes.
+  // The name may also be written with escapes.
   if (text.includes('__proto__') || text.includes(ESCAPE)) refuseProto(value)
   return value
 }
@@ -22,7 +23,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // The message of the engine holds a piece of the text, which is a value.
+    // The engine's message holds a piece of the text, which is a user's value.
     throw new Error('what is stored is no JSON')
   }
 }
@@ -32,7 +33,7 @@ function refuseNesting(value: object, level: number): void {
   if (Array.isArray(value)) {
     for (const item of value as unknown[]) if (isNested(item)) refuseNesting(item, level + 1)
   } else {
-    // Makes no list of the members, as `Object.values` does.
+    // `for in` makes no list of the members, as `Object.values` does.
     for (const name in value) {
       const member: unknown = value[name as never]
       if (isNested(member) && Object.hasOwn(value, name)) refuseNesting(member, level + 1)

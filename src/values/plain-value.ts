@@ -2,8 +2,8 @@
 export const MAX_LEVELS = 100
 
 /**
- * Whether a value is made of nothing but what JSON gives back as it was: `null`, booleans, finite numbers, text,
- * arrays and plain objects. Everything else, whether it can be stored or not, is `false`.
+ * Whether JSON gives a value back as it was: it holds only `null`, booleans, finite numbers, text, arrays and plain objects. `false` for
+ * everything else, whether it can be stored or not.
  */
 export function isPlain(value: unknown): boolean {
   return isPlainAt(value, 0)
@@ -11,7 +11,7 @@ export function isPlain(value: unknown): boolean {
 
 /** Whether text has no lone surrogates, which UTF-8 cannot hold. */
 export function isWellFormed(text: string): boolean {
-  // In every supported Node, but not yet in the ES2023 types.
+  // Every supported Node has it, but the ES2023 types do not.
   return (text as string & { isWellFormed(): boolean }).isWellFormed()
 }
 
@@ -26,7 +26,7 @@ function isPlainAt(value: unknown, levels: number): boolean {
 function isPlainArray(array: readonly unknown[], levels: number): boolean {
   if (Object.getPrototypeOf(array) !== Array.prototype) return false
   for (let i = 0; i < array.length; i++) if (!isPlainAt(array[i], levels)) return false
-  // A hole reads as undefined, which is not plain; so what is left are properties beside the items and `length`.
+  // A hole reads as `undefined`, which is not plain. So only other properties, beside the items and `length`, can be left.
   return (
     Object.getOwnPropertyNames(array).length === array.length + 1 && Object.getOwnPropertySymbols(array).length === 0
   )
@@ -34,8 +34,8 @@ function isPlainArray(array: readonly unknown[], levels: number): boolean {
 
 function isPlainObject(object: object, levels: number): boolean {
   if (Object.getPrototypeOf(object) !== Object.prototype) return false
-  // Over a plain object `for in` is several times faster than a list of names. What it adds (inherited names) or leaves
-  // out (names that are not enumerable) shows in the count.
+  // For a plain object `for in` is several times faster than a list of names. It adds inherited names and leaves out names that are not
+  // enumerable. Then the counts differ.
   let count = 0
   for (const name in object) {
     if (name === '__proto__' || !isWellFormed(name)) return false

@@ -1,14 +1,14 @@
-/** Texts held at most, twice over. */
+/** The most texts in each of the two sets. */
 const MAX_TEXTS = 1000
-/** Longer ones are not held, and so always new: what is held is to take little memory itself. */
+/** Longer texts are not kept, to save memory. So they are always new. */
 const MAX_LENGTH = 500
 
-/** Tells texts that were met of late from those that were not. */
+/** Remembers which texts it has seen recently. */
 export class RecentlySeen {
   #recent = new Set<string>()
   #earlier = new Set<string>()
 
-  /** Whether a text has not been met of late. From now on it has. */
+  /** Whether a text was not seen recently. Remembers it from now on. */
   isNew(text: string): boolean {
     if (this.#recent.has(text)) return false
     if (text.length > MAX_LENGTH) return true

@@ -5,18 +5,18 @@ import { TaggedWriter } from './tagged-writer.js'
 
 /** Turns values into bytes and back. */
 export interface Serializer {
-  /** Tells its bytes from those of other serializers: an entry that was written under another name is a miss. */
+  /** Identifies the serializer. An entry that was written under another name is a miss. */
   readonly name: string
   /** The bytes of a value. @throws {TypeError} naming the path of what it cannot hold. */
   encode(value: unknown): Buffer
   /**
-   * A fresh value that shares no memory with the bytes, nor with any value decoded before.
+   * A new value that shares no memory with the bytes, nor with any value decoded before.
    * @throws {Error} when the bytes do not decode; the entry then counts as missing.
    */
   decode(bytes: Buffer): unknown
 }
 
-/** A byte with which no JSON text begins: what follows is a tagged tree and the binary data that it refers to. */
+/** The first byte of a tagged tree and the binary data that it refers to. No JSON text begins with it. */
 const TAGGED = 0xc1
 const TAGGED_HEADER_BYTES = 5
 
@@ -39,8 +39,8 @@ function decode(bytes: Buffer): unknown {
 }
 
 /**
- * The serializer used when none is configured: JSON for what it can hold, a tagged tree in JSON for everything else that can be stored
- * (`undefined`, `NaN`, infinities, `bigint`, `Date`, `RegExp`, `Error`, `Map`, `Set`, `Buffer`, `ArrayBuffer`, typed arrays, objects
- * without prototype), with binary data behind it. What `encode` returns may be a view of a larger buffer.
+ * The serializer used when none is configured. It writes JSON for what JSON can hold. Everything else that can be stored is a tagged tree
+ * in JSON (`undefined`, `NaN`, infinities, `bigint`, `Date`, `RegExp`, `Error`, `Map`, `Set`, `Buffer`, `ArrayBuffer`, typed arrays,
+ * objects without prototype), with binary data after it. What `encode` returns may be a view of a larger buffer.
  */
 export const defaultSerializer: Serializer = { name: 'keyedcache', encode, decode }

@@ -1,11 +1,11 @@
 import { ERROR_CLASSES, TypeTag, TYPED_ARRAY_CLASSES } from './type-tags.js'
 
-/** Turns a tree that `TaggedWriter` wrote, as JSON gave it back, into the value, whatever the bytes were. */
+/** Turns a tree that `TaggedWriter` wrote, parsed from JSON, back into the value. It checks the tree, because the bytes may be anything. */
 export class TaggedReader {
   readonly #binary: Uint8Array
   #taken = 0
 
-  /** The binary data that the tree refers to; what is read from it is copied. */
+  /** `binary`: the data that the tree refers to. The value gets copies of it. */
   constructor(binary: Uint8Array) {
     this.#binary = binary
   }
@@ -20,7 +20,7 @@ export class TaggedReader {
   #value(tree: unknown): unknown {
     if (typeof tree !== 'object' || tree === null) return tree
     if (Array.isArray(tree)) return this.#tagged(tree as unknown[])
-    // The tree is nobody else's, so its maps become the objects.
+    // Nobody else uses the tree, so its objects become those of the value.
     const object = tree as Record<string, unknown>
     for (const name of Object.keys(object)) object[name] = this.#value(object[name])
     return object

@@ -5,7 +5,7 @@ import { isWellFormed, MAX_LEVELS } from './plain-value.js'
 import { showScalar } from '../checks/show-scalar.js'
 import { ERROR_CLASSES, TypeTag, TYPED_ARRAY_CLASSES } from './type-tags.js'
 
-/** A name, an index, or what makes the path of the member from that of its container. */
+/** One step of a path: a name, an index, or a function that makes the path of the member from that of its container. */
 type Step = string | number | symbol | ((path: string) => string)
 
 const HIDDEN_OF_ERRORS: ReadonlySet<string | symbol> = new Set(['message', 'stack', 'cause', 'errors', 'name'])
@@ -14,7 +14,7 @@ const STORE_INSTEAD = 'store a plain object (`{ ...user }`, `row.toJSON()`) or u
 
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
 
-/** Turns one value into a tree of what JSON can hold, and the binary data that the tree refers to, in its order. */
+/** Turns one value into a tree that JSON can hold, and the binary data that the tree refers to, in the tree's order. */
 export class TaggedWriter {
   readonly binary: Uint8Array[] = []
   readonly #path: Step[] = []
@@ -109,7 +109,7 @@ export class TaggedWriter {
       if (!Object.hasOwn(array, i)) this.#refuse('a hole in an array', i)
       tree.push(this.#at(i, array[i]))
     }
-    // Property names come in the order: indices, `length`, other names, symbols.
+    // `ownKeys` gives indices, `length`, other names, symbols, in this order.
     const beside = Reflect.ownKeys(array)[array.length + 1]
     if (beside !== undefined) this.#refuse('a property beside the items of an array', beside)
     return tree
@@ -144,10 +144,10 @@ export class TaggedWriter {
     const tree: unknown[] = [TypeTag.error, classOf(error)]
     for (const name of Reflect.ownKeys(error)) {
       const enumerable = Object.prototype.propertyIsEnumerable.call(error, name)
-      // What else is hidden in an error belongs to who made it: Node keeps functions and symbols there.
+      // Other properties that are not enumerable are internal: Node keeps functions and symbols there.
       if (!enumerable && !HIDDEN_OF_ERRORS.has(name)) continue
       const value: unknown = Reflect.get(error, name)
-      // A host's `Error.prepareStackTrace` may have made something else of it.
+      // A host's `Error.prepareStackTrace` may have turned the stack into something that is not text.
       if (name === 'stack' && typeof value !== 'string') continue
       tree.push(this.#name(name), enumerable, this.#at(name, value))
     }
@@ -196,7 +196,7 @@ export class TaggedWriter {
     return tree
   }
 
-  /** Names the place and what is there, nothing of what stands in it. */
+  /** The error names the place and the kind of what is there, and shows nothing of its content. */
   #refuse(what: string, step?: Step, remedy?: string): never {
     const steps = step === undefined ? this.#path : [...this.#path, step]
     const path = steps.reduce(extend, 'value')
@@ -204,7 +204,7 @@ export class TaggedWriter {
   }
 }
 
-/** Whether its class is not the user's own, so that it can be neither spread nor made a cached object. */
+/** Whether the class is a global one, not the user's own. Then the advice in `STORE_INSTEAD` does not help. */
 function isOfGlobalClass(value: object, name: string): boolean {
   const known: unknown = Reflect.get(globalThis, name)
   return typeof known === 'function' && known.prototype === Object.getPrototypeOf(value)

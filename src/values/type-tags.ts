@@ -1,13 +1,13 @@
 /**
- * What the first item of each array in a tagged tree says about the items after it. These numbers are in stored bytes:
- * add to them, never change them.
+ * The tags of a tagged tree. The first item of each array is a tag, and says what the items after it are. These numbers are in stored
+ * bytes: add to them, never change them.
  */
 export const TypeTag = {
   /** The items. */
   array: 0,
   /** Nothing. */
   undefined: 1,
-  /** Milliseconds since 1970, not a number for an invalid date. */
+  /** Milliseconds since 1970; `NaN`, itself tagged, for an invalid date. */
   date: 2,
   /** Whether it is negative, and its magnitude in hexadecimal digits. */
   bigint: 3,
@@ -25,9 +25,9 @@ export const TypeTag = {
   arrayBuffer: 9,
   /** Class, and number of bytes to be taken from the binary data. */
   typedArray: 10,
-  /** The name of a number that JSON has not: `NaN`, `Infinity`, `-Infinity`. */
+  /** The name of a number that JSON does not have: `NaN`, `Infinity`, `-Infinity`. */
   number: 11,
-  /** Whether the prototype is null, then name, value, name, value: an object that is not a map of its own. */
+  /** Whether the prototype is null, then name, value, name, value. Most objects have no tag: they are objects in the tree too. */
   object: 12,
 } as const
 
@@ -65,7 +65,7 @@ export const TYPED_ARRAY_CLASSES: ReadonlyMap<string, new (buffer: ArrayBuffer) 
   ...newTypedArrays(),
 ])
 
-/** Those that not every supported Node has. */
+/** The typed arrays that not every supported Node has. */
 function newTypedArrays(): [string, new (buffer: ArrayBuffer) => NodeJS.TypedArray][] {
   const { Float16Array } = globalThis as { Float16Array?: new (buffer: ArrayBuffer) => NodeJS.TypedArray }
   return Float16Array === undefined ? [] : [['Float16Array', Float16Array]]

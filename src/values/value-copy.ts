@@ -5,10 +5,10 @@ const OBJECT_BYTES = 64
 const TEXT_BYTES = 24
 const NUMBER_BYTES = 24
 const BUFFER_BYTES = 200
-/** Beyond this many properties an object is kept as a table of names of its own. */
+/** With more properties than this, the engine gives an object its own table of names. */
 const SHAPED_PROPERTIES = 16
 const TABLE_ROW_BYTES = 56
-/** What the engine's description of a shape takes that no other object has: by itself, and for each property. */
+/** What the engine's description of a new shape takes: by itself, and for each property. */
 const OWN_SHAPE_BYTES = 60
 const OWN_SHAPE_ROW_BYTES = 120
 
@@ -16,8 +16,8 @@ const shapes = new RecentlySeen()
 const names = new RecentlySeen()
 
 /**
- * A copy of a value that the default serializer has decoded: what is done to the one is not seen in the other. Only for values whose
- * `copyWeight` is finite.
+ * A copy of a value that the default serializer has decoded. A change to one does not show in the other. Only for values whose `copyWeight`
+ * is finite.
  */
 export function copyValue<T>(value: T): T
 export function copyValue(value: unknown): unknown {
@@ -34,8 +34,8 @@ export function copyValue(value: unknown): unknown {
 }
 
 /**
- * About how many bytes of memory a decoded value takes, rather more than less; `Infinity` when it holds something that `copyValue`
- * does not copy.
+ * An estimate of how many bytes of memory a decoded value takes, too high rather than too low. `Infinity` when it holds something that
+ * `copyValue` does not copy.
  */
 export function copyWeight(value: unknown): number {
   switch (typeof value) {
@@ -103,7 +103,7 @@ function propertiesWeight(object: Record<string, unknown>): number {
   return bytes
 }
 
-/** What the names of an object take. Objects of one shape share them. */
+/** What the names of an object's properties take. Objects of one shape share them. */
 function shapeWeight(own: readonly string[]): number {
   const isTable = own.length > SHAPED_PROPERTIES
   if (!isTable && !shapes.isNew(own.join())) return 0
@@ -121,7 +121,7 @@ function sum(values: Iterable<unknown>, eachBytes: number): number {
   return bytes
 }
 
-/** What text takes: one byte for each character, or two where one of them is beyond Latin letters. */
+/** What text takes: one byte for each character, or two if not all of them are ASCII. */
 export function textWeight(text: string): number {
   const { length } = text
   return TEXT_BYTES + (Buffer.byteLength(text) === length ? length : 2 * length)

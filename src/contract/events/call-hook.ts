@@ -1,6 +1,6 @@
 import { onRejection } from '../../checks/on-rejection.js'
 
-/** Calls what a user gave us, which may be asynchronous. `failed` is told what it throws or rejects with, and nobody else. */
+/** Calls a user's function, which may be asynchronous. Never throws: `failed` is called with what the function throws or rejects with. */
 export function callHook(hook: () => unknown, failed: (thrown: unknown) => void): void {
   try {
     onRejection(hook(), failed)

@@ -3,12 +3,12 @@ import { quoted } from '../../checks/one-line.js'
 import { heldBackText, OnceAMinute } from './once-a-minute.js'
 import { reasonOf } from '../../checks/reason.js'
 
-/** What happens without a caller, or is not told to the caller. */
+/** Operations without a caller, or whose failure the caller is not told. */
 const IN_BACKGROUND = ['read', 'rebuild', 'refresh', 'replay', 'stats', 'subscribe', 'track', 'upkeep']
-/** What fails since Redis stops answering is told by the change of state, which may come a little later. */
+/** A line waits this long. If Redis stops answering, the change of state comes a little later, and its line is enough. */
 const WAIT_MS = 1000
 
-/** Writes a line for what fails in the background while the store is up: at most one a minute for each kind, with how many there were. */
+/** Logs background failures while the store is up: at most one line a minute for each operation, with the number that was held back. */
 export function logErrors(events: Events, name: string, write: (line: string) => void): void {
   const limit = new OnceAMinute()
   const waiting = new Set<NodeJS.Timeout>()

@@ -6,12 +6,12 @@ import type { CacheEvents } from '../cache-events.js'
 type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void
 
 /**
- * The listeners of one cache. Nobody has to listen: an `error` without a listener does nothing. (An `EventEmitter` would throw it, and
- * takes twice as long to tell of a hit.)
+ * The listeners of one cache. An `error` event without a listener does nothing. (An `EventEmitter` would throw it, and takes twice as long
+ * to emit a hit.)
  */
 export class Events {
   readonly #warnings = new RateLimitedWarnings()
-  /** A list is never changed: whoever is being told goes by the one that he began with. */
+  /** The arrays are replaced and never changed, because `emit` may be in the middle of one. */
   readonly #listeners: { [E in keyof CacheEvents]: readonly Listener<E>[] } = {
     hit: [],
     miss: [],
@@ -31,7 +31,7 @@ export class Events {
     this.#set(event, [...this.#listeners[event], listener])
   }
 
-  /** Takes away the listener that was added last, if it was added more than once. */
+  /** Removes a listener. If it was added more than once, only the last one is removed. */
   off<E extends keyof CacheEvents>(event: E, listener: Listener<E>): void {
     if (!Object.hasOwn(this.#listeners, event)) return
     const listeners = this.#listeners[event]
@@ -39,11 +39,11 @@ export class Events {
     if (last !== -1) this.#set(event, listeners.toSpliced(last, 1))
   }
 
-  /** Calls the listeners. One that throws or rejects is reported as a process warning: it is not the caller's failure, nor that of the others. */
+  /** Calls the listeners. What one throws or rejects with becomes a process warning. The caller and the other listeners go on. */
   emit<E extends keyof CacheEvents>(event: E, detail: CacheEvents[E]): void {
     for (const listener of this.#listeners[event]) {
       try {
-        // Mostly nothing: a hit is told of in no more than the call takes.
+        // Most listeners return `undefined`. Then no closure is made, so that a hit costs no more than the call.
         const given = listener(detail) as unknown
         if (given !== undefined) onRejection(given, (thrown) => this.#failed(event, thrown))
       } catch (thrown) {

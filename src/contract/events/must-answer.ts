@@ -1,12 +1,12 @@
 import { CacheNotRespondingError, PartialRemoval } from '../errors.js'
 
 /**
- * Asks the store where a missing answer may not pass for an empty one.
+ * Asks the store. For operations where no answer must not look like an empty answer.
  * @throws {CacheNotRespondingError} when the store does not answer. It names the operation.
  */
 export type MustAnswer = <T>(operation: string, ask: () => Promise<T>) => Promise<T>
 
-/** Makes that function for one cache. `onFailed` is told each error of the store. */
+/** Makes a `MustAnswer` for one cache. `onFailed` is called with each error of the store. */
 export function createMustAnswer(onFailed: (operation: string, key: undefined, error: unknown) => void): MustAnswer {
   return async (operation, ask) => {
     try {

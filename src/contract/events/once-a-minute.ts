@@ -1,11 +1,11 @@
-/** How long the same is not told again. */
+/** How long a name is held back after it was let through. */
 export const SILENCE_MS = 60_000
 
-/** Lets the same through at most once a minute, and counts what it holds back. Names are not anybody's text: they are all kept. */
+/** Lets each name through at most once a minute, and counts what it holds back. It keeps all names, so they must not come from users. */
 export class OnceAMinute {
   readonly #silent = new Map<string, { readonly untilMs: number; heldBack: number }>()
 
-  /** How many of this name were held back since the last one that was let through; `undefined` where this one is held back too. */
+  /** `undefined` when this one is held back. Otherwise, how many of this name were held back since the last one let through. */
   take(name: string): number | undefined {
     const nowMs = performance.now()
     const silence = this.#silent.get(name)
@@ -18,7 +18,7 @@ export class OnceAMinute {
   }
 }
 
-/** What a line says of those that were held back before it. */
+/** The end of a log line: how many were held back before it. */
 export function heldBackText(count: number): string {
   return count === 0 ? '' : `, and ${count} times more before`
 }

@@ -1,14 +1,14 @@
 import { callHook } from './call-hook.js'
 import { RateLimitedWarnings } from './rate-limited-warnings.js'
 
-/** Where a cache tells of changes of state, and of what fails in the background. */
+/** A cache writes changes of state and background failures here. */
 export interface Logger {
   info(message: string): void
   warn(message: string): void
   error(message: string): void
 }
 
-/** The same logger, which may be asynchronous: what it throws or rejects with is a process warning, and nobody's failure. */
+/** Wraps a logger, which may be asynchronous. What it throws or rejects with becomes a process warning, and no call fails. */
 export function safeLogger(logger: Logger): Logger {
   const warnings = new RateLimitedWarnings()
   const failed = (thrown: unknown): void =>

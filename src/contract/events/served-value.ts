@@ -1,19 +1,19 @@
 import type { Events } from './events.js'
 
-/** A value that a call is answered with, and where it came from. */
+/** The value that answers a call, and where it came from. */
 export interface ServedValue<T = unknown> {
   readonly value: T
-  /** What the value took to compute, 0 when that is not known. */
+  /** How long the value took to compute, in ms; 0 when that is not known. */
   readonly computeMs: number
-  /** Whether the call waited for a computation, its own or another's. */
+  /** Whether the call waited for a computation, its own or that of another caller. */
   readonly isComputed: boolean
-  /** Whether an entry holds it. */
+  /** Whether the value is stored. */
   readonly isStored: boolean
-  /** Whether others than the call that began its computation may have it: not where a write or delete has voided that. */
+  /** Whether other callers may get it too. `false` when a write or delete has voided the computation. */
   readonly isShared: boolean
 }
 
-/** The answer to a call that an entry holds. Emits the event `hit`. */
+/** The answer to a call from a stored entry. Emits the event `hit`. */
 export function hit(
   events: Events,
   key: string,

@@ -1,11 +1,11 @@
 import { heldBackText, SILENCE_MS } from './once-a-minute.js'
 
-/** Writes a line of what a store is now. `more` ends the line. */
+/** Writes a line with the state of a store. `more` is added at its end. */
 export type WriteState = (up: boolean, error: unknown, more: string) => void
 
 /**
- * Writes a line when a store goes down, and when it is up again: at most once a minute each, so that one that comes and goes does not
- * fill the log. One that stays down is told of when the minute is over.
+ * Writes a line when a store goes down, and when it is up again: at most once a minute each, so that a store that goes up and down often
+ * does not fill the log. If it stays down, its line follows when the minute is over.
  */
 export class StateLog {
   readonly #write: WriteState
@@ -18,7 +18,7 @@ export class StateLog {
     this.#write = write
   }
 
-  /** The store has gone up, or down for a reason. */
+  /** Call this when the store has gone up, or down because of `error`. */
   change(up: boolean, error: unknown): void {
     clearTimeout(this.#later)
     if (up) {
@@ -31,7 +31,7 @@ export class StateLog {
       return
     }
     this.#heldBack++
-    // The one that is told then is not one of those before.
+    // Minus 1, because that line reports the last change itself.
     this.#later = setTimeout(() => this.#tellDown(error, this.#heldBack - 1), leftMs).unref()
   }
 

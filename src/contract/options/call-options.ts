@@ -4,13 +4,13 @@ import { GET_OR_SET_OPTIONS } from './known-options.js'
 import { checkOptions, checkTags, type Lifetime, lifetime } from './option-checks.js'
 import { show } from '../../checks/show.js'
 
-/** What holds for calls that say nothing else. */
+/** The defaults for calls that do not set these options. */
 export interface CallDefaults {
   readonly lifetime: Lifetime
   readonly maxComputeMs: number
 }
 
-/** How a call of `getOrSet` is to be answered, its options checked. */
+/** The checked options of one `getOrSet` call. */
 export interface CallOptions {
   readonly life: Lifetime
   readonly tags: readonly string[]
@@ -20,9 +20,9 @@ export interface CallOptions {
   readonly signal: AbortSignal | undefined
   readonly schema: GetOrSetOptions<unknown>['schema']
   readonly refresh: boolean
-  /** Factor of the early refresh; 0 for none. */
+  /** The factor of the early refresh; 0 for none. */
   readonly beta: number
-  /** How long past its ttl a stale value may serve this call. */
+  /** How long after its ttl a stale value may be served to this call. */
   readonly graceMs: number
 }
 
@@ -42,18 +42,18 @@ export function callOptionsOf(options: GetOrSetOptions<any> | undefined, default
     schema: checkSchema(schema),
     refresh,
     beta: checkBeta(early),
-    // An entry is kept for the grace it was stored with; a call may narrow that, not widen it.
+    // The store keeps an entry for the grace that it was stored with. A call can only shorten that.
     graceMs: grace === undefined ? Infinity : toMs('grace', grace),
   }
 }
 
-/** @throws {TypeError} when it is no `AbortSignal`, nor absent. */
+/** @throws {TypeError} when it is given and is not an `AbortSignal`. */
 export function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return signal
   throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${show(signal)}`)
 }
 
-/** @throws {TypeError} when it is no Standard Schema, nor absent. */
+/** @throws {TypeError} when it is given and is not a Standard Schema. */
 export function checkSchema(schema: CallOptions['schema']): CallOptions['schema'] {
   if (schema === undefined || typeof (schema as Partial<typeof schema>)?.['~standard']?.validate === 'function') {
     return schema

@@ -1,6 +1,6 @@
 import type { FunctionOptions, GetOrSetOptions, PageOptions, SetOptions } from '../cache.js'
 
-/** The names that options may have: any other is refused, since what is misspelt would be silently ignored. */
+/** The option names that are allowed. Any other name is refused, because a misspelt option would be ignored silently. */
 export type Known<T extends object> = Readonly<Record<keyof T, true>>
 
 export const SET_OPTIONS: Known<SetOptions> = Object.freeze({ ttl: true, grace: true, tags: true })
@@ -30,5 +30,5 @@ export const ENTRY_OPTIONS: Known<{ value: unknown }> = Object.freeze({ value: t
 
 export const PAGE_OPTIONS: Known<PageOptions> = Object.freeze({ after: true, limit: true })
 
-/** Of listings that are not continued. */
+/** For listings that have only one page. */
 export const LIMIT_OPTIONS: Known<Pick<PageOptions, 'limit'>> = Object.freeze({ limit: true })

@@ -1,14 +1,14 @@
 import { IncomingMessage } from 'node:http'
 
-/** What makes a handler, and how it is mounted. */
+/** The function that makes a handler, and how the handler is mounted. */
 export interface Mounting {
   readonly name: string
-  /** As it is written in an application. */
+  /** The code that mounts it, as an application writes it. */
   readonly mounted: string
   readonly isCache: (value: unknown) => boolean
 }
 
-/** @throws {TypeError} that says what to write, where a request or a cache is given in place of options. */
+/** @throws {TypeError} when a request or a cache is given instead of options. The message says what to write. */
 export function checkMounting(options: unknown, { name, mounted, isCache }: Mounting): void {
   if (options instanceof IncomingMessage) {
     throw new TypeError(`Expected the options of ${name}, got a request: write \`${mounted}\`, with parentheses`)

@@ -4,11 +4,11 @@ import { show } from '../../checks/show.js'
 
 /** How much the near tier may keep, and for how long. */
 export interface NearOptions {
-  /** Copies kept before the least recently used is dropped. @defaultValue 10000 */
+  /** The most copies kept. Beyond that, the least recently used one is evicted. @defaultValue 10000 */
   maxEntries?: number | undefined
-  /** Bytes of memory, about, that copies may take. @defaultValue 16 MiB */
+  /** About how many bytes of memory the copies may take. @defaultValue 16 MiB */
   maxBytes?: number | undefined
-  /** How long a copy may serve at most. @defaultValue '5s' */
+  /** The longest time that a copy is served. @defaultValue '5s' */
   ttl?: Ttl | undefined
 }
 
@@ -19,7 +19,7 @@ export interface NearBounds {
   readonly ttlMs: number
 }
 
-/** The bounds that the option `near` asks for; `undefined` for no near tier. @throws {TypeError} naming the option that is wrong. */
+/** The bounds that the option `near` asks for; `undefined` for no near tier. @throws {TypeError} naming the wrong option. */
 export function nearBounds(near: boolean | NearOptions | undefined): NearBounds | undefined {
   if (near === undefined || near === false) return undefined
   if (near !== true && (typeof near !== 'object' || near === null || Array.isArray(near)))

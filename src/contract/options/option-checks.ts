@@ -8,10 +8,7 @@ import { show } from '../../checks/show.js'
 import { showScalar } from '../../checks/show-scalar.js'
 import { oneLine } from '../../checks/one-line.js'
 
-/**
- * Checks that an options argument is an object with no names but those known, or absent.
- * @throws {TypeError} naming what was given.
- */
+/** Checks that an options argument is absent, or an object with known names only. @throws {TypeError} naming what was given. */
 export function checkOptions<T extends object>(
   options: T | undefined,
   of: string,
@@ -25,15 +22,15 @@ export function checkOptions<T extends object>(
   return options
 }
 
-/** How long a value is fresh, and how long it is kept past that, in ms. */
+/** How long a value is fresh, and how long it is kept after that, in ms. */
 export interface Lifetime {
   readonly ttlMs: number
   readonly graceMs: number
 }
 
 /**
- * The lifetime that options ask for, or else the default.
- * @throws {TypeError} naming the option that is no length of time.
+ * The lifetime from the options. What they leave out comes from the defaults.
+ * @throws {TypeError} naming the option that is not a duration.
  */
 export function lifetime({ ttl, grace }: SetOptions, defaults: Lifetime): Lifetime {
   return {
@@ -45,7 +42,7 @@ export function lifetime({ ttl, grace }: SetOptions, defaults: Lifetime): Lifeti
 const MAX_TAGS = 64
 const MAX_TAG_BYTES = 256
 
-/** @throws {TypeError} naming the tag that is not text, or empty. */
+/** Gives the tags, each once. @throws {TypeError} when they are not an array or more than 64, or naming the tag that `checkTag` refuses. */
 export function checkTags(tags: readonly string[] | undefined): readonly string[] {
   if (tags === undefined) return []
   if (!Array.isArray(tags)) throw new TypeError(`Expected \`tags\` to be an array of text, got ${show(tags)}`)
@@ -54,7 +51,7 @@ export function checkTags(tags: readonly string[] | undefined): readonly string[
   return [...new Set(tags)]
 }
 
-/** @throws {TypeError} when it is not text, or empty. */
+/** @throws {TypeError} when it is not well-formed text of 1 to 256 bytes. */
 export function checkTag(tag: unknown, place = 'a tag'): string {
   if (typeof tag === 'string' && tag !== '' && toUSVString(tag) === tag && Buffer.byteLength(tag) <= MAX_TAG_BYTES) {
     return tag
@@ -78,8 +75,8 @@ export function checkPage(
 }
 
 /**
- * Pairs of a key and a value, in the order given.
- * @throws {TypeError} naming what is not one.
+ * The entries as an array of [key, value], in the order given.
+ * @throws {TypeError} when they are not iterable, or naming the entry that is not a pair.
  */
 export function checkEntries(entries: Iterable<readonly [Key, unknown]>): (readonly [Key, unknown])[] {
   const given: unknown = entries
@@ -96,7 +93,7 @@ export function checkEntries(entries: Iterable<readonly [Key, unknown]>): (reado
 
 /** @throws {TypeError} naming the first option that is not known. */
 export function checkKnown(options: object, known: Readonly<Record<string, true>>, of: string): void {
-  // Every call with options comes here: a list of their names would be made anew each time.
+  // `for in` makes no array of the names. That matters because every call with options comes here.
   for (const name in options) {
     if (known[name] !== true && Object.hasOwn(options, name)) {
       throw new TypeError(`Expected no option \`${oneLine(name)}\` of ${of}: it knows ${Object.keys(known).join(', ')}`)

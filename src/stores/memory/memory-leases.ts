@@ -10,17 +10,17 @@ interface Lease {
   followed: boolean
 }
 
-/** How many tombstones there are at least before it is looked which of them nobody needs any more. */
+/** From this many tombstones on, those that nobody needs are dropped. */
 const MANY_TOMBSTONES = 1000
 
-/** The computations under way in one process, and who is told when they end. */
+/** The computations under way in one process. Listeners are told when they end. */
 export class MemoryLeases {
   readonly #leases = new Map<string, Lease>()
-  /** Until when attempts are paused, in the order in which the pauses began. A key has a lease or a pause. */
+  /** Until when attempts are paused, in the order in which the pauses began. A key never has both a lease and a pause. */
   readonly #pauses = new Map<string, number>()
-  /** When a tag was last removed while something was being computed. */
+  /** When a tag was last removed during a computation. */
   readonly #tombstones = new Map<string, number>()
-  /** How many there are when it is looked next. */
+  /** At this many tombstones, the unneeded ones are dropped next. */
   #mostTombstones = MANY_TOMBSTONES
   #onEnded: (key: string, ended: Ended) => void = () => undefined
   #onTagRemoved: (tag: string) => void = () => undefined
@@ -53,7 +53,7 @@ export class MemoryLeases {
     return { kind: 'leads' }
   }
 
-  /** Makes a lease last, if it still has this token; ends it where one of the tags was removed since it began. */
+  /** Extends a lease, if it still has this token. Ends it if one of the tags was removed since it began. */
   renew(key: string, token: string, until: number, tags: readonly string[]): boolean {
     const lease = this.#leases.get(key)
     if (lease?.token !== token) return false
@@ -79,7 +79,7 @@ export class MemoryLeases {
     this.#pauses.set(key, until)
   }
 
-  /** Notes that a tag was removed: what is being computed now may not be stored with it. */
+  /** Notes that a tag was removed, so that a computation under way does not store an entry with this tag. */
   bury(tag: string, now: number): void {
     this.#dropPauses(now)
     if (this.#leases.size === 0) return
@@ -88,7 +88,7 @@ export class MemoryLeases {
     this.#onTagRemoved(tag)
   }
 
-  /** Takes a lease away from the one who holds it. */
+  /** Voids the lease or the pause of a key. */
   void(key: string): void {
     if (!this.#leases.has(key) && !this.#pauses.delete(key)) return
     this.#forget(key)
@@ -113,13 +113,13 @@ export class MemoryLeases {
     if (followed) this.#onEnded(key, ended)
   }
 
-  /** Tombstones are for those who compute: they go with the last lease. */
+  /** Drops a lease. Only computations need tombstones, so these go with the last lease. */
   #forget(key: string): void {
     this.#leases.delete(key)
     if (this.#leases.size === 0) this.#tombstones.clear()
   }
 
-  /** Drops the first of the pauses that are over. All are as short, about: none stays for long behind one that is not. */
+  /** Drops pauses that are over, up to the first that is not. All last about equally long, so none stays much longer than it should. */
   #dropPauses(now: number): void {
     for (const [key, until] of this.#pauses) {
       if (until > now) return
@@ -127,7 +127,7 @@ export class MemoryLeases {
     }
   }
 
-  /** Drops the tombstones from before all computations. */
+  /** Drops the tombstones that are older than all leases. */
   #dropTombstones(): void {
     const first = Math.min(...Array.from(this.#leases.values(), ({ since }) => since))
     for (const [tag, at] of this.#tombstones) if (at < first) this.#tombstones.delete(tag)

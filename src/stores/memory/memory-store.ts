@@ -8,9 +8,9 @@ import { SortedKeys } from './sorted-keys.js'
 
 /** The bounds of the embedded store. */
 export interface MemoryStoreOptions {
-  /** Entries kept before the least recently used is dropped. */
+  /** The most entries kept. Beyond that, the least recently used one is evicted. */
   readonly maxEntries: number
-  /** Bytes of entries and keys kept before the least recently used is dropped. */
+  /** The most bytes of entries and keys kept. Beyond that, the least recently used entries are evicted. */
   readonly maxBytes: number
 }
 
@@ -22,11 +22,11 @@ interface Stored {
   readonly tags: readonly string[]
 }
 
-/** The embedded store: entries of this process alone, bounded by number and bytes, the least recently used dropped first. */
+/** The embedded store: entries of this process alone, bounded by number and bytes. It evicts the least recently used first. */
 export class MemoryStore implements Store {
   readonly kind = 'memory'
   readonly hearsEnds = true
-  /** A copy of what is in this process already would be of no use. */
+  /** A near copy of an entry that is already in this process would be of no use. */
   readonly tracks = false
   readonly #entries: LRUCache<string, Stored>
   readonly #keys = new SortedKeys()
@@ -37,7 +37,7 @@ export class MemoryStore implements Store {
   /** What staff did, the newest first. */
   readonly #log: string[] = []
   #process: StatsTotals['processes'] = []
-  /** The number of the last batch, by the run of a process that sent it. */
+  /** The last batch number of each run of a process. */
   readonly #batches = new Map<string, number>()
   /** No entry expires before this moment, so that most listings need not look for expired ones. */
   #nextExpiry = Infinity
@@ -149,7 +149,7 @@ export class MemoryStore implements Store {
   }
 
   async fill(entry: Write, token: string): Promise<boolean> {
-    // Nobody is told before the entry is there.
+    // The lease is checked first and ended last, so that listeners are told only when the entry is there.
     if (!this.#leases.renew(entry.key, token, 0, entry.tags)) return false
     const stored = this.#write(entry)
     this.#leases.end(entry.key, token, stored ? 'filled' : 'nothing')
@@ -219,7 +219,7 @@ export class MemoryStore implements Store {
     }
     this.#keys.add(key)
     this.#entries.set(key, { bytes: ownCopy(bytes), expiresAt, tags }, { start, ttl: Number.isFinite(ttl) ? ttl : 0 })
-    // An entry larger than the whole store is not taken, and the older one under its key is dropped.
+    // The LRU cache does not take an entry larger than the whole store, and drops the older one under its key.
     const stored = this.#entries.peek(key) !== undefined
     if (stored) {
       this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
@@ -248,7 +248,7 @@ export class MemoryStore implements Store {
   }
 }
 
-/** A small buffer is a view of a pool, which it would keep in memory whole. */
+/** Makes a copy: a small buffer is part of a shared pool, and keeping it keeps the whole pool. */
 function ownCopy(bytes: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(bytes.length)
   bytes.copy(copy)

@@ -52,14 +52,14 @@ export class SortedKeys {
   }
 
   /**
-   * One level below a key, by skipping from group to group. A child stands at its own place when it is a key, else at that
-   * of its first key below (`child::`): a group is not contiguous in byte order, since `p::1` < `p::10` < `p::1::x`.
+   * One level below a key, by skipping from group to group. The place of a child is its own key when it is a key, else that of its first
+   * key below (`child::`). A group is not contiguous in byte order, because `p::1` < `p::10` < `p::1::x`.
    */
   children(under: string | undefined, after: string | undefined, limit: number): ChildPage {
     const range = under === undefined ? undefined : childRange(under)
     const children: ChildPage['children'] = []
     const groupEnd = after === undefined ? undefined : endOfGroup(after)
-    // A place comes from outside: it may lie before the first child.
+    // The caller gives the place, so it may lie before the first child.
     const isInside = groupEnd !== undefined && (range === undefined || compareKeys(groupEnd, range.from) > 0)
     let next = this.#start(isInside ? groupEnd : range?.from, groupEnd === undefined ? after : undefined)
     while (next !== undefined && (range === undefined || compareKeys(next, range.to) < 0) && children.length <= limit) {

@@ -11,29 +11,29 @@ import { Shards } from './shards/shards.js'
 import type { Subscribers } from './connection/subscribers.js'
 import { WriteBatch } from './shards/write-batch.js'
 
-/** What its user says of a store's servers. */
+/** What the user of a store sets about its servers. */
 export interface AvailabilityOptions {
   /** What every name in Redis begins with. */
   readonly keyPrefix: string
   /** How long an answer may take. */
   readonly timeoutMs: number
-  /** Into how many shards a Cluster's keys are divided, if this process is the first to say so: 16 or 64. */
+  /** The number of shards for the keys of a Cluster, if this process is the first to set it: 16 or 64. */
   readonly shards: number
-  /** Called on each change between answering and not answering. */
+  /** Called when the store starts or stops answering. */
   readonly onState: (up: boolean, error: unknown) => void
-  /** Called when other processes had divided the keys otherwise than this one would have. */
+  /** Called when other processes use another number of shards than this one asked for. */
   readonly onOtherShards: (agreed: number, own: number) => void
-  /** Called with what failed in the background. */
+  /** Called with each error in the background. */
   readonly onError: (operation: string, error: unknown) => void
 }
 
-/** What a store's availability goes by. */
+/** What `Availability` needs. */
 export interface AvailabilitySetting extends AvailabilityOptions {
   readonly client: Client
   readonly subscribers: Subscribers
 }
 
-/** What goes by how many shards there are. */
+/** The parts of a store that depend on the number of shards. */
 export interface Parts {
   readonly shards: Shards
   readonly listing: Listing
@@ -43,14 +43,14 @@ export interface Parts {
   readonly stats: RedisStats
 }
 
-/** How often a server that does not answer is probed; one that does, every second time. */
+/** How often a server that does not answer is probed. A server that answers is probed every second time. */
 const PROBE_EVERY_MS = 500
-/** How often one of all processes does the upkeep. */
+/** How often the upkeep runs, in one of all processes. */
 const UPKEEP_EVERY_MS = 500
 
 /**
- * Whether all servers of a store answer. On each new connection it learns into how many shards the keys are divided, then probes each
- * shard again and again, and sees to it that the index is whole and kept up.
+ * Watches whether all servers of a store answer. On each new connection it reads the number of shards, then probes each shard again and
+ * again. It also starts the rebuild and the upkeep of the index.
  */
 export class Availability {
   readonly #setting: AvailabilitySetting
@@ -59,7 +59,7 @@ export class Availability {
   readonly #upkeep: IndexUpkeep
   readonly #timers: readonly NodeJS.Timeout[]
   #parts: Parts
-  /** Whether it is known how many shards there are, on the connection that stands. */
+  /** Whether the number of shards was read on the present connection. */
   #agreed = false
   #agreeing: Promise<void> | undefined
   #rounds = 0
@@ -85,7 +85,7 @@ export class Availability {
     ]
   }
 
-  /** By the number of shards known now. */
+  /** The parts for the number of shards known now. */
   get parts(): Parts {
     return this.#parts
   }
@@ -94,12 +94,12 @@ export class Availability {
     return this.#isUp === true
   }
 
-  /** Since when they answer, or do not. */
+  /** Since when the store is up or down. */
   get since(): Date {
     return this.#since
   }
 
-  /** Probes nothing any more, and lets nothing be sent. */
+  /** Ends all probing, and lets nothing more be sent. */
   close(): void {
     this.#closed = true
     for (const timer of this.#timers) clearInterval(timer)
@@ -133,7 +133,7 @@ export class Availability {
     this.#judge()
   }
 
-  /** Goes by what the first process has said of this prefix; only then its keys can be found. */
+  /** Reads what the first process wrote for this prefix. Only then can its keys be found. */
   #agree(): Promise<void> {
     this.#agreeing ??= this.#goBy()
       .catch((error: unknown) => this.#judge(error))
@@ -151,7 +151,7 @@ export class Availability {
       for (const { connection } of this.#parts.shards.all) connection.close()
       this.#parts = this.#open(agreed)
     }
-    // Before anybody asks: what finds no index looks through the whole database.
+    // This must come before any read of the index, because a read that finds no index scans the whole database.
     if (size === 0) await this.#rebuild.begin(this.#parts.shards)
     this.#agreed = true
     await this.#probe(() => true)
@@ -176,18 +176,18 @@ export class Availability {
     const shards = this.#parts.shards
     this.#upkeep
       .round(shards)
-      // What all go by may have been evicted, or deleted with everything.
+      // The shared settings may have been evicted, or flushed with everything else. This writes them again.
       .then((mine) => (mine ? this.#meta.agree(shards.all.length) : undefined))
       .catch((error: unknown) => this.#setting.onError('upkeep', error))
   }
 
-  /** A breaker has opened: one more try at once, since a server that only was late is back at once. */
+  /** A breaker has opened. Probe once more at once, because a server that was only late answers at once. */
   #suspect(): void {
     this.#judge()
     if (this.#setting.client.isReady) void this.#probe(isDown)
   }
 
-  /** Tells when all servers answer, and when one stops. */
+  /** Reports when all servers answer, and when one stops. */
   #judge(error?: unknown): void {
     const { all: shards } = this.#parts.shards
     const down = shards.find(({ connection }) => !connection.up)
@@ -196,11 +196,11 @@ export class Availability {
     this.#isUp = up
     this.#since = new Date()
     this.#setting.onState(up, up ? undefined : (error ?? down.connection.lastError))
-    // Another server may answer now, or the same one without its data.
+    // Another server may answer now, or the same one without its data. So the index may be lost.
     if (up) this.#makeWhole()
   }
 
-  /** Has the index made whole in the background, if it is not. */
+  /** Rebuilds the index in the background, if it is not whole. */
   #makeWhole(): void {
     this.#rebuild.done(this.#parts.shards).catch((error: unknown) => this.#setting.onError('rebuild', error))
   }

@@ -1,7 +1,7 @@
 import type { Client } from './connection/client.js'
 import { FORMAT, STORED, storedName } from './scripts/stored-layout.js'
 
-/** What all processes that share a prefix must have in common: the first one says it, the others go by it. */
+/** The settings that all processes with the same prefix share. The first process writes them, and the others follow them. */
 export class Meta {
   readonly #client: Client
   readonly #name: string
@@ -11,13 +11,16 @@ export class Meta {
     this.#name = storedName(keyPrefix, STORED.meta, '')
   }
 
-  /** How many shards there are: what the first process said, which is this one where nobody did. @throws {Error} where the names are of a newer format. */
+  /**
+   * The number of shards that the first process wrote. If none has, this process writes `shards`.
+   * @throws {Error} when the names are of another format, or the number is not 1, 16 or 64.
+   */
   async agree(shards: number): Promise<number> {
     const said = await this.#client.send((redis) => redis.hgetall(this.#name))
     const mine = { format: FORMAT, shards: String(shards) }
     const unsaid = Object.entries(mine).filter(([field]) => said[field] === undefined)
     if (unsaid.length > 0) {
-      // Another process may be quicker: then what it says counts.
+      // Another process may be quicker. Then its settings count.
       await Promise.all(
         unsaid.map(([field, value]) => this.#client.send((redis) => redis.hsetnx(this.#name, field, value))),
       )

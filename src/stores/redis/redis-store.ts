@@ -7,9 +7,9 @@ import { AUDIT } from './scripts/stored-layout.js'
 import { Keyspace } from './shard/keyspace.js'
 import { Subscribers } from './connection/subscribers.js'
 
-/** Where a Redis store keeps its entries. */
+/** The options of a Redis store. */
 export interface RedisStoreOptions extends ClientOptions, AvailabilityOptions {
-  /** Given: the store hears of changes, and calls it when a server does not tell of them. */
+  /** If given, the store tracks changes, and calls this when a server refuses to report them. */
   readonly onUntracked?: ((error: unknown) => void) | undefined
 }
 
@@ -152,7 +152,7 @@ export class RedisStore implements Store {
 
   onChanged(listener: (keys: readonly string[] | undefined) => void): void {
     this.#subscribers.onChanged((names) => {
-      // Only now it is known how the keys are divided, and so what comes before them.
+      // Not earlier, because the number of shards decides what comes before the keys, and it may have changed.
       const start = this.#client.ownPrefix.length + this.#parts.shards.first.keyspace.entries.length
       listener(names?.map((name) => name.slice(start)))
     })
@@ -197,7 +197,7 @@ export class RedisStore implements Store {
     return this.#availability.parts
   }
 
-  /** Lets out what waits to be merged, before something that concerns many keys. */
+  /** Sends the reads and writes that wait, before an operation on many keys. */
   #flush(): void {
     this.#parts.reads.flush()
     this.#parts.writes.flush()

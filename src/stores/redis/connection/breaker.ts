@@ -2,23 +2,23 @@ import { Deadlines } from './deadlines.js'
 import { withoutSecrets } from './reply-error.js'
 
 const FAILURES_IN_A_ROW = 5
-/** Of the time that one answer may take. */
+/** The part of the time limit after which silence opens the breaker. */
 const SILENT_SHARE = 0.4
 
-/** What a breaker judges by, and whom it tells. */
+/** The limits of a breaker, and its callback. */
 export interface BreakerSetting {
   /** How long one answer may take. */
   readonly timeoutMs: number
-  /** The usual round trip, in ms: a network that is far away is not silent. */
+  /** The usual round trip, in ms. With it, a network that is far away does not count as silent. */
   readonly roundTripMs: () => number
-  /** Called when the server is found not to answer; maybe again and again. */
+  /** Called when the server does not answer, maybe again and again. */
   readonly open: (error: unknown) => void
 }
 
 /**
- * Finds out that a server does not answer before every call has waited for it: when 5 commands in a row have failed, or when commands
- * are under way and for 40 % of the time limit none at all was answered. An error that the server itself gives is an answer, unless
- * it says that it cannot serve anybody now.
+ * A circuit breaker. It notices that a server does not answer, before every call has waited for that. It opens when 5 commands in a row
+ * have failed, or when commands are under way and none at all was answered for 40 % of the time limit. An error from the server counts as
+ * an answer, unless it says that the server cannot serve anybody now.
  */
 export class Breaker {
   readonly #deadlines: Deadlines
@@ -39,10 +39,10 @@ export class Breaker {
     })
   }
 
-  /** Settles as an answer does, or rejects when that takes too long, and goes by how it ends. */
+  /** Settles as an answer does, or rejects when that takes too long. Counts the outcome. */
   readonly judge = <T>(answer: Promise<T>): Promise<T> => this.#deadlines.limit(answer)
 
-  /** Counts from 0 again. */
+  /** Counts failures from 0 again. */
   reset(): void {
     this.#failures = 0
   }

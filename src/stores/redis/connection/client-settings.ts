@@ -1,12 +1,12 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { ImproperlyConfiguredError } from '../../../contract/errors.js'
 
-/** Whether this is a client that somebody made, be it of another copy of ioredis, not what one is made from. */
+/** Whether this is an ioredis client, of any copy of ioredis, and not the options for one. */
 export function isClient(redis: unknown): redis is Redis | Cluster {
   return typeof redis === 'object' && redis !== null && 'status' in redis && 'sendCommand' in redis
 }
 
-/** @throws {ImproperlyConfiguredError} where the client would give wrong answers. */
+/** @throws {ImproperlyConfiguredError} when the client would give wrong answers. */
 export function refuseUnfit(client: Redis | Cluster): void {
   if (settingsOf(client).stringNumbers === true) {
     throw new ImproperlyConfiguredError(
@@ -27,7 +27,7 @@ export function refuseUnfit(client: Redis | Cluster): void {
   }
 }
 
-/** What is wrong for a cache with the settings of a client that somebody made: settings for queues and locks, mostly. */
+/** Which settings of a given client are bad for a cache. Mostly they are meant for queues and locks. */
 export function poorSettings(client: Redis | Cluster): string[] {
   const { maxRetriesPerRequest, socketTimeout } = settingsOf(client)
   const poor: string[] = []

@@ -8,17 +8,17 @@ import type { Name } from './redis-name.js'
 import type { Script } from '../scripts/script.js'
 import { Watchdog } from './watchdog.js'
 
-/** What a client tells its owner. */
+/** The options of a client. */
 export interface ClientOptions {
   readonly redis: Address
   /** How long one answer may take. */
   readonly timeoutMs: number
 }
 
-/** How long the server may take to say goodbye. */
+/** How long to wait for the answer to QUIT. */
 const QUIT_MS = 200
 
-/** So that a failover of a Cluster is noticed also where nothing is asked of the server that is gone. */
+/** How often the slots of a Cluster are read, so that a failover is noticed even if nothing is sent to the lost server. */
 const REFRESH_SLOTS_MS = 2000
 
 /** Settles as an answer does, or rejects when that takes too long. */
@@ -26,21 +26,21 @@ export type Limit = <T>(answer: Promise<T>) => Promise<T>
 
 /** How a script is run. */
 export interface RunOptions {
-  /** The scripts that the server has been sent. */
+  /** The scripts that were sent to the server. */
   readonly known?: Set<Script>
   readonly limit?: Limit
   /** Whether text in the answer is given as bytes. */
   readonly asBytes?: boolean
 }
 
-/** One Redis server, or all of a Cluster: commands within a time limit. */
+/** Sends commands to one Redis server or to a Cluster, with a time limit. */
 export class Client {
   readonly kind: 'redis' | 'cluster'
   readonly #redis: Redis | Cluster
   readonly #own: boolean
   readonly #deadlines: Deadlines
   readonly #watchdog: Watchdog
-  /** Connections of our own for messages. */
+  /** Our own subscribe connections. */
   readonly #subscribers = new Set<Redis>()
   readonly #listeners: [event: string, listener: (...args: unknown[]) => void][] = []
   #refresh: NodeJS.Timeout | undefined
@@ -58,7 +58,7 @@ export class Client {
     }
     this.on('error', note)
     if (this.#redis.status === 'wait') this.#redis.connect().catch(note)
-    // By a timer of our own: that of ioredis goes on for ever where its client is closed while it refreshes.
+    // A timer of our own: that of ioredis goes on forever if its client is closed during a refresh.
     if (this.#own && this.#redis.isCluster) {
       this.#refresh = setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS).unref()
     }
@@ -69,7 +69,7 @@ export class Client {
     return this.#redis.status === 'ready' && !this.#closed
   }
 
-  /** What was last in the way of a connection. */
+  /** The last connection error. */
   get lastError(): unknown {
     return this.#lastError
   }
@@ -86,7 +86,9 @@ export class Client {
     return limit(command(this.#redis as Redis))
   }
 
-  /** On a Cluster, all that is sent meanwhile to one of its servers leaves in one write: it goes to many shards, and each write is a call of the system. */
+  /**
+   * On a Cluster, all that `send` sends to one server leaves in one write. Many shards are on one server, and each write is a system call.
+   */
   together(send: () => void): void {
     const streams = this.kind === 'cluster' ? this.masters().map(({ stream }) => stream) : []
     for (const stream of streams) stream?.cork()
@@ -98,9 +100,8 @@ export class Client {
   }
 
   /**
-   * Runs a script: by its name where the server has been sent it before, as `known` says, which takes note of it. What is sent first
-   * teaches the server, so that scripts are carried out in the order in which they are sent; only where the server has forgotten them
-   * since, one is sent again.
+   * Runs a script. If `known` says that the server has it, only its SHA-1 is sent. Otherwise its source is sent, and added to `known` at
+   * once. So scripts run in the order in which they are sent. Only if the server has forgotten a script, it is sent again.
    */
   async run(
     script: Script,
@@ -118,7 +119,7 @@ export class Client {
       return await this.send((redis) => scripting(redis)[byName](script.sha1, keys.length, ...keys, ...args), limit)
     } catch (error) {
       if (!isUnknownScript(error)) throw error
-      // It has forgotten all, or is another one.
+      // The server has forgotten all scripts, or it is another server.
       known?.clear()
       return teach()
     }
@@ -132,23 +133,23 @@ export class Client {
     return this.#redis.isCluster ? (this.#redis as Cluster).nodes('master') : [this.#redis as Redis]
   }
 
-  /** What the client puts before all names. */
+  /** The prefix that the ioredis client puts before all names. */
   get ownPrefix(): string {
     return this.#redis.options.keyPrefix ?? ''
   }
 
-  /** How many names of anybody these servers keep. */
+  /** How many names these servers keep, of any owner. */
   async size(): Promise<number> {
     const sizes = await Promise.all(this.masters().map((master) => this.limit(master.dbsize())))
     return sizes.reduce((sum, size) => sum + size, 0)
   }
 
   /**
-   * A step of a walk over all names of one server that begin with these words, as SCAN gives them: some maybe twice. Gives the next
-   * cursor, '0' at the end, and what follows the words in each name.
+   * One step of a SCAN of all names of one server that begin with `begin`. A name may come twice. Gives the next cursor, '0' at the end,
+   * and the rest of each name after `begin`.
    */
   async scan(master: Redis, begin: string, cursor: string, count: number): Promise<[cursor: string, rest: string[]]> {
-    // SCAN knows nothing of a prefix that the client puts before keys.
+    // ioredis does not put the client's prefix before the pattern of SCAN.
     const whole = this.ownPrefix + begin
     const pattern = `${whole.replaceAll(/[\\*?[\]]/g, String.raw`\$&`)}*`
     const [next, names] = await this.limit(master.scan(cursor, 'MATCH', pattern, 'COUNT', count))
@@ -156,7 +157,7 @@ export class Client {
     return [next, [...new Set(own)]]
   }
 
-  /** A client of our own to one of the servers, for messages. Its owner connects it, and again after it has ended. */
+  /** Our own subscribe client to one of the servers. Its owner connects it, and again after it has ended. */
   openSubscriber(master: Redis): Redis {
     const subscriber = openSubscriber(master)
     return subscriber
@@ -164,7 +165,7 @@ export class Client {
       .on('end', () => this.#subscribers.delete(subscriber))
   }
 
-  /** Ends the connection, unless the client is somebody else's. */
+  /** Ends the connection, unless the client was passed in. */
   async close(): Promise<void> {
     if (this.#closed) return
     const wasReady = this.isReady
@@ -185,7 +186,7 @@ export class Client {
     if (this.isReady) (this.#redis as Cluster).refreshSlotsCache()
   }
 
-  /** Those that may be closed: what somebody gave us stays as it is. */
+  /** The connections that the watchdog may close. A client that was passed in is not one of them. */
   #connections(): readonly Redis[] {
     if (!this.#own) return [...this.#subscribers]
     const own = this.#redis.isCluster ? (this.#redis as Cluster).nodes() : [this.#redis as Redis]
@@ -193,7 +194,10 @@ export class Client {
   }
 }
 
-/** What ioredis has and its types do not. `callBuffer` would lose the command's name where the owner of a client has it pipeline by itself. */
+/**
+ * Methods that ioredis has and its types do not. `callBuffer` is not used: it would lose the command's name if the owner of a client has
+ * turned on automatic pipelining.
+ */
 type Scripting = Record<
   'eval' | 'evalsha' | 'evalBuffer' | 'evalshaBuffer',
   (script: string, keys: number, ...args: readonly (string | Buffer | number)[]) => Promise<unknown>

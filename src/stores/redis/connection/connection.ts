@@ -7,8 +7,8 @@ import { ServerClock } from './server-clock.js'
 import { TIME } from '../scripts/time-script.js'
 
 /**
- * The way to the server that keeps one shard: its clock, and whether it answers. It is up when a probe was answered, until a probe fails,
- * the connection is gone or the breaker finds that nothing is answered any more; then all calls fail at once until a probe is answered.
+ * The connection to the server that keeps one shard: its clock, and whether it answers. It is up from an answered probe until a probe
+ * fails, the connection is lost, or the breaker opens. Then all calls fail at once until a probe is answered.
  */
 export class Connection {
   readonly clock: ServerClock = new ServerClock()
@@ -22,7 +22,7 @@ export class Connection {
   readonly #running: RunOptions
   readonly #runningForBytes: RunOptions
   readonly #startedMs = performance.now()
-  /** Those who wait for the first answer. */
+  /** The calls that wait for the first answer. */
   #waiting: (() => void)[] = []
   #everUp = false
   #up = false
@@ -30,7 +30,7 @@ export class Connection {
   #probing: Promise<void> | undefined
   #closed = false
 
-  /** `name` is one of the shard's; `onOpen` is told when the breaker finds that it does not answer. */
+  /** `name` is any name of the shard. `onOpen` is called when the breaker finds that the server does not answer. */
   constructor(client: Client, name: string, timeoutMs: number, onOpen: () => void) {
     this.#client = client
     this.#name = name
@@ -49,26 +49,29 @@ export class Connection {
     return this.#up
   }
 
-  /** The server's time, in ms, up to which what is sent now may still be carried out: then its caller is told that it failed. */
+  /**
+   * The deadline of a command that is sent now, in ms on the server's clock. After that the caller is told that it failed, so the server
+   * must not carry it out.
+   */
   get deadline(): number {
     return Math.floor(this.clock.now() - this.clock.uncertaintyMs + this.#timeoutMs)
   }
 
-  /** Why it does not answer. */
+  /** Why the server does not answer. */
   get lastError(): unknown {
     return this.#lastError ?? this.#client.lastError
   }
 
   /**
-   * Sends one command and gives its answer within the time limit. Until the first connection stands it waits for it, within the
-   * same limit; later it fails at once while there is none.
+   * Sends one command and gives its answer within the time limit. Before the first connection is up, it waits for that, within the same
+   * limit. Later it fails at once while there is no connection.
    */
   send<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
     const send = (): Promise<T> => this.#client.send(command, this.#breaker.judge)
     return this.#up ? send() : this.#firstConnection().then(send)
   }
 
-  /** As `Client.run`, and as `send`. */
+  /** As `Client.run`, but waits and fails as `send` does. */
   run(script: Script, keys: readonly Name[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
     const run = (): Promise<unknown> => this.#client.run(script, keys, args, this.#running)
     return this.#up ? run() : this.#firstConnection().then(run)
@@ -80,7 +83,7 @@ export class Connection {
     return this.#up ? run() : this.#firstConnection().then(run)
   }
 
-  /** Reads the server's clock, which is also the sign that it answers. Never rejects. */
+  /** Reads the server's clock. The answer also shows that the server is up. Never rejects. */
   probe(): Promise<void> {
     this.#probing ??= this.#readClock().finally(() => {
       this.#probing = undefined
@@ -148,7 +151,7 @@ export class Connection {
       try {
         await this.#client.limit(new Promise<void>((resolve) => this.#waiting.push(resolve)))
       } catch (error) {
-        // Whoever calls from now on need not wait in vain as well.
+        // Later calls then fail at once instead of waiting in vain.
         this.#lastError ??= error
       }
     }

@@ -1,4 +1,4 @@
-/** A command was given up on: no answer came within the time limit. It may still be carried out. */
+/** No answer to a command came within the time limit. The server may still carry it out. */
 export class DeadlineError extends Error {
   constructor(timeoutMs: number) {
     super(`no answer within ${timeoutMs} ms`)
@@ -6,17 +6,17 @@ export class DeadlineError extends Error {
   }
 }
 
-/** What is told when something waits and nothing at all was answered for some time. */
+/** The report that something waits, and nothing at all was answered for some time. */
 export interface Silence {
-  /** After how many ms. Asked each time. */
+  /** After how many ms without an answer. Called each time. */
   readonly afterMs: () => number
   readonly tell: (silentMs: number) => void
 }
 
-/** Who is told how each promise ends. */
+/** The callbacks for how each promise ends. */
 export interface Judge {
   readonly answered: () => void
-  /** Gives what the caller is told instead of the error. */
+  /** Gives the error that the caller gets instead. */
   readonly failed: (error: unknown) => unknown
 }
 
@@ -25,14 +25,14 @@ interface Waiting {
   readonly giveUp: () => void
 }
 
-/** A timer that is later than this was held up by a blocked event loop. */
+/** If a timer is later than this, the event loop was blocked. */
 const LATE_MS = 50
-/** What is written after the event loop was blocked has this long to be answered. */
+/** After the event loop was blocked, answers get this much more time. */
 const SPARE_MS = 100
 
 /**
- * Gives up on promises that take longer than a time limit, with one timer for all of them: as the limit is the same for all,
- * they fall due in the order in which they came. Time in which the event loop was blocked is nobody's failure.
+ * Gives up on promises that take longer than a time limit. One timer serves all of them: the limit is the same for all, so they fall due in
+ * the order in which they came. Time in which the event loop was blocked does not count against the server.
  */
 export class Deadlines {
   readonly #timeoutMs: number
@@ -57,7 +57,7 @@ export class Deadlines {
       const fail = (error: unknown): void => reject(this.#judge.failed(error))
       const waiting = { sinceMs: performance.now(), giveUp: () => fail(new DeadlineError(this.#timeoutMs)) }
       this.#waiting.add(waiting)
-      // Whoever comes late finds the connection closed, and needs no timer that would keep the process alive.
+      // After `close` no timer is needed, because the connection is closed. It would only keep the process alive.
       if (this.#timer === undefined && !this.#closed) this.#wakeIn(this.#firstLookMs())
       promise.then(
         (value) => {
@@ -94,13 +94,13 @@ export class Deadlines {
 
   readonly #wake = (): void => {
     const isLate = performance.now() - this.#dueMs > LATE_MS
-    // Once: a process whose event loop is always late still notices a server that hangs.
+    // Only once, so that a process whose event loop is always late still notices a server that hangs.
     if (isLate && !this.#spared) {
       this.#spared = true
       this.#wakeIn(SPARE_MS)
     } else {
       this.#spared = false
-      // After one more turn of the event loop, in which answers that are already in the socket win.
+      // One more turn of the event loop, so that answers that are already in the socket still count.
       setImmediate(this.#check)
     }
   }

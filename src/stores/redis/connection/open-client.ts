@@ -2,12 +2,12 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { backoffMs } from './backoff.js'
 import { isClient, refuseUnfit } from './client-settings.js'
 
-/** Where a Redis is: a URL, several of them (a Cluster), options for a client of our own, or a client that stays its owner's. */
+/** Where a Redis is: a URL, several of them (a Cluster), options for a client of our own, or a client that belongs to its owner. */
 export type Address = string | readonly string[] | RedisOptions | Redis | Cluster
 
 /**
- * The settings of our own client, chosen for a cache: fail at once rather than queue, never send anything twice, and come back quickly
- * without all processes coming back at the same moment. A server that hangs is noticed by the watchdog.
+ * The settings of our own client, chosen for a cache: fail at once instead of queueing, never send anything twice, and reconnect quickly,
+ * but not all processes at the same moment. The watchdog notices a server that hangs.
  */
 const CACHE_CLIENT = {
   connectTimeout: 1000,
@@ -23,10 +23,15 @@ const CACHE_CLIENT = {
   retryStrategy: backoffMs,
 } satisfies RedisOptions
 
-/** A server that has become a replica is left for the one that its name stands for now, but not again and again: each time fails calls. */
+/**
+ * If a server became a replica, reconnect: its name may now lead to the new master. At most every 5 s, since each reconnect fails calls.
+ */
 const LEAVE_REPLICA_EVERY_MS = 5000
 
-/** The client for an address: a new one of our own, or the one that was given. @throws {ImproperlyConfiguredError} where that would give wrong answers. */
+/**
+ * The client for an address: a new one of our own, or the one that was given.
+ * @throws {ImproperlyConfiguredError} when a given client would give wrong answers.
+ */
 export function openClient(redis: Address): Redis | Cluster {
   if (isClient(redis)) {
     refuseUnfit(redis)
@@ -37,20 +42,20 @@ export function openClient(redis: Address): Redis | Cluster {
   return typeof redis === 'string' ? new Redis(redis, settings) : new Redis({ ...settings, ...(redis as object) })
 }
 
-/** A client of our own to one of the servers of another client, for messages. Its owner connects it. */
+/** Our own subscribe client to one of the servers of another client. Its owner connects it. */
 export function openSubscriber(master: Redis): Redis {
-  // Protocol 2, since ioredis drops the push messages of protocol 3 that tracking needs; what was subscribed is told anew on each ready.
+  // Protocol 2, because ioredis drops the push messages of protocol 3 that tracking needs. `Subscriber` subscribes again on each `ready`.
   return master.duplicate({
     ...CACHE_CLIENT,
     // Scripts publish under the channel's own name, whatever prefix the client puts before keys.
     keyPrefix: '',
     protocol: 2,
     autoResubscribe: false,
-    // It is connected when the connection for commands stands: nobody knocks twice at a server that is away.
+    // Connects only when the command connection is up, so that only one of the two tries a server that is away.
     lazyConnect: true,
     retryStrategy: () => null,
     connectionName: 'keyedcache-subscriber',
-    // It is asked for a sign of life each second; a busy process is not to lose it.
+    // It is pinged each second. The limit is longer, so that a busy process does not lose it.
     socketTimeout: 5000,
   })
 }

@@ -1,11 +1,11 @@
 import { masked } from '../../../checks/masked.js'
 
-/** Redis repeats the arguments of a command that it does not know, as AUTH where it was renamed. */
+/** Redis repeats the arguments of an unknown command, for example of AUTH if it was renamed. */
 const ARGUMENTS = /,? with args beginning with:.*/s
 
 /**
- * The same error with nothing but its name, message, code and stack, and no secret in these: ioredis puts the arguments of the command
- * beside them, which hold keys, values and, where signing in fails, the password; Node the address, which may be a whole URL.
+ * A copy of an error with only its name, message, code, stack and cause, and no secrets in these. ioredis adds the arguments of the
+ * command, which hold keys, values and, if AUTH fails, the password. Node adds the address, which may be a whole URL.
  */
 export function withoutSecrets(error: unknown): unknown {
   if (!(error instanceof Error)) return error
@@ -18,14 +18,14 @@ export function withoutSecrets(error: unknown): unknown {
   return 'code' in error ? Object.assign(told, { code: error.code }) : told
 }
 
-/** Of several attempts to connect, Node says nothing but what each came to. */
+/** After several attempts to connect, Node's error has no message of its own, only the errors of the attempts. */
 function messageOf(error: Error): string {
   const { errors } = error as { errors?: unknown }
   if (error.message === '' && Array.isArray(errors)) return errors.map((each) => messageOf(each as Error)).join('; ')
   return masked(error.message.replace(ARGUMENTS, ''))
 }
 
-/** The calls in a stack, without the message that stands before them. */
+/** The calls in a stack, without the message before them. */
 function callsOf({ message, stack = '' }: Error): string {
   const begin = stack.indexOf(message)
   return begin === -1 ? '' : stack.slice(begin + message.length)

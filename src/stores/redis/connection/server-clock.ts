@@ -1,5 +1,5 @@
 const SAMPLES = 8
-/** By how much two clocks may drift apart while all samples are taken. */
+/** How far two clocks may drift apart while all samples are taken. */
 const DRIFT_MS = 5
 
 interface Sample {
@@ -8,10 +8,10 @@ interface Sample {
 }
 
 /**
- * The clock of a Redis server, estimated from `TIME`: of the last 8 samples, the one with the shortest round trip says how far the
- * server is from this process's monotonic clock. (Cristian, Probabilistic clock synchronization, 1989.) The server looked at its clock at
- * some moment of each round trip: a sample that cannot be true together with the best one means that the clock was set, or is another
- * server's, and that the older samples are not true any more.
+ * The clock of a Redis server, estimated from `TIME`. Of the last 8 samples, the one with the shortest round trip says how far the server
+ * is from this process's monotonic clock. (Cristian, Probabilistic clock synchronization, 1989.) The server read its clock at some moment
+ * of each round trip. If a new sample contradicts the best one, the clock was set, or is that of another server. Then the older samples are
+ * dropped.
  */
 export class ServerClock {
   #samples: Sample[] = []
@@ -22,7 +22,7 @@ export class ServerClock {
     return this.#samples.at(-1)?.roundTripMs ?? null
   }
 
-  /** By how much the estimate may be wrong, in ms: the server may have looked at any moment of the round trip. */
+  /** How far the estimate may be off, in ms. The server may have read its clock at any moment of the round trip. */
   get uncertaintyMs(): number {
     return (this.#best?.roundTripMs ?? 0) / 2
   }
@@ -35,7 +35,7 @@ export class ServerClock {
     this.#best = this.#samples.reduce((best, each) => (each.roundTripMs < best.roundTripMs ? each : best))
   }
 
-  /** Forgets all samples: another server may answer from now on. The time goes on from the last estimate. */
+  /** Forgets all samples, because another server may answer from now on. The time goes on from the last estimate. */
   restart(): void {
     this.#samples = []
   }
@@ -46,7 +46,7 @@ export class ServerClock {
   }
 }
 
-/** Whether both can be true of one clock. */
+/** Whether both samples can come from one clock. */
 function agree(one: Sample, other: Sample): boolean {
   const apartMs = Math.abs(one.offsetMs - other.offsetMs)
   return apartMs <= (one.roundTripMs + other.roundTripMs) / 2 + DRIFT_MS

@@ -1,29 +1,29 @@
 import type { Redis } from 'ioredis'
 import { withoutSecrets } from './reply-error.js'
 
-/** What a subscriber listens to, and whom it tells. */
+/** What a subscriber listens to, and its callbacks. */
 export interface SubscriberSetting {
   /** The channel of messages that a computation has ended. */
   readonly wake: string
-  /** What names begin with whose changes are to be told of; `undefined` for none. */
+  /** Prefix of the names whose changes we want to hear. `undefined`: none. */
   readonly tracked: string | undefined
-  /** Told of a message in the channel. */
+  /** Called with each message in the channel. */
   readonly onMessage: (message: string) => void
-  /** Told of names that have changed; `undefined` when all may have. */
+  /** Called with names that have changed. `undefined`: all may have. */
   readonly onChanged: (names: readonly string[] | undefined) => void
-  /** Told when what is heard may be more or less than before. */
+  /** Called when `hears` or `tracks` changes. */
   readonly onState: () => void
-  /** Told when a connection on which something was heard is gone. */
+  /** Called when a subscribed connection is lost. */
   readonly onLost: () => void
-  /** Told when the server does not tell of changes. */
+  /** Called when the server refuses to report changes. */
   readonly onUntracked: (error: unknown) => void
   readonly onError: (operation: string, error: unknown) => void
 }
 
-/** The channel in which Redis tells of changes to clients of protocol 2. */
+/** The channel in which Redis reports changes to clients of protocol 2. */
 const INVALIDATE = '__redis__:invalidate'
 
-/** A connection to one server for messages: of computations that ended, and of names that changed. */
+/** A subscribe connection to one server: for ended computations, and for changed names. */
 export class Subscriber {
   readonly address: string
   readonly #redis: Redis
@@ -40,40 +40,40 @@ export class Subscriber {
     redis.on('connecting', () => (this.#failed = false))
     redis.on('ready', () => void this.#subscribe())
     redis.on('close', () => this.#lose())
-    // The connection for commands reports the same server's troubles.
+    // Ignored: the command connection reports the same errors.
     redis.on('error', () => undefined)
     redis.on('messageBuffer', (channel: Buffer, message: Buffer | Buffer[] | null) => {
       if (!this.#closed) this.#hear(channel.toString(), message)
     })
   }
 
-  /** Whether messages of computations arrive now. */
+  /** Whether messages about ended computations arrive now. */
   get hears(): boolean {
     return this.#hears
   }
 
-  /** Whether changes are told of now. */
+  /** Whether changes are reported now. */
   get tracks(): boolean {
     return this.#tracks
   }
 
-  /** Whether it may come to hear: it was not connected yet, is about to subscribe, or has. */
+  /** False when subscribing failed or the connection has ended. */
   get isComing(): boolean {
     return !this.#failed && this.#redis.status !== 'end'
   }
 
-  /** Connects, unless there is a connection or one is on its way. */
+  /** Connects, unless it is connected or connecting. */
   connect(): void {
     const isAway = this.#redis.status === 'wait' || this.#redis.status === 'end'
     if (isAway && !this.#closed) this.#redis.connect().catch(() => 'its owner asks again')
   }
 
-  /** Asks for a sign of life; the connection is closed when none comes. */
+  /** Pings the server. The connection is closed when no answer comes. */
   check(): void {
     if (this.#hears) this.#redis.ping().catch(() => 'the connection is closed then')
   }
 
-  /** Ends the connection until it is made anew, since something may have been missed. */
+  /** Ends the connection, because something may have been missed. Its owner connects it again. */
   restart(): void {
     if (!this.#hears) return
     this.#setState(false, false)
@@ -89,7 +89,7 @@ export class Subscriber {
   async #subscribe(): Promise<void> {
     const { wake, tracked, onError } = this.#setting
     try {
-      // What is subscribed first would leave no way to ask for the rest.
+      // Turn on tracking first: after SUBSCRIBE, a protocol 2 connection takes no such command.
       const tracks = tracked !== undefined && (await this.#track(tracked))
       await this.#redis.subscribe(wake)
       if (this.#redis.status === 'ready' && !this.#closed) this.#setState(true, tracks)

@@ -4,24 +4,24 @@ import type { Client } from './client.js'
 import { MESSAGE, readMessage } from '../scripts/stored-layout.js'
 import { Subscriber } from './subscriber.js'
 
-/** All processes that have lost such a connection at the same moment come back one after the other. */
+/** A random wait of up to this long spreads processes that lost a connection at the same moment. */
 const AGAIN_WITHIN_MS = 200
 
-/** What subscribers need of their store. */
+/** What `Subscribers` needs from its store. */
 export interface SubscribersSetting {
   readonly client: Client
   /** The channel of messages that a computation has ended. */
   readonly wake: string
-  /** What names begin with whose changes are to be told of; `undefined` for none. */
+  /** Prefix of the names whose changes we want to hear. `undefined`: none. */
   readonly tracked: string | undefined
-  /** Told when a server does not tell of changes. */
+  /** Called when a server refuses to report changes. */
   readonly onUntracked: (error: unknown) => void
   readonly onError: (operation: string, error: unknown) => void
 }
 
 /**
- * The connections for messages. On a Cluster any of the masters will do for those that a computation has ended, as each has the messages of
- * all; of changes each master tells of its own only, so all of them are listened to.
+ * The subscribe connections. On a Cluster any one master is enough for messages about ended computations, because each has the messages of
+ * all. But each master reports only changes of its own names, so changes need a connection to every master.
  */
 export class Subscribers {
   readonly #setting: SubscribersSetting
@@ -39,12 +39,12 @@ export class Subscribers {
     this.follow()
   }
 
-  /** Whether messages that a computation has ended arrive now. */
+  /** Whether messages about ended computations arrive now. */
   get hears(): boolean {
     return this.#hears
   }
 
-  /** Whether all changes are told of now. */
+  /** Whether all changes are reported now. */
   get tracks(): boolean {
     return this.#tracks
   }
@@ -57,17 +57,17 @@ export class Subscribers {
     this.#onTagRemoved = listener
   }
 
-  /** Calls the listener when messages arrive no more, or again. */
+  /** Calls the listener when `hears` changes. */
   onHearing(listener: () => void): void {
     this.#onHearing = listener
   }
 
-  /** Calls the listener with names that have changed; with `undefined` when all may have, as when not all changes are told of any more. */
+  /** Calls the listener with names that have changed. `undefined`: all may have, for example because `tracks` has become false. */
   onChanged(listener: (names: readonly string[] | undefined) => void): void {
     this.#onChanged = listener
   }
 
-  /** Listens to the servers that are masters now, once the connection for commands stands. */
+  /** Listens to the present masters, once the command connection is up. */
   follow(): void {
     if (this.#closed) return
     const masters = this.#client.masters()
@@ -77,12 +77,12 @@ export class Subscribers {
     this.#judge()
   }
 
-  /** Has each server give a sign of life. */
+  /** Pings each server. */
   check(): void {
     for (const subscriber of this.#all) subscriber.check()
   }
 
-  /** Something may have been missed: another server may have the names now. */
+  /** Reconnects if changes are tracked. Some may have been missed, because another server may have the names now. */
   doubt(): void {
     if (this.#setting.tracked !== undefined) for (const subscriber of this.#all) subscriber.restart()
   }
@@ -96,10 +96,10 @@ export class Subscribers {
     return this.#setting.client
   }
 
-  /** Goes to another server where the one that is listened to is gone, or is a master no more. */
+  /** Goes to another master if the present server is gone, or is no longer a master. */
   #followOne(masters: readonly Redis[]): void {
     const [current] = this.#all
-    // One that needs long to connect would never be heard, were it given up each time.
+    // A subscriber that is still connecting is kept. If it were replaced each time, a slow one would never be ready.
     if (current?.isComing && masters.some((master) => addressOf(master) === current.address)) return
     const others = masters.filter((master) => addressOf(master) !== current?.address)
     const next = others[Math.floor(Math.random() * others.length)]
@@ -110,7 +110,7 @@ export class Subscribers {
 
   #followAll(masters: readonly Redis[]): void {
     const addresses = new Set(masters.map(addressOf))
-    // While it is not known which masters there are, those that were go on telling.
+    // While the masters are not known, the present subscribers stay.
     if (addresses.size === 0) return
     const gone = this.#all.filter(({ address }) => !addresses.has(address))
     const added = masters.filter((master) => this.#all.every(({ address }) => address !== addressOf(master)))
@@ -127,7 +127,7 @@ export class Subscribers {
       onMessage: (message) => this.#tell(message),
       onChanged: (names) => this.#onChanged(names),
       onState: () => this.#judge(),
-      // Where the server is gone as well, that is known by then.
+      // The wait gives time to notice that the server is gone as well.
       onLost: () => setTimeout(() => this.follow(), AGAIN_WITHIN_MS * Math.random()).unref(),
       onUntracked,
       onError,

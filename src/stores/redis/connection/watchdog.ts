@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 
 const CHECK_EVERY_MS = 250
-/** A healthy server may be silent for this long, or as long as one answer may take. */
+/** A healthy server may be silent for this long, or for the time limit of one answer if that is longer. */
 const SILENT_MS = 1000
 
 interface Check {
@@ -11,9 +11,9 @@ interface Check {
 }
 
 /**
- * Closes connections on which a command waits and nothing arrives for a second or more, since nobody else notices a server that hangs
- * or a network that is gone. It counts how often it has looked, not the time: a blocked event loop makes it look once, late, so that a
- * connection in order is never closed for it, as `socketTimeout` of ioredis does.
+ * Closes connections on which a command waits and nothing arrives for a second or more. Nothing else notices a server that hangs, or a
+ * network that is gone. It counts checks, not time. So a blocked event loop does not close a healthy connection. ioredis's `socketTimeout`
+ * would.
  */
 export class Watchdog {
   readonly #connections: () => readonly Redis[]

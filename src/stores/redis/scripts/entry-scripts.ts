@@ -2,13 +2,13 @@ import { NOW, PRUNE, STORE, TAG, VOID } from './lua.js'
 import { type Script, script } from './script.js'
 
 /**
- * Stores entries with their places in the index and in the sets of their tags, and voids computations of their keys.
- * A script that reaches the server after its deadline does nothing: its caller has been told that it failed. What comes before a key
- * in the name of its entry is as long in all of them, so that no key is sent twice.
+ * Stores entries with their places in the index and in the sets of their tags, and voids computations of their keys. After its deadline the
+ * script does nothing, because its caller has been told that it failed. In all names of entries the part before the key has the same
+ * length, so no key has to be sent twice.
  *
- * KEYS: leases, index, expiry, entry 1..n, and where there are tags: tags, the set of tag 1..m. ARGV: channel, deadline, n, how many
- * bytes the first key has, then for each entry: bytes, expires at ('+inf' for never), then tag 1..m.
- * Returns the numbers (from 1) of those that have expired and were removed instead, or nil after the deadline.
+ * KEYS: leases, index, expiry, entry 1..n, and where there are tags: tags, the set of tag 1..m. ARGV: channel, deadline, n, how many bytes
+ * the first key has, then for each entry: bytes, expires at ('+inf' for never), then tag 1..m.
+ * Returns the numbers (from 1) of the entries that have expired and were removed instead, or nil after the deadline.
  */
 export const WRITE: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${VOID}
 local time, n, begin = now(), tonumber(ARGV[3]), #KEYS[4] - ARGV[4] + 1
@@ -36,12 +36,12 @@ return refused
 `)
 
 /**
- * Removes entries and their places in the index, and voids computations of their keys, each given once. What comes before a key in the
- * name of its entry is as long in all of them. Their places in the expiry set are left to `FORGET`: finding a thousand of them among
- * a million costs as much as all the rest.
+ * Removes entries and their places in the index, and voids computations of their keys. Each key is given once. In all names of entries the
+ * part before the key has the same length. `FORGET` removes the keys from the expiry set later, because finding a thousand of them among a
+ * million costs as much as all the rest.
  *
- * KEYS: leases, index, removed, entry 1..n. ARGV: channel, how many bytes the first key has. Returns how many there were where all were
- * there, else the numbers (from 1) of those that were.
+ * KEYS: leases, index, removed, entry 1..n. ARGV: channel, how many bytes the first key has. Returns how many there were if all were there,
+ * else the numbers (from 1) of those that were.
  */
 export const REMOVE: Script = script(`${VOID}
 local entries, names, begin = { unpack(KEYS, 4) }, {}, #KEYS[4] - ARGV[2] + 1
@@ -64,9 +64,9 @@ return there
 `)
 
 /**
- * The first bytes of some entries, and how many each has. What is no entry at all has none.
+ * The first bytes of some entries, and the size of each. A value that is not a string counts as missing.
  *
- * KEYS: entry 1..n. ARGV: how many bytes. Returns for each: all its bytes (0: there is none), the first ones.
+ * KEYS: entry 1..n. ARGV: how many bytes. Returns for each: its size in bytes (0: there is none), the first bytes.
  */
 export const HEADS: Script = script(`
 local reply = {}

@@ -12,7 +12,7 @@ return prune(KEYS[1], KEYS[2], now(), ARGV[1])
 `)
 
 /**
- * Drops keys that were removed out of the expiry set, unless they have been stored again.
+ * Drops removed keys from the expiry set, unless they have been stored again.
  *
  * KEYS: index, expiry, removed. ARGV: how many at most. Returns how many it looked at.
  */
@@ -26,9 +26,10 @@ return #removed
 `)
 
 /**
- * Says that the index is whole, if it is: also where there was nothing at all a moment ago, as all that was written since is in it.
+ * Returns whether the index is whole. If the database was empty a moment ago, it marks the index as whole, because all that was written
+ * since is in it.
  *
- * KEYS: index, expiry. ARGV: whether there was nothing (0, 1). Returns whether it is whole (0, 1).
+ * KEYS: index, expiry. ARGV: whether the database was empty (0, 1). Returns whether the index is whole (0, 1).
  */
 export const BEGIN_INDEX: Script = script(`${WHOLE}
 if whole(KEYS[1], KEYS[2]) == 1 then return 1 end
@@ -50,7 +51,7 @@ return 1
 `)
 
 /**
- * Gives entries that were found their places in the index, if they are still there.
+ * Adds entries that were found to the index, if they are still there.
  *
  * KEYS: index, expiry, entry 1..n. ARGV: key 1..n.
  */
@@ -67,7 +68,7 @@ return 1
 `)
 
 /**
- * Ends a rebuild: the index is whole if it has not been lost meanwhile.
+ * Ends a rebuild. Marks the index as whole, unless it was lost meanwhile.
  *
  * KEYS: index, expiry. ARGV: token. Returns whether it is whole (0, 1).
  */
@@ -79,7 +80,7 @@ return 1
 `)
 
 /**
- * Drops names out of the index whose entries are gone, as after an eviction.
+ * Drops names from the index whose entries are gone, for example evicted.
  *
  * KEYS: index, expiry, entry 1..n. ARGV: key 1..n. Returns how many it dropped.
  */
@@ -105,11 +106,11 @@ return { whole(KEYS[1], KEYS[2]), unpack(redis.call('ZRANGEBYLEX', KEYS[1], ARGV
 `)
 
 /**
- * The first step of a delete with children: voids all computations of a key and of the keys below it, then gives the first names.
- * In this order: the other one would let what was computed before the delete be stored after it.
+ * The first step of a delete with children: voids all computations of a key and of the keys below it, then gives the first names. The order
+ * matters: otherwise a value computed before the delete could be stored after it.
  *
  * KEYS: index, expiry, leases. ARGV: min, max, how many at most, channel, the key ('' for all), what keys below it begin with.
- * Returns as the range does.
+ * Returns the same as `RANGE`.
  */
 export const VOID_AND_RANGE: Script = script(`${VOID}${WHOLE}
 for _, key in ipairs(redis.call('HKEYS', KEYS[3])) do
@@ -119,11 +120,10 @@ return { whole(KEYS[1], KEYS[2]), unpack(redis.call('ZRANGEBYLEX', KEYS[1], ARGV
 `)
 
 /**
- * A page of keys and how many there are in all, from one moment. Without a key of its own ('') it lists everything.
+ * A page of keys and how many there are in all, read at one moment. With '' as the key it lists everything.
  *
- * KEYS: index, expiry. ARGV: the key itself ('' for none), whether it is on this page (0, 1), min and max of the page, min and max of
- * all, limit. Returns: whether the index is whole (0, 1), how many in all, then the keys: one more than the limit where the page is
- * not the last.
+ * KEYS: index, expiry. ARGV: the key itself ('' for none), whether it is on this page (0, 1), min and max of the page, min and max of all,
+ * limit. Returns: whether the index is whole (0, 1), how many in all, then the keys: one more than the limit if the page is not the last.
  */
 export const LIST: Script = script(`${WHOLE}
 local self, limit = ARGV[1], tonumber(ARGV[7])
@@ -140,8 +140,8 @@ return reply
 `)
 
 /**
- * One level below a key, by skipping from group to group. A child stands at its own place when it is a key, else at that of its
- * first key below: a group is not contiguous, since p::1 < p::10 < p::1::x.
+ * One level below a key, by skipping from group to group. The place of a child is its own key when it is a key, else that of its first key
+ * below: a group is not contiguous, because p::1 < p::10 < p::1::x.
  *
  * KEYS: index, expiry. ARGV: what children begin with ('' or 'key::'), min and max of the range, how many children at most.
  * Returns: whether the index is whole (0, 1), then for each child: its key, whether it is a key (0, 1), how many keys are below it.
@@ -165,10 +165,10 @@ return reply
 `)
 
 /**
- * How many entries the server of these names has evicted, and what it was the last time this was asked.
+ * How many entries the server of these names has evicted, now and at the last call.
  *
- * A full server refuses to add anything unless the script has removed something before: so do this script and the next two, which are
- * what makes room.
+ * A full server refuses to add anything unless the script has removed something before. So this script and the next two remove something
+ * first, because they are needed to make room.
  *
  * KEYS: sweep, index. Returns the two numbers, the second nil at first.
  */
@@ -194,7 +194,7 @@ return 1
 `)
 
 /**
- * Makes the caller the one who does the upkeep, unless another one does.
+ * Gives the caller the upkeep for some time, unless another process has it.
  *
  * KEYS: sweeper. ARGV: for how many ms. Returns whether the caller does it (0, 1).
  */
@@ -206,7 +206,7 @@ return 1
 `)
 
 /**
- * How many keys there are below each of some children of a level, and which of these are keys themselves.
+ * For each of some children of a level: whether it is a key itself, and how many keys are below it.
  *
  * KEYS: index. ARGV: child 1..n. Returns for each: whether it is a key (0, 1), how many keys are below it.
  */

@@ -3,9 +3,9 @@ import { type Script, script } from './script.js'
 import { ENTRY, LONGEST_LEASE_MS, MESSAGE, PAUSE_TOKEN } from './stored-layout.js'
 
 /**
- * Takes the lease of each of some keys, unless an entry is there that the caller has not seen, or another one holds it. After its
- * deadline it does nothing: a lease whose caller has been told that it failed would keep all others waiting. What comes before a key in
- * the name of its entry is as long in all of them, so that no key is sent twice.
+ * Takes the lease of each of some keys, unless there is an entry that the caller has not seen, or another caller holds the lease. After its
+ * deadline it takes none: its caller has been told that it failed, and the lease would keep all others waiting. In all names of entries the
+ * part before the key has the same length, so no key has to be sent twice.
  *
  * KEYS: leases, entry 1..n. ARGV: deadline, how many bytes the first key has, then for each key: token, process, lease in ms, checksum of
  * the entry seen ('' for none, '*' for whatever is there), whether the caller follows (0, 1), whether it is patient (0, 1).
@@ -42,9 +42,10 @@ return reply
 `)
 
 /**
- * Makes a lease last from now on, if it has this token; ends it where one of the tags was removed since it began.
+ * Extends a lease from now on, if it has this token. Ends it if one of the tags was removed since it began.
  *
- * KEYS: leases, tombstones. ARGV: channel, key, token, lease in ms, tag 1..n. Returns 1, or 0 when the lease is another's or gone.
+ * KEYS: leases, tombstones. ARGV: channel, key, token, lease in ms, tag 1..n. Returns 1, or 0 when the lease is another's or gone, or ended
+ * here.
  */
 export const RENEW: Script = script(`${NOW}${LEASE}
 local channel, key, token, ms = unpack(ARGV)
@@ -63,8 +64,8 @@ return 1
 
 /**
  * Stores what was computed and ends the leases, each if it still has its token. (Leases as in Nishtala et al., Scaling Memcache at
- * Facebook, 2013: a delete takes the lease away, so that a value read before it is never stored after it.) What comes before a key in
- * the name of its entry is as long in all of them.
+ * Facebook, 2013: a delete takes the lease away, so that a value read before the delete is never stored after it.) In all names of entries
+ * the part before the key has the same length.
  *
  * KEYS: leases, index, expiry, tombstones, entry 1..n, and where there are tags: tags, the set of tag 1..m.
  * ARGV: channel, n, how many bytes the first key has, then for each entry: token, bytes, expires at ('+inf' for never), then tag 1..m.
@@ -113,8 +114,8 @@ return 1
 `)
 
 /**
- * A step of a walk over all leases: drops pauses that are over, and leases that ended more than an hour ago, when nobody fills them any
- * more, or end too late to be any. With the last of them all tombstones go.
+ * One step of a walk over all leases. Drops pauses that are over, leases that ended more than an hour ago (nobody fills them any more), and
+ * leases that end too far in the future to be valid. When no lease is left, it drops all tombstones.
  *
  * KEYS: leases, tombstones. ARGV: cursor, how many at most, about. Returns the next cursor, and how many it dropped.
  */

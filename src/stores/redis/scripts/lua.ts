@@ -1,6 +1,6 @@
 import { ENTRY, LEASE_LINE, LONGEST_LEASE_MS, MESSAGE, TELL } from './stored-layout.js'
 
-/** The server's time in ms, to a microsecond. Called once in a script: it moves on while the script runs. */
+/** The server's time in ms, to a microsecond. Call it once in a script, because the time moves on while the script runs. */
 export const NOW: string = `
 local function now()
   local time = redis.call('TIME')
@@ -8,7 +8,7 @@ local function now()
 end
 `
 
-/** Removes at most `most` keys that have expired from both sorted sets, and says how many it found. */
+/** Removes at most `most` expired keys from both sorted sets, and returns how many it found. */
 export const PRUNE: string = `
 local function prune(index, expiry, now, most)
   local expired = redis.call('ZRANGE', expiry, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
@@ -20,7 +20,7 @@ local function prune(index, expiry, now, most)
 end
 `
 
-/** Stores one entry with its place in the index, and says whether the key is new there. */
+/** Stores one entry with its place in the index. Returns 1 if the key is new there, else 0. */
 export const STORE: string = `
 local function store(entry, index, expiry, key, bytes, expires)
   if expires == '+inf' then redis.call('SET', entry, bytes)
@@ -30,7 +30,7 @@ local function store(entry, index, expiry, key, bytes, expires)
 end
 `
 
-/** Whether a call has failed since somebody keeps other data under a name. */
+/** Whether a call has failed because the name holds data of another type. */
 export const FOREIGN: string = `
 local function foreign(reply)
   return type(reply) == 'table' and reply.err ~= nil and string.find(reply.err, 'WRONGTYPE', 1, true) ~= nil
@@ -38,8 +38,8 @@ end
 `
 
 /**
- * Notes in the sorted set of each of an entry's tags that it carries it, and drops what has expired there. What somebody else keeps in its
- * place is replaced: nobody could write or delete the tag.
+ * Adds the key of an entry to the sorted set of each of its tags, and drops what has expired there. Other data under the name of the set is
+ * replaced, because otherwise nobody could write or delete the tag.
  */
 export const TAG: string = `${FOREIGN}
 local function note(set, score, member)
@@ -63,10 +63,10 @@ local function slice(list, first, last)
 end
 `
 
-/** How many bytes of an entry are its header and how many tags it has. */
+/** The size of an entry's header and of the number of tags after it, in bytes. */
 const COUNTED = ENTRY.headerBytes + 2
 
-/** Whether an entry carries a tag, by its own header: a name may stand in a tag's set that has lost the tag since. */
+/** Whether an entry carries a tag, as the entry itself says. The tag's set may still hold a key that has lost the tag. */
 export const CARRIES: string = `
 local function carries(entry, tag)
   local head = redis.pcall('GETRANGE', entry, 0, ${COUNTED - 1})
@@ -86,8 +86,8 @@ end
 `
 
 /**
- * `void` takes a lease away from the process that holds it, and tells that process and those who follow: nobody is to wait for what is
- * void. Apart from the rest, since each function that a script defines is made anew in each call.
+ * `void` deletes a lease, and tells its holder and those who follow it, so that nobody waits for a voided computation. It is not part of
+ * `LEASE`, because each call of a script makes every function that the script defines.
  */
 export const VOID: string = `${TELL}
 local function void(leases, channel, key)
@@ -96,8 +96,9 @@ end
 `
 
 /**
- * A lease's line and messages are as `stored-layout.ts` says. `left` says for how many ms more a lease lasts: what ends too far in the
- * future is none, since all would wait for nobody. `finish` ends one and tells those who follow it.
+ * `stored-layout.ts` describes the line and the messages of a lease. `left` returns how many ms a lease still lasts. A lease that ends too
+ * far in the future counts as ended, because all would wait for nobody. `finish` ends a lease and tells those who follow it. `holds`
+ * returns the lease if it has this token.
  */
 export const LEASE: string = `${LEASE_LINE}${VOID}
 local function left(ends, time)
@@ -118,8 +119,8 @@ end
 `
 
 /**
- * The index is whole where the empty member stands in it with score 0, and in the expiry set too: only the end of a rebuild writes
- * that, and it goes when the set goes. A rebuild under way is a negative score, its token.
+ * The index is whole if it holds the empty member with score 0, and the expiry set holds the empty member too. Only `BEGIN_INDEX` and the
+ * end of a rebuild write score 0, and the member is lost when the set is lost. During a rebuild the score is minus its token.
  */
 export const WHOLE: string = `
 local function whole(index, expiry)

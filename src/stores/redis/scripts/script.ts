@@ -6,7 +6,7 @@ export interface Script {
   readonly sha1: string
 }
 
-/** A script of this source. */
+/** Makes a script from its source. */
 export function script(source: string): Script {
   return { source, sha1: createHash('sha1').update(source).digest('hex') }
 }

@@ -2,11 +2,11 @@ import { type Script, script } from './script.js'
 import { GROUP_COUNTERS } from './stored-layout.js'
 
 /**
- * Adds what one process counted, unless this batch of it was added before, which is noted last. Groups beyond the bound count as 'other'.
- * What stands there is anybody's: a counter that is no number begins anew, a minute that is none goes.
+ * Adds what one process counted, unless this batch was added before. Its number is noted last. Groups beyond the bound count as 'other'.
+ * The hashes may hold any text: a counter that is not a number starts again, and a field that is not a minute is dropped.
  *
- * KEYS: totals, groups, minutes, processes. ARGV: process, instance, batch number, started at, now, oldest minute to keep,
- * how many groups, batch as JSON: { totals: { field: n }, groups: { group: { field: n } }, minutes: { minute: { field: n } } }.
+ * KEYS: totals, groups, minutes, processes. ARGV: process, instance, batch number, started at, now, oldest minute to keep, how many groups,
+ * batch as JSON: { totals: { field: n }, groups: { group: { field: n } }, minutes: { minute: { field: n } } }.
  */
 export const ADD_STATS: Script = script(`
 local run, number, now = ARGV[1] .. ' ' .. ARGV[2], tonumber(ARGV[3]), ARGV[5]

@@ -1,139 +1,146 @@
 import { CHECKSUM_BYTES, HAS_TAGS, HEADER_BYTES, MAGIC_AND_VERSION } from '../../../values/entry.js'
 
 /*
- * What is stored in Redis: every name below the prefix, its type, and the form of what it holds. Processes of other versions use the same
- * names while versions change. So each name says what a process of an older version (0.1 is the first) does with what it does not know.
+ * The layout of what is stored in Redis: every name below the prefix, its type, and the form of its content. During an upgrade, processes
+ * of different versions use the same names. So the comment on each name says what a process of an older version (0.1 is the first) does
+ * with content that it does not know.
  *
- * What holds for all of them:
- * - An older process never touches a name that is not listed in its own version: not in `clear` either. A new name is the newer one's alone.
- *   It may not begin as those that end with a key or a tag do: on a single server `P:v:` and `P:tag:` are followed by any text.
- * - It knows nothing of what a newer one keeps there. What a newer one wants it to respect must be said in what it knows: a computation is
- *   voided by taking its lease away, and by nothing else.
- * - The shard of a key (`shards/key-hash.ts`) and the hash tags (`shards/hash-tags.ts`) may never change: the same key would be in two places.
+ * Rules for all names:
+ * - An older process never touches a name that its own version does not list, not even in `clear`. Only newer processes use a new name. It
+ *   must not begin like a name that ends with a key or a tag: on a single server any text may follow `P:v:` and `P:tag:`.
+ * - An older process knows nothing of the content of a new name. What it must respect has to be in the names that it knows: a computation
+ *   is voided by deleting its lease, and by nothing else.
+ * - The shard of a key (`shards/key-hash.ts`) and the hash tags (`shards/hash-tags.ts`) must never change, because the same key would be in
+ *   two places.
  */
 
 /** One name below the prefix, or all that begin with it. */
 export interface StoredName {
-  /** What stands between the prefix and the shard's hash tag, or the end. */
+  /** The text between the prefix and the shard's hash tag, or the end. */
   readonly after: string
-  /** Its type as Redis calls it; a channel is none. */
+  /** The name of its type in Redis. A channel has no type there. */
   readonly type: 'string' | 'hash' | 'zset' | 'list' | 'stream' | 'channel'
-  /** Whether each shard has one, the first alone, or the prefix, with no hash tag. */
+  /** Whether there is one in each shard, one in the first shard, or one for the prefix, without a hash tag. */
   readonly of: 'each shard' | 'first shard' | 'prefix'
-  /** What comes after the hash tag, if anything does: there is one name for each. */
+  /** What comes after the hash tag, if anything does. Then there is one name for each key or tag. */
   readonly ofEach?: 'key' | 'tag'
 }
 
 /** All names below the prefix. */
 export const STORED = {
   /**
-   * The entry of a key, as `ENTRY` says. It expires (PXAT) when its ttl and its grace are over.
+   * The entry of a key, in the form of `ENTRY`. It expires (PXAT) when its ttl and its grace are over.
    *
    * An older process replaces it by `set`, and removes it by `delete`, `deleteTag` and `clear`, whatever it holds.
    */
   entry: { after: ':v:', type: 'string', of: 'each shard', ofEach: 'key' },
   /**
-   * The keys there are, all of score 0, in lexicographic order. The empty member says whether that is all of them: score 0 where it is, and
-   * the same member stands in `expiry`; minus a rebuild's token while one is under way; missing where it is not known.
+   * All keys, with score 0, in lexicographic order. The empty member says whether the index is whole. If it is, its score is 0, and
+   * `expiry` holds the empty member too. During a rebuild its score is minus the rebuild's token. If it is missing, nobody knows.
    *
-   * May never change: an older process lists, counts and deletes every member as a key. Other scores would spoil the order.
+   * Must never change: an older process lists, counts and deletes every member as a key. Other scores would spoil the order.
    */
   index: { after: ':index:', type: 'zset', of: 'each shard' },
   /**
-   * The same keys, those in `removed`, and the empty member (`+inf`), by the time at which their entries expire (ms, `+inf` for never).
+   * The same keys, those in `removed`, and the empty member (`+inf`). The score is the time at which the entry expires (ms, `+inf` for
+   * never).
    *
-   * May never change: an older process drops each key whose time has come from here and from `index` without a look at its entry. What gives
-   * an entry more time says so here, and in the sets of its tags.
+   * Must never change: when the time of a key has come, an older process drops the key here and in `index`, without looking at its entry. A
+   * version that gives an entry more time must change the score here and in the sets of its tags.
    */
   expiry: { after: ':expiry:', type: 'zset', of: 'each shard' },
-  /** Keys that were removed and may still be in `expiry`. An older process drops them there, but for those in `index`. May never change. */
+  /** Keys that were removed and may still be in `expiry`. An older process drops them there, except those in `index`. Must never change. */
   removed: { after: ':removed:', type: 'list', of: 'each shard' },
   /**
    * The computations under way and the pauses after failures, by key: `LEASE_LINE`.
    *
-   * An older process drops what is no lease within a second, and takes each field for a key. So nothing else may stand here.
+   * An older process takes each field for a key, and drops what is not a lease within a second. So nothing else may be stored here.
    */
   leases: { after: ':leases:', type: 'hash', of: 'each shard' },
   /**
-   * When a tag was removed while something was being computed, by tag: ms on the server's clock, with three decimals.
+   * By tag, when it was removed during a computation: ms on the server's clock, with three decimals.
    *
-   * May never change: where it is no number, the scripts of an older process fail that fill or renew an entry of this tag. They remove the
-   * whole name when no lease is left, so it may hold nothing that must last longer.
+   * Must never change: if a value is not a number, the scripts of an older process that fill or renew an entry of this tag fail. They
+   * remove the whole name when no lease is left, so it may hold nothing that must last longer.
    */
   tombstones: { after: ':tombstones:', type: 'hash', of: 'each shard' },
-  /** The tags that entries carry, all of score 0. An older process drops each whose set is empty. May never change. */
+  /** All tags that entries carry, with score 0. An older process drops each tag whose set is empty. Must never change. */
   tags: { after: ':tags:', type: 'zset', of: 'each shard' },
   /**
    * The keys that carry a tag, scored as in `expiry`.
    *
-   * An older process takes out each key whose entry is not there, or does not say in `ENTRY` that it carries the tag. May never have an end
-   * (EXPIRE) while 0.1 runs: it adds keys that live longer, and `deleteTag` would not find them.
+   * An older process removes each key whose entry is missing, or does not carry the tag according to `ENTRY`. The set must not expire
+   * (EXPIRE) while 0.1 runs: 0.1 adds keys that live longer, and `deleteTag` would not find them.
    */
   tag: { after: ':tag:', type: 'zset', of: 'each shard', ofEach: 'tag' },
-  /** Messages to those who compute: `MESSAGE`. An older process passes over those that begin with another word. */
+  /** Messages to processes that compute: `MESSAGE`. An older process ignores messages that begin with another word. */
   wake: { after: ':wake', type: 'channel', of: 'prefix' },
   /** What all processes counted: `TOTALS` and `TIERS`. An older process leaves other fields alone. */
   totals: { after: ':stats:totals', type: 'hash', of: 'first shard' },
   /**
-   * What they counted of each group of keys: `<counter> <group>`, by `GROUP_COUNTERS`.
+   * What they counted for each group of keys: `<counter> <group>`, with the counters in `GROUP_COUNTERS`.
    *
-   * An older process shows a group of which it knows no counter, with zeros. It takes the number of fields divided by 5 for the number of
-   * groups: with other counters here it would count groups by name as `other` too early. Those go to a name of their own.
+   * An older process shows a group with zeros if it knows none of its counters. It takes the number of fields divided by 5 as the number of
+   * groups. With other counters here it would count groups as `other` too early. So new counters need a name of their own.
    */
   groups: { after: ':stats:groups', type: 'hash', of: 'first shard' },
   /**
    * What they counted in each minute: `calls` and `hits`, as `<counter> <start of the minute in ms>`, for a day.
    *
-   * An older process keeps other counters as long as its own, and drops each field that does not end in a blank and a minute of this day.
+   * An older process keeps other counters as long as its own. It drops each field that does not end in a space and a minute of the last
+   * day.
    */
   minutes: { after: ':stats:minutes', type: 'hash', of: 'first shard' },
   /**
    * The processes seen in a day: `<host:pid> <instance>` is `<started at> <seen at> <number of its last batch>`, times in ms.
    *
-   * The last word is for the process itself, so that a batch which arrives twice counts once. An older one reads the first two times of the
-   * others, whatever follows, and drops what is not seen in a day or has no such times.
+   * The last word is for the process itself, so that a batch that arrives twice counts once. An older process reads only the first two
+   * times of the others, whatever follows. It drops a process that was not seen for a day, or that has no such times.
    */
   processes: { after: ':processes', type: 'hash', of: 'first shard' },
   /**
-   * That a process rebuilds the index, or has just done so: its token, with an end (PX).
+   * Exists while a process rebuilds the index, and for a short time after that. It holds the rebuild's token and expires (PX).
    *
-   * An older process rebuilds nothing while it is there, whatever it says. So it must have an end.
+   * An older process rebuilds nothing while it exists, whatever it holds. So it must expire.
    */
   rebuild: { after: ':rebuild', type: 'string', of: 'first shard' },
   /** How far the sweep after evictions has come: `SWEEP_FIELDS`. An older process leaves other fields alone. */
   sweep: { after: ':sweep', type: 'hash', of: 'each shard' },
-  /** That a process does the upkeep: with an end (PX), as an older process does none while it is there, whatever it says. */
+  /** Exists while a process does the upkeep, and expires (PX). An older process does none while it exists, whatever it holds. */
   sweeper: { after: ':sweeper', type: 'string', of: 'first shard' },
-  /** Written and read back by `require()`. Any text does. */
+  /** Written and read back by `require()`. It may hold any text. */
   probe: { after: ':probe', type: 'string', of: 'each shard' },
-  /** What staff did: `AUDIT`. An older process reads the first field of each event, and passes over what is no event. */
+  /** The audit log: `AUDIT`. An older process reads the first field of each event, and ignores what is not an event. */
   audit: { after: ':audit', type: 'stream', of: 'first shard' },
   /**
-   * What all processes agree on: the `format` of all that is stored (`FORMAT`), and the number of `shards`. An older process leaves other fields alone.
+   * The settings of all processes: the `format` of all that is stored (`FORMAT`), and the number of `shards`. An older process leaves other
+   * fields alone.
    *
-   * Where the format is another, a process that connects does not use the prefix: it reads, stores and deletes nothing. One that is connected
-   * goes on until it connects anew, and tells of an error in its upkeep. So another format is for a prefix of its own.
+   * If the format is another one, a process that connects does not use the prefix: it reads, stores and deletes nothing. A process that is
+   * already connected goes on until it reconnects, and reports an error in its upkeep. So another format needs a prefix of its own.
    */
   meta: { after: ':meta', type: 'hash', of: 'prefix' },
 } as const
 
-/** A name below the prefix in full; where there is one for each key or tag, what these begin with. */
+/** The full name below the prefix. If there is one for each key or tag, what those names begin with. */
 export function storedName(keyPrefix: string, { after, of }: StoredName, hashTag: string): string {
   return of === 'prefix' ? keyPrefix + after : keyPrefix + after + hashTag
 }
 
 /**
- * What of an entry (`src/values/entry.ts`) is known to scripts: magic and version (1 byte), flags (1), soft expiry (6), created (6), time to
- * compute (4), then tags where the flags say so (how many: 2, each with its length: 2), the payload, and a checksum (4).
+ * What scripts know of an entry (`src/values/entry.ts`): magic and version (1 byte), flags (1), soft expiry (6), created (6), time to
+ * compute (4), then tags if the flags say so (how many: 2, each with its length: 2), the payload, and a checksum (4).
  *
  * What an older process does with an entry:
- * - A later version (a first byte up to 0xef): a miss. It computes for itself, and stores nothing over it.
- * - Flags, kinds of values (`src/values/type-tags.ts`) or a first byte that it does not know, or a wrong checksum: a miss, and it stores its
- *   own over it. So what 0.1 cannot read gets a later version; else both would overwrite each other in turns.
+ * - A later version (a first byte up to 0xef): a miss. It computes for itself, and does not store over the entry.
+ * - Flags, kinds of values (`src/values/type-tags.ts`) or a first byte that it does not know, or a wrong checksum: a miss, and it stores
+ *   its own over the entry. So what 0.1 cannot read needs a later version. Otherwise both would overwrite each other in turns.
  *
- * May never change, in no version, as scripts go by it whatever the version is: where the flag of tags and the tags stand (or an older process
- * takes the entry out of the sets of its tags, and `deleteTag` does not find it), and that the last 4 bytes tell one entry of a key from
- * another (or one who has seen the old one computes although a new one is there).
+ * Two things must never change in any version, because scripts rely on them whatever the version is:
+ * - Where the flag of tags and the tags are. Otherwise an older process takes the entry out of the sets of its tags, and `deleteTag` does
+ *   not find it.
+ * - That the last 4 bytes tell one entry of a key from another. Otherwise a process that has seen the old entry computes although a new one
+ *   is there.
  */
 export const ENTRY: Readonly<Record<'version' | 'headerBytes' | 'hasTags' | 'checksumBytes', number>> = {
   version: MAGIC_AND_VERSION,
@@ -142,17 +149,17 @@ export const ENTRY: Readonly<Record<'version' | 'headerBytes' | 'hasTags' | 'che
   checksumBytes: CHECKSUM_BYTES,
 }
 
-/** The token of a pause: what failed is not tried again by those who have a stale value. */
+/** The token of a pause. During a pause, callers with a stale value do not try again what failed. */
 export const PAUSE_TOKEN = '-'
 
-/** No lease ends later than this from now: one hour, and a minute by which the server's clock may have been set back. */
+/** The most ms that a valid lease can still last: one hour, and a minute by which the server's clock may have been set back. */
 export const LONGEST_LEASE_MS = 3_660_000
 
 /**
  * A lease in Lua: `<until> <since> <token> <followed 0 or 1> <process>`, times in ms. `parse` takes it apart, `line` puts it together.
  *
- * An older process takes all that follows the fourth word for the name of the process, keeps it, and shows it. What else is of another form
- * is no lease to it: it takes the key over, and what was computed under that lease is not stored. So the first four words may never change.
+ * An older process takes all that follows the fourth word as the name of the process, keeps it, and shows it. Any other form is not a lease
+ * for it: it takes the key over, and what was computed under that lease is not stored. So the first four words must never change.
  */
 export const LEASE_LINE: string = `
 local function parse(lease)
@@ -163,7 +170,7 @@ local function line(ends, since, token, followed, process)
 end
 `
 
-/** What a lease says; `undefined` where it is none, or a pause. */
+/** Parses a lease. `undefined` when it is not one, or is a pause. */
 export function readLease(lease: string): { untilMs: number; sinceMs: number; process: string } | undefined {
   const [, until, since, token, process] = /^([\d.]+) ([\d.]+) (\S+) [01] (.*)$/.exec(lease) ?? []
   if (process === undefined || token === PAUSE_TOKEN) return undefined
@@ -180,30 +187,33 @@ local function tell(channel, what, whose)
 end
 `
 
-/** What a message says; no `what` where it is none of these. */
+/** Parses a message. `what` is `undefined` when it is none of these. */
 export function readMessage(message: string): { what: keyof typeof MESSAGE | undefined; whose: string } {
   const [what, whose] = splitField(message)
   return { what: Object.hasOwn(MESSAGE, what) ? (what as keyof typeof MESSAGE) : undefined, whose }
 }
 
-/** The fields of `totals`, without those of the tiers: how many hits each had. */
+/** The fields of `totals`, without those of the tiers. The field of a tier counts its hits. */
 export const TOTALS = ['misses', 'stale', 'computations', 'errors', 'savedMs'] as const
 export const TIERS = ['request', 'near', 'store'] as const
 
-/** What is counted of each group; in each minute, the first two. */
+/** The counters of each group. A minute has only the first two. */
 export const GROUP_COUNTERS = ['calls', 'hits', 'computations', 'computeMs', 'savedMs'] as const
 
-/** The counter of a field, and its group or minute. */
+/** Splits a field into its counter and its group or minute. */
 export function splitField(field: string): [counter: string, of: string] {
   const space = field.indexOf(' ')
   return [field.slice(0, space), field.slice(space + 1)]
 }
 
-/** The fields of `sweep`: how many entries the server had evicted, and the key after which the next round begins. */
+/** The fields of `sweep`: how many entries the server had evicted at the last round, and the key after which the next round begins. */
 export const SWEEP_FIELDS = { evicted: 'evicted', cursor: 'cursor' } as const
 
-/** An event of staff: one field with one line, an `AuditEvent` in JSON. An older process leaves out what it does not know of an event. */
+/**
+ * An event of the audit log: one field with one line, an `AuditEvent` in JSON. An older process leaves out properties that it does not
+ * know.
+ */
 export const AUDIT = { line: 'line', atMost: 1000 } as const
 
-/** What `meta` says in its field `format`; the other one is `shards`: how many there are (1, 16 or 64). The first process says both. */
+/** The field `format` of `meta`. Its other field is `shards`, the number of shards (1, 16 or 64). The first process writes both. */
 export const FORMAT = '1'

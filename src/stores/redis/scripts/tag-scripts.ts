@@ -3,10 +3,10 @@ import { type Script, script } from './script.js'
 import { MESSAGE, PAUSE_TOKEN } from './stored-layout.js'
 
 /**
- * Notes that a tag is removed now, where something is being computed that may carry it at its end, and tells those who compute.
+ * Notes that a tag is removed now, if computations are under way whose entries may carry it, and tells the processes that compute.
  *
- * What has begun later than now is void, whatever it will carry: the server's clock was set back since, and it would seem to have begun
- * after the removal. What somebody else keeps in place of the tag's set is dropped.
+ * A lease that began later than now is voided, whatever its entry will carry: the server's clock was set back meanwhile, and the
+ * computation would seem to have begun after the removal. Other data under the name of the tag's set is dropped.
  *
  * KEYS: leases, tombstones, the tag's set. ARGV: channel, tag.
  */
@@ -35,9 +35,10 @@ return 1
 `)
 
 /**
- * Removes those of some names out of a tag's set whose entries do carry the tag, and takes all of them out of the set.
+ * Takes some names of a tag's set. Removes those whose entries do carry the tag, and drops all of them from the set.
  *
- * KEYS: leases, index, expiry, tags, the tag's set, entry 1..n. ARGV: channel, tag, key 1..n. Returns the numbers (from 1) of those removed.
+ * KEYS: leases, index, expiry, tags, the tag's set, entry 1..n. ARGV: channel, tag, key 1..n. Returns the numbers (from 1) of those
+ * removed.
  */
 export const REMOVE_TAGGED: Script = script(`${CARRIES}${VOID}
 local there = {}
@@ -57,11 +58,11 @@ return there
 `)
 
 /**
- * Says which of some names of a tag's set carry the tag, and takes the others out of it, with what has expired, in bounded steps, and the
- * tag out of the tags when none is left.
+ * Finds which of some names of a tag's set carry the tag. Drops the others from the set, and in bounded steps also what has expired. Drops
+ * the tag from the tags when its set is empty.
  *
- * KEYS: tags, the tag's set, entry 1..n. ARGV: tag, key 1..n. Returns how many names are left, how many it took out, then the numbers
- * (from 1) of those that carry the tag.
+ * KEYS: tags, the tag's set, entry 1..n. ARGV: tag, key 1..n. Returns how many names are left, how many it dropped, then the numbers (from
+ * 1) of those that carry the tag.
  */
 export const LOOK_AT_TAG: Script = script(`${NOW}${CARRIES}${FOREIGN}
 local before = redis.pcall('ZCARD', KEYS[2])

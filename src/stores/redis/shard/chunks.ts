@@ -1,11 +1,11 @@
 import type { Write } from '../../../contract/store.js'
 
-/** No script touches more names than this, so that none blocks the server for long: about 3 ms. */
+/** A script touches at most this many names, so that it does not block the server for long: about 3 ms. */
 export const NAMES_PER_SCRIPT = 500
-/** Nor does one carry more bytes than this, unless a single entry does. */
+/** A script carries at most this many bytes, except when one entry alone is larger. */
 const BYTES_PER_SCRIPT = 2 ** 20
 
-/** Items in groups of what one script may touch, in order. */
+/** Divides items, in order, into groups that one script may touch. */
 export function* chunks<T>(items: readonly T[], bytesOf: (item: T) => number = () => 0): Generator<readonly T[]> {
   let some: T[] = []
   let bytes = 0
@@ -22,7 +22,7 @@ export function* chunks<T>(items: readonly T[], bytesOf: (item: T) => number = (
   if (some.length > 0) yield some
 }
 
-/** Items that stand for entries, in groups of what one script may store: it gives all its entries the same tags. */
+/** Divides entries, or items that stand for them, into groups that one script may store. All entries of a group have the same tags. */
 export function* chunksByTags<T>(items: readonly T[], entryOf: (item: T) => Write): Generator<readonly T[]> {
   const groups = new Map<string, T[]>()
   for (const item of items) {

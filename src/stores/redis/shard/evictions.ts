@@ -6,18 +6,18 @@ import { type Name, nameAfter, nameOf } from '../connection/redis-name.js'
 import type { RedisIndex } from './redis-index.js'
 import { NAMES_PER_SCRIPT } from './chunks.js'
 
-/** How many names are looked at for each entry evicted. */
+/** How many names are checked for each evicted entry. */
 const NAMES_AN_EVICTION = 8
-/** What one round looks at at most: 400 scripts of 500 names. */
+/** The most names that one round checks: 400 scripts of 500 names. */
 const NAMES_PER_ROUND = 200_000
-/** What is taken for evicted when Redis had no room for a write. */
+/** At least this many evictions are assumed when Redis had no room for a write. */
 const EVICTED_AT_LEAST = 1000
-/** How long it is not tried again to make room where there was none to make. */
+/** How long no new round is tried after one that made no room. */
 const VAIN_MS = 100
 
 /**
- * Drops the names of evicted entries out of a shard's index. These names are not evictable themselves: under `volatile-*` policies the
- * index would come to fill the memory.
+ * Drops the names of evicted entries from a shard's index. Under `volatile-*` policies Redis does not evict the index itself, so it would
+ * fill the memory with time.
  */
 export class Evictions {
   readonly #connection: Connection
@@ -32,7 +32,7 @@ export class Evictions {
     this.#index = index
   }
 
-  /** Does what a write does; where Redis has no room for it, once more after a round of sweeping, unless a round was just in vain. */
+  /** Runs a write. If Redis has no room for it, sweeps one round and tries once more, unless a round has just made no room. */
   async makingRoom<T>(write: () => Promise<T>): Promise<T> {
     try {
       return await write()
@@ -47,7 +47,7 @@ export class Evictions {
     }
   }
 
-  /** Looks at eight times as many names as entries were evicted since the last time; `share` of what the server evicts is this shard's. */
+  /** Checks eight names for each entry evicted since the last time. `share`: the part of the server's evictions that are of this shard. */
   async sweep(share: number): Promise<void> {
     await this.#sweepAtLeast(0, share)
   }
@@ -80,7 +80,7 @@ export class Evictions {
       const isLast = names.length < NAMES_PER_SCRIPT
       const isAll = isLast && cursor === ''
       cursor = isLast ? '' : (names.at(-1) as Name)
-      // Asked for before these are looked at, so that Redis need not wait.
+      // The next names are read before these are checked, so that Redis need not wait.
       next = this.#after(cursor)
       next.catch(() => undefined)
       // eslint-disable-next-line no-await-in-loop

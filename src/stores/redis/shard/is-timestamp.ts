@@ -1,4 +1,4 @@
-/** The last time that a `Date` can hold; the first one is as far below 0. */
+/** The latest time that a `Date` can hold. The earliest is the same below 0. */
 const LAST_MS = 8.64e15
 
 /** Whether this can be a time, in ms since 1970. Redis may hold any text. */

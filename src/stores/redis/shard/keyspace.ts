@@ -4,8 +4,8 @@ import { type Name, nameAfter } from '../connection/redis-name.js'
 import { STORED, type StoredName, storedName } from '../scripts/stored-layout.js'
 
 /**
- * The names under which one shard of a cache keeps everything in Redis, each below the cache's prefix. On a Cluster they hold the
- * shard's hash tag, so that all of them are in one slot. What each holds, `scripts/stored-layout.ts` says.
+ * The names under which one shard of a cache keeps everything in Redis, each below the cache's prefix. On a Cluster they hold the shard's
+ * hash tag, so that all of them are in one slot. `scripts/stored-layout.ts` says what each holds.
  */
 export class Keyspace {
   readonly index: string
@@ -24,7 +24,7 @@ export class Keyspace {
   readonly sweeper: string
   readonly probe: string
   readonly log: string
-  /** What all names of the shard hold; nothing on a single server. */
+  /** The hash tag in all names of the shard. `''` on a single server. */
   readonly hashTag: string
   /** What the names of entries begin with, before their keys. */
   readonly entries: string
@@ -63,7 +63,7 @@ export class Keyspace {
     return this.#tag + tag
   }
 
-  /** What scripts that write tags declare: the tags, and the set of each; nothing where there are none. */
+  /** The KEYS of scripts that write tags: the tags, and the set of each. None if there are no tags. */
   tagSets(tags: readonly string[]): string[] {
     return tags.length === 0 ? [] : [this.tags, ...tags.map((tag) => this.tag(tag))]
   }
@@ -80,7 +80,7 @@ export class Keyspace {
     const groupEnd = place === undefined ? undefined : endOfGroup(place)
     if (groupEnd === undefined) return this.range(under, place)
     const all = this.range(under)
-    // A place comes from outside: it may lie before the first child.
+    // The caller gives the place, so it may lie before the first child.
     const isInside = under === undefined || compareKeys(groupEnd, childRange(under).from) > 0
     return isInside ? { min: `[${groupEnd}`, max: all.max } : all
   }

@@ -16,7 +16,7 @@ import type { Keyspace } from './keyspace.js'
 import { type Name, nameAfter, nameOf } from '../connection/redis-name.js'
 import { NAMES_PER_SCRIPT } from './chunks.js'
 
-/** What one read of a shard's index gave, and whether the index was whole then: where it was not, there may be more. */
+/** The result of one read of a shard's index. `isWhole`: whether the index was whole then. If not, there may be more. */
 export type Reading<T> = { readonly isWhole: boolean } & T
 
 /** The names of a range. */
@@ -32,7 +32,7 @@ export class RedisIndex {
     this.#keyspace = keyspace
   }
 
-  /** The first names of a page, one more than `limit` where there are more, and how many there are in all. A negative limit only counts. */
+  /** The first names of a page (one more than `limit` if there are more), and how many there are in all. A negative limit only counts. */
   async page(
     under: string | undefined,
     after: string | undefined,
@@ -52,7 +52,7 @@ export class RedisIndex {
     return { isWhole: whole === 1, total, names: names as string[] }
   }
 
-  /** The first children of a level behind a place, as this shard has them: fewer than `limit` only where there are no more. */
+  /** The first children of a level after a place, in this shard. Fewer than `limit` means that there are no more. */
   async children(
     under: string | undefined,
     place: string | undefined,
@@ -85,7 +85,7 @@ export class RedisIndex {
     return children.map((_, i) => ({ isKey: reply[2 * i] === 1, count: reply[2 * i + 1] as number }))
   }
 
-  /** Voids the computations of a key and of all below it, or all. Gives the first names below it, for `empty`. */
+  /** Voids the computations of a key and of all keys below it (`undefined`: all). Gives the first names below it, for `empty`. */
   async begin(under: string | undefined): Promise<Range> {
     const { index, expiry, leases, wake } = this.#keyspace
     const { min, max } = this.#keyspace.range(under)
@@ -99,9 +99,9 @@ export class RedisIndex {
   }
 
   /**
-   * Hands all names below a key to `remove`, in bounded steps. Each step goes on from the last name, so that keys written meanwhile
-   * cannot make it endless, and is asked for before the names of the one before are removed, so that Redis need not wait. Gives
-   * whether the index was whole all the time.
+   * Hands all names below a key to `remove`, in bounded steps. Each step goes on after the last name, so that keys written meanwhile cannot
+   * make it endless. The next names are read before the present ones are removed, so that Redis need not wait. Gives whether the index was
+   * whole all the time.
    */
   async empty(under: string | undefined, first: Range, remove: (names: Name[]) => Promise<unknown>): Promise<boolean> {
     let wasWhole = true
@@ -111,7 +111,7 @@ export class RedisIndex {
       const { isWhole, names }: Range = await next
       wasWhole &&= isWhole
       next = names.length === NAMES_PER_SCRIPT ? this.#range(under, names.at(-1)) : undefined
-      // It is awaited below; until then a failure of the removal comes first.
+      // It is awaited in the next round. Until then its rejection must not count as unhandled.
       next?.catch(() => undefined)
       // eslint-disable-next-line no-await-in-loop
       if (names.length > 0) await remove(names)
@@ -119,20 +119,20 @@ export class RedisIndex {
     return wasWhole
   }
 
-  /** Drops those of these names whose entries are gone. Gives how many. */
+  /** Drops the names whose entries are gone. Gives how many. */
   async sweep(names: readonly Name[]): Promise<number> {
     const { index, expiry } = this.#keyspace
     const entries = names.map((name) => this.#keyspace.entry(name))
     return (await this.#connection.run(SWEEP, [index, expiry, ...entries], names)) as number
   }
 
-  /** Drops at most 500 keys that have expired. Gives how many. */
+  /** Drops at most 500 expired keys. Gives how many. */
   async pruneOnce(): Promise<number> {
     const { index, expiry } = this.#keyspace
     return (await this.#connection.run(PRUNE_EXPIRED, [index, expiry], [NAMES_PER_SCRIPT])) as number
   }
 
-  /** Drops at most 500 keys that were removed out of the expiry set. Gives how many it looked at. */
+  /** Drops at most 500 removed keys from the expiry set. Gives how many it looked at. */
   async forgetOnce(): Promise<number> {
     const { index, expiry, removed } = this.#keyspace
     return (await this.#connection.run(FORGET, [index, expiry, removed], [NAMES_PER_SCRIPT])) as number
@@ -151,7 +151,7 @@ export class RedisIndex {
     return rangeOf(await this.#connection.runForBytes(RANGE, [index, expiry], [from, max, NAMES_PER_SCRIPT]))
   }
 
-  /** Drops what is nobody's key below a child of which that can be said already. */
+  /** Drops at most 500 names at and below a child that is not UTF-8 (see `Name`). */
   async #dropGroup(child: Buffer): Promise<void> {
     const [min, max] = [nameAfter('[', child), Buffer.concat([nameAfter('(', child), Buffer.from(':;')])]
     const names = await this.#connection.send((redis) =>
@@ -160,7 +160,10 @@ export class RedisIndex {
     await this.#dropForeign(names.map(nameOf))
   }
 
-  /** Drops those of these names that are nobody's key: they can be listed neither, nor be gone on from. Gives whether there were any. */
+  /**
+   * Drops the names that are not UTF-8 and so nobody's keys: they cannot be listed, and no page can begin after them. Gives whether there
+   * were any.
+   */
   async #dropForeign(names: readonly Name[]): Promise<boolean> {
     const foreign = names.filter((name) => typeof name !== 'string')
     if (foreign.length === 0) return false

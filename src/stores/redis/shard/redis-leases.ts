@@ -9,15 +9,15 @@ import { ACQUIRE, FILL, PRUNE_LEASES, RELEASE, RENEW } from '../scripts/lease-sc
 import { ENTRY, LONGEST_LEASE_MS, readLease } from '../scripts/stored-layout.js'
 import { NAMES_PER_SCRIPT, chunks, chunksByTags } from './chunks.js'
 
-/** What ends a lease. */
+/** A computed entry, and the token of its lease. */
 interface Fill {
   readonly entry: Write
   readonly token: string
 }
 
 /**
- * The computations of a shard's keys that are under way in all processes. What was not found together is asked for together, and stored
- * together where it was computed together.
+ * The computations of a shard's keys that are under way in all processes. Attempts that come together are sent together, and so are entries
+ * that were computed together.
  */
 export class RedisLeases {
   readonly #connection: Connection
@@ -25,7 +25,7 @@ export class RedisLeases {
   readonly #evictions: Evictions
   readonly #attempts: Batch<Attempt, Acquired>
   readonly #fills: Batch<Fill, boolean>
-  /** At which of the leases the last step of pruning ended. */
+  /** The cursor at which the last step of pruning ended. */
   #cursor = '0'
 
   constructor(connection: Connection, keyspace: Keyspace, evictions: Evictions) {
@@ -57,7 +57,7 @@ export class RedisLeases {
     return (await this.#connection.run(RELEASE, [leases], [wake, key, token, ended, Math.round(pauseMs)])) === 1
   }
 
-  /** Looks at some of the leases, going round all of them, and drops what nobody needs any more. Gives whether there may be more of that. */
+  /** Checks the next few leases, round and round, and drops those that nobody needs. Gives whether there may be more to drop. */
   async pruneOnce(): Promise<boolean> {
     const { leases, tombstones } = this.#keyspace
     const [cursor, dropped] = (await this.#connection.run(
@@ -69,7 +69,7 @@ export class RedisLeases {
     return cursor !== '0' && dropped > 0
   }
 
-  /** Lets out what waits to be asked for together. */
+  /** Sends the attempts and entries that wait. */
   flush(): void {
     this.#attempts.flush()
     this.#fills.flush()
@@ -142,7 +142,10 @@ function acquired([kind, detail]: [Buffer, (Buffer | number)?]): Acquired {
   }
 }
 
-/** When an entry expires, as Redis takes it. What lies beyond exact numbers is never: Redis refuses it, and all that is sent with it. */
+/**
+ * The time at which an entry expires, as an argument for Redis. A time beyond the safe integers counts as never, because Redis would refuse
+ * it, and all that is sent with it.
+ */
 export function expiryArgument(expiresAt: number): string {
   return expiresAt <= Number.MAX_SAFE_INTEGER ? String(Math.ceil(expiresAt)) : '+inf'
 }

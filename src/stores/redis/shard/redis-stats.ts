@@ -8,7 +8,7 @@ import { splitField, TIERS, TOTALS } from '../scripts/stored-layout.js'
 
 type Fields = Record<string, string>
 
-/** The counters of all processes, kept in three hashes. */
+/** The counters of all processes, kept in three hashes, and the processes seen, in a fourth. */
 export class RedisStats {
   readonly #connection: Connection
   readonly #keyspace: Keyspace
@@ -95,7 +95,7 @@ function readProcesses(seen: Fields): StatsTotals['processes'] {
   return [...processes.values()]
 }
 
-/** What stands in Redis is anybody's text: what is no number counts as 0. */
+/** Redis may hold any text. What is not a number counts as 0. */
 function count(text: string | undefined): number {
   const value = Number(text)
   return Number.isFinite(value) ? value : 0

@@ -4,14 +4,14 @@ import { type Name, nameOf } from '../connection/redis-name.js'
 import { NAMES_PER_SCRIPT, chunks } from './chunks.js'
 import { BURY_TAG, LOOK_AT_TAG, REMOVE_TAGGED } from '../scripts/tag-scripts.js'
 
-/** How much one step of pruning looks at. */
+/** How many tags, and how many names of each, one step of pruning checks. */
 const TAGS_PER_STEP = 10
 const NAMES_PER_TAG = 50
 
 /**
- * Which keys carry which tag. A name may outlive its entry there, or the entry's tag: the entry itself decides. A server that evicts what
- * never expires too (`maxmemory-policy allkeys-*`) may evict the set of a tag before the entries that carry it: those are not found by
- * the tag any more, until they are written again.
+ * Which keys carry which tag. The set of a tag may hold a key whose entry is gone, or has lost the tag, so the entry itself decides. A
+ * server that also evicts what never expires (`maxmemory-policy allkeys-*`) may evict the set of a tag before the entries that carry the
+ * tag. Those are not found by the tag until they are written again.
  */
 export class RedisTags {
   readonly #connection: Connection
@@ -24,15 +24,16 @@ export class RedisTags {
     this.#keyspace = keyspace
   }
 
-  /** Voids the computations that will give their entries this tag. */
+  /** Voids the computations whose entries will carry this tag. */
   async bury(tag: string): Promise<void> {
     const { leases, tombstones, wake } = this.#keyspace
     await this.#connection.run(BURY_TAG, [leases, tombstones, this.#keyspace.tag(tag)], [wake, tag])
   }
 
   /**
-   * Removes all entries that carry a tag, in bounded steps, and tells of them. A scan visits all names that are there from its beginning to
-   * its end, and ends however many others are written meanwhile: no order of the names would do both.
+   * Removes all entries that carry a tag, in bounded steps, and calls `tell` with their keys. It scans the set: a scan visits all names
+   * that are there from its beginning to its end, and ends however many others are written meanwhile. No reading of the names in an order
+   * would do both.
    */
   async remove(tag: string, tell: (removed: string[]) => void): Promise<void> {
     const set = this.#keyspace.tag(tag)
@@ -49,7 +50,10 @@ export class RedisTags {
     } while (cursor !== '0')
   }
 
-  /** Some of the keys that carry a tag, and how many names are in its set. Names that carry it no more leave the set as they are met. */
+  /**
+   * Up to `limit` keys that carry a tag, and how many names are in its set. Names that are found to have lost the tag are dropped from the
+   * set.
+   */
   async list(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
     const set = this.#keyspace.tag(tag)
     const found = this.#connection.send((client) => client.zrangeBuffer(set, 0, String(limit - 1)))
@@ -58,8 +62,8 @@ export class RedisTags {
   }
 
   /**
-   * Drops names that carry their tag no more from some tags, going round all of them. Gives whether there may be more of that: tags can
-   * come faster than one step each time would look at them.
+   * Checks the next few tags, round and round, and drops names that have lost their tag. Gives whether there may be more to drop, because
+   * new tags can come faster than one step each time checks them.
    */
   async pruneOnce(): Promise<boolean> {
     const some = await this.#connection.send((client) =>
@@ -78,7 +82,7 @@ export class RedisTags {
     return this.#cursor !== '' && looks.some(({ dropped }) => dropped > 0)
   }
 
-  /** Which of some names of a tag's set carry it, without the others, which leave the set. */
+  /** Finds which of some names of a tag's set carry the tag. The others are dropped from the set. */
   async #look(tag: string, found: Promise<Buffer[]>): Promise<{ left: number; dropped: number; carrying: Name[] }> {
     const names = (await found.catch(noneWhereForeign)).map(nameOf)
     const entries = names.map((name) => this.#keyspace.entry(name))
@@ -90,7 +94,7 @@ export class RedisTags {
     return { left, dropped, carrying: numbers.map((number) => names[number - 1] as Name) }
   }
 
-  /** Gives those of these names that did carry the tag. */
+  /** Removes the entries of those names that do carry the tag. Gives these names. */
   async #removeSome(tag: string, names: readonly Name[]): Promise<string[]> {
     const { leases, index, expiry, tags, wake } = this.#keyspace
     const numbers = (await this.#connection.run(
@@ -102,7 +106,7 @@ export class RedisTags {
   }
 }
 
-/** No names where somebody keeps other data in place of the set. */
+/** No names if the name of the set holds other data. */
 function noneWhereForeign(error: unknown): [] {
   if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return []
   throw error

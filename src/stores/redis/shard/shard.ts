@@ -11,18 +11,19 @@ import { expiryArgument, RedisLeases } from './redis-leases.js'
 import { RedisTags } from './redis-tags.js'
 import { chunks, chunksByTags } from './chunks.js'
 
-/** What all shards of a cache have in common. */
+/** The options that all shards of a cache share. */
 export interface ShardOptions {
   readonly client: Client
   readonly keyPrefix: string
   readonly timeoutMs: number
-  /** Told when the breaker of a shard finds that its server does not answer. */
+  /** Called when the breaker of a shard finds that its server does not answer. */
   readonly onOpen: () => void
 }
 
 /**
- * A part of a cache whose names are all on one server: on a single server there is one with everything, on a Cluster each has one slot.
- * A key, its lease, its places in the index and in the sets of its tags are in the same shard, so that one script sees them all.
+ * A part of a cache whose names are all on one server. On a single server there is one shard with everything; on a Cluster each shard has
+ * one slot. A key, its lease, and its places in the index and in the sets of its tags are in the same shard, so that one script sees them
+ * all.
  */
 export class Shard {
   readonly keyspace: Keyspace
@@ -46,7 +47,7 @@ export class Shard {
     return this.connection.clock.now()
   }
 
-  /** As `Store.read`. What somebody else keeps under the name reads as no bytes: it does not check, and is replaced. */
+  /** The bytes under a key of this shard. Data of another type reads as empty bytes: they are not a valid entry, so it is replaced. */
   async read(key: string): Promise<Buffer | undefined> {
     try {
       const bytes = await this.connection.send((redis) => redis.getBuffer(this.keyspace.entry(key)))
@@ -57,7 +58,7 @@ export class Shard {
     }
   }
 
-  /** As `Store.readMany`, for keys of this shard. Where there is nothing: `null`, as Redis says it. */
+  /** The bytes under each of some keys of this shard, in order. `null`, as Redis gives it, where there is nothing. */
   readMany(keys: readonly string[]): Promise<(Buffer | null)[]> {
     const names = keys.map((key) => this.keyspace.entry(key))
     return this.connection.send((redis) => redis.mgetBuffer(...names))
@@ -92,7 +93,7 @@ export class Shard {
     return stored
   }
 
-  /** As `Store.remove`, for keys of this shard. Tells of the keys that were there, step by step. */
+  /** As `Store.remove`, for keys of this shard. After each step it calls `tell` with the keys that were there. */
   async remove(keys: readonly Name[], tell: (removed: readonly string[]) => void): Promise<void> {
     const { leases, index, removed, wake } = this.keyspace
     for (const some of chunks(keys)) {
@@ -106,7 +107,7 @@ export class Shard {
     }
   }
 
-  /** Stores entries of the same tags by one script. Gives the numbers (from 1) of those that had expired. */
+  /** Stores entries of the same tags with one script. Gives the numbers (from 1) of those that had expired. */
   async #writeSome(entries: readonly Write[]): Promise<readonly number[]> {
     const { leases, index, expiry, wake } = this.keyspace
     const tags = entries[0]?.tags ?? []

@@ -1,4 +1,7 @@
-/** Divides items into `count` parts of about the same size: fewer, so that each has at least `least` items; more, so that none has over `most`. */
+/**
+ * Divides items into about `count` parts of the same size. There are fewer if a part would have less than `least` items, and more if it
+ * would have over `most`.
+ */
 export function splitEvenly<T>(items: readonly T[], count: number, least: number, most: number): (readonly T[])[] {
   const size = Math.min(Math.max(Math.ceil(items.length / count), least), most)
   const all: (readonly T[])[] = []

@@ -1,24 +1,27 @@
 import { splitEvenly } from './split-evenly.js'
 
-/** As how many scripts items go: Redis carries out one while this process puts the other together. */
+/** How many scripts the items are divided into: Redis runs one while this process builds the other. */
 const SCRIPTS = 2
-/** How many items go together at least, where there are so many. */
+/** The least items in a script, if there are that many. */
 const LEAST = 4
 
-/** One who waits for the answer about an item. */
+/** An item, and the caller that waits for its answer. */
 export interface Asked<Item, Answer> {
   readonly item: Item
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: unknown) => void
 }
 
-/** Asks at once about all items that come while this process handles one event and the promises which that settles. Nobody waits for it. */
+/**
+ * Collects all items that come while this process handles one event and the promises that it settles, and asks about them together. It adds
+ * no wait.
+ */
 export class Batch<Item, Answer> {
   readonly #divide: (all: readonly Asked<Item, Answer>[]) => Iterable<readonly Asked<Item, Answer>[]>
   readonly #ask: (items: readonly Item[]) => Promise<readonly Answer[]>
   #waiting: Asked<Item, Answer>[] = []
 
-  /** `ask` gives an answer for each item, in order; `divide` says which items are asked about together. */
+  /** `ask` gives an answer for each item, in order. `divide` says which items are asked about together. */
   constructor(
     divide: (all: readonly Asked<Item, Answer>[]) => Iterable<readonly Asked<Item, Answer>[]>,
     ask: (items: readonly Item[]) => Promise<readonly Answer[]>,
@@ -30,13 +33,13 @@ export class Batch<Item, Answer> {
   /** The answer about one item. */
   ask(item: Item): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      // Called from a promise, that is after all promises.
+      // When called from a promise callback, `nextTick` comes after all settled promises.
       if (this.#waiting.length === 0) process.nextTick(this.flush)
       this.#waiting.push({ item, resolve, reject })
     })
   }
 
-  /** Asks about all that wait. */
+  /** Asks about all items that wait. */
   readonly flush = (): void => {
     const all = this.#waiting
     this.#waiting = []

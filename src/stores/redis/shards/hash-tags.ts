@@ -4,8 +4,9 @@ const SIXTY_FOUR =
   '7a k0 ce 8y 4l op x9 x1 jf 1z zj b3 ik 2w yg fs bk 9w 6o ms af an 5b i3 c5 dp kh 0t xi xa he 44'
 
 /**
- * What the names of each shard hold, so that Redis Cluster keeps them in one slot. The slot of each tag is in the middle of its part of
- * all slots, so that any number of masters that share these evenly has an even share of the shards.
+ * The hash tags of the shards. The names of each shard hold its tag, so that Redis Cluster keeps them in one slot. All slots are divided
+ * into one range for each tag, and the slot of the tag is in its middle. So masters that share the slots evenly also share the shards
+ * evenly.
  */
 export function hashTags(shards: number): readonly string[] {
   if (shards === 1) return ['']

@@ -6,11 +6,11 @@ import type { Shard } from '../shard/shard.js'
 import type { Shards } from './shards.js'
 
 const SCAN_COUNT = 1000
-/** One process rebuilds: another one takes over when it has been silent for this long. */
+/** One process rebuilds. Another one takes over when the first gives no sign for this long. */
 const SILENCE_MS = 10_000
 /** An index that is lost again and again, as under `allkeys-*` policies, is not rebuilt more often than this. */
 const REBUILD_EVERY_MS = 5000
-/** How often one who waits for another's rebuild looks, and how long it waits. */
+/** A process that waits for another's rebuild looks this often, and waits for at most so long. */
 const LOOK_EVERY_MS = 50
 const WAIT_MS = 30_000
 
@@ -25,7 +25,7 @@ export class IndexRebuild {
     this.#entries = storedName(keyPrefix, STORED.entry, '')
   }
 
-  /** Says that the index is whole, where there is nothing in Redis: all that is written from now on is in it. */
+  /** Marks the index as whole. Only for an empty Redis: all that is written from now on is in the index. */
   async begin(shards: Shards): Promise<void> {
     await this.#lost(shards, true)
   }
@@ -38,7 +38,7 @@ export class IndexRebuild {
     return this.#underWay
   }
 
-  /** Visits the keys of all entries, whatever the index says; some maybe twice. */
+  /** Visits the keys of all entries, whatever the index holds. A key may be visited twice. */
   async scan(shards: Shards, visit: (shard: Shard, keys: string[]) => Promise<unknown>): Promise<void> {
     let seen = ''
     do {
@@ -105,7 +105,7 @@ export class IndexRebuild {
   }
 }
 
-/** Visits those of some names that are of a shard: what follows its hash tag is a key. */
+/** Visits those names that are of a shard. In these the shard's hash tag comes first, then the key. */
 async function visitOwn(
   shard: Shard,
   names: readonly string[],

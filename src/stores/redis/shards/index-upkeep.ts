@@ -4,13 +4,13 @@ import { BEGIN_UPKEEP } from '../scripts/index-scripts.js'
 import { NAMES_PER_SCRIPT } from '../shard/chunks.js'
 import type { Shards } from './shards.js'
 
-/** A little less than the time between two rounds, so that each time some process does one. */
+/** A little less than the time between two rounds, so that some process does each round. */
 const ROUND_MS = 450
 const REST_MS = 10
 
 /**
- * Drops the names of expired, removed and evicted entries out of the index and out of the sets of the tags, and what dead processes computed,
- * again and again, by one of all processes.
+ * Upkeep, again and again, by one of all processes. Drops the names of expired, removed and evicted entries from the index and from the
+ * sets of the tags, and the leases of dead processes.
  */
 export class IndexUpkeep {
   readonly #client: Client
@@ -19,7 +19,7 @@ export class IndexUpkeep {
     this.#client = client
   }
 
-  /** One round, unless another process does it. Gives whether this one did. */
+  /** Does one round, unless another process does it. Gives whether this one did. */
   async round(shards: Shards): Promise<boolean> {
     const { connection, keyspace } = shards.first
     if ((await connection.run(BEGIN_UPKEEP, [keyspace.sweeper], [ROUND_MS])) !== 1) return false
@@ -38,8 +38,8 @@ export class IndexUpkeep {
   }
 }
 
-/** Does bounded steps while each finds that there is more to do. */
+/** Repeats a bounded step while there is more to do, until `endMs`. */
 async function untilDone(step: () => Promise<boolean>, endMs: number): Promise<void> {
-  // With a rest after each step, so that others find room between them.
+  // A rest after each step lets other commands run.
   while ((await step()) && performance.now() < endMs) await delay(REST_MS)
 }

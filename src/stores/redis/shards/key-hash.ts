@@ -1,6 +1,6 @@
 /**
- * The hash of a key that says in which shard it is, 32 bits: FNV-1a (Fowler, Noll, Vo) over code units instead of bytes, its halves folded
- * since a remainder goes by the lower one. `crc32` would make bytes of the text each time, and each hit asks several times.
+ * The 32-bit hash of a key, which decides its shard: FNV-1a (Fowler, Noll, Vo) over code units instead of bytes. Its halves are folded,
+ * because the remainder depends on the lower one. `crc32` would turn the text into bytes each time, and each hit calls this several times.
  */
 export function hashOf(key: string): number {
   let hash = 0x81_1c_9d_c5

@@ -6,21 +6,21 @@ import type { Reading, RedisIndex } from '../shard/redis-index.js'
 import type { Shard } from '../shard/shard.js'
 import type { Shards } from './shards.js'
 
-/** A skip-scan costs about 10 us a step on the server. */
+/** The most children that one script gives. A skip-scan costs about 10 us a step on the server. */
 const CHILDREN_PER_SCRIPT = 100
-/** How often a page is read again because some of its names were of evicted entries. */
+/** How often at most a page is read again because some of its names were of evicted entries. */
 const SWEEPS_PER_PAGE = 5
 
 type Child = ChildPage['children'][number]
 
-/** What shards have in their own order, merged into one. */
+/** Sorted items of one shard, or merged from all. */
 interface Sorted<T> {
   readonly items: T[]
   /** Whether there are more. */
   readonly isCut: boolean
 }
 
-/** Lists and counts over all shards: each has its part in order, and these are merged. */
+/** Lists and counts over all shards. Each shard gives its part in order, and the parts are merged. */
 export class Listing {
   readonly #shards: Shards
   readonly #rebuild: IndexRebuild
@@ -70,7 +70,10 @@ export class Listing {
     return { children: page, next: children.length > limit && last !== undefined ? childPlace(last) : undefined }
   }
 
-  /** The first names behind `after`. A shard has about its share of a page, so it is asked for little more, and again where that was short. */
+  /**
+   * The first names after `after`, and how many there are in all. A shard has about its share of a page, so it is asked for little more,
+   * and again if that was too few.
+   */
   async #page(
     under: string | undefined,
     after: string | undefined,
@@ -101,7 +104,7 @@ export class Listing {
     }
   }
 
-  /** The next children in the order of their places, as far as all shards are known. */
+  /** The next children in the order of their places, only as far as all shards were read. */
   async #childrenStep(under: string | undefined, after: string | undefined, wanted: number): Promise<Sorted<Child>> {
     const readings = await this.#readAll((index) => index.children(under, after, wanted))
     const known = new Map<string, Child>()
@@ -109,7 +112,7 @@ export class Listing {
     for (const { children } of readings) {
       for (const child of children) {
         const other = known.get(child.key)
-        // Where a child is a key in one shard, that is its place in all.
+        // If a child is a key in one shard, it has the place of a key in all.
         if (other === undefined || child.isKey) known.set(child.key, child)
       }
       if (children.length < wanted) continue
@@ -121,7 +124,10 @@ export class Listing {
     return { items: sure.slice(0, wanted), isCut: horizon !== undefined || sure.length > wanted }
   }
 
-  /** Children with how many keys are below them in all shards, without those that were there at an earlier place: as keys. */
+  /**
+   * Adds up how many keys are below each child in all shards. Leaves out a group whose child is a key in another shard: it was there
+   * already, at its earlier place as a key.
+   */
   async #counted(children: readonly Child[]): Promise<Child[]> {
     if (children.length === 0) return []
     const keys = children.map(({ key }) => key)
@@ -143,7 +149,7 @@ export class Listing {
     return dead.reduce((sum, count) => sum + count, 0)
   }
 
-  /** What all shards give from a whole index: where one is not, it is rebuilt first. */
+  /** Reads all shards, from a whole index. If one is not whole, it is rebuilt first. */
   async #readAll<T>(read: (index: RedisIndex) => Promise<Reading<T>>): Promise<Reading<T>[]> {
     const readings = await Promise.all(this.#shards.all.map(({ index }) => read(index)))
     if (readings.every(({ isWhole }) => isWhole)) return readings

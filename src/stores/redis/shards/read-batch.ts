@@ -2,11 +2,11 @@ import { Nagle } from './nagle.js'
 import { splitEvenly } from '../shard/split-evenly.js'
 import type { Shards } from './shards.js'
 
-/** How many keys one command asks for. */
+/** The most keys in one command. */
 const KEYS_PER_COMMAND = 500
-/** How many it asks for at least, where there are so many. */
+/** The least keys in one command, if there are that many. */
 const KEYS_AT_LEAST = 32
-/** As how many commands many keys leave that are asked for by one call. */
+/** How many commands for each shard the keys of one large call are divided into. */
 const COMMANDS_PER_CALL = 4
 
 type Bytes = Buffer | undefined
@@ -17,13 +17,13 @@ interface Waiting {
   readonly found: (bytes: Bytes, nowMs: number) => unknown
   readonly resolve: (made: any) => void
   readonly reject: (error: unknown) => void
-  /** Others that ask for the same. */
+  /** Other reads of the same key. */
   same: Waiting[] | undefined
 }
 
 /**
- * Merges reads that come close together into one or two commands for each shard. What several ask for is sent once, and nobody is given
- * the answer to what was sent before he asked. Whoever changes a key lets out first what waits here.
+ * Merges reads that come close together into one or two commands for each shard. A key that several reads ask for is sent once. No read
+ * gets the answer to a command that was sent before it. Whoever changes a key must first flush the reads that wait.
  */
 export class ReadBatch {
   readonly #shards: Shards
@@ -51,7 +51,7 @@ export class ReadBatch {
     })
   }
 
-  /** As `Store.readMany`. Several commands for each shard, so that it carries out one while this process takes apart the answer to another. */
+  /** As `Store.readMany`. Sends several commands to each shard, so that it runs one while this process parses the answer to another. */
   async readMany<T>(
     keys: readonly string[],
     found: (bytes: Bytes, nowMs: number, place: number) => T,
@@ -71,7 +71,7 @@ export class ReadBatch {
     return made
   }
 
-  /** Lets out all that waits. */
+  /** Sends all reads that wait. */
   readonly flush = (): void => {
     if (this.isEmpty) return
     const firsts = firstOfEach(this.#waiting)
@@ -81,7 +81,7 @@ export class ReadBatch {
     void this.#ask(firsts, commands, tell, fail)
   }
 
-  /** Asks each shard for its keys, by so many commands, and tells of each item what was found or why it was not. */
+  /** Asks each shard for its keys, with up to `commands` commands, and calls `found` or `failed` for each item. */
   async #ask<Item extends { readonly key: string }>(
     items: readonly Item[],
     commands: number,
@@ -111,7 +111,7 @@ function keyOf({ key }: { readonly key: string }): string {
   return key
 }
 
-/** Settles a read, and those of the same key, with what each makes of the bytes. */
+/** Settles a read, and the other reads of its key, each with what its `found` returns. */
 function tell(read: Waiting, bytes: Bytes, nowMs: number): void {
   try {
     read.resolve(read.found(bytes, nowMs))
@@ -126,7 +126,7 @@ function fail(read: Waiting, error: unknown): void {
   for (const other of read.same ?? []) fail(other, error)
 }
 
-/** The first read of each key, which knows the others. Mostly there are none, which a set tells in half the time. */
+/** The first read of each key, which holds the others in `same`. Mostly all keys differ, and a set shows that in half the time. */
 function firstOfEach(waiting: readonly Waiting[]): readonly Waiting[] {
   const keys = new Set<string>()
   for (const { key } of waiting) keys.add(key)

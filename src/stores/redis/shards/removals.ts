@@ -4,19 +4,19 @@ import type { IndexRebuild } from './index-rebuild.js'
 import type { Range } from '../shard/redis-index.js'
 import type { Shards } from './shards.js'
 
-/** Told of the keys that a step has removed. */
+/** Called with the keys that a step has removed. */
 type Tell = (removed: readonly string[]) => void
 
 /**
  * Removes keys in all shards, in bounded steps, as `Store` promises.
- * @throws {PartialRemoval} where a server stops answering: with how many keys were removed before.
+ * @throws {PartialRemoval} when a server stops answering, with how many keys were removed before.
  */
 export class Removals {
   readonly #shards: Shards
   readonly #rebuild: IndexRebuild
   readonly #onGap: () => void
 
-  /** `onGap` is told when a removal has found the index to be not whole. */
+  /** `onGap` is called when a removal has found that the index is not whole. */
   constructor(shards: Shards, rebuild: IndexRebuild, onGap: () => void) {
     this.#shards = shards
     this.#rebuild = rebuild
@@ -54,8 +54,8 @@ export class Removals {
   }
 
   /**
-   * Removes what the index has at and below a key; where the index was not whole, also what is found by looking at all entries.
-   * Computations are void in every shard before anything is removed in one: none goes by what will be gone.
+   * Removes the keys that the index has at and below a key. If the index was not whole, it also looks at all entries. Computations are
+   * voided in every shard before anything is removed in one, so that none stores a result of what is about to go.
    */
   async #below(under: string | undefined, concerns: (key: string) => boolean, tell: Tell): Promise<void> {
     const shards = this.#shards.all
@@ -71,7 +71,7 @@ export class Removals {
   }
 }
 
-/** All of these, or the first failure when all have ended. */
+/** Waits until all have ended. Gives all values, or throws the first failure. */
 async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   const ended = await Promise.allSettled(promises)
   return ended.map((each) => {
@@ -80,7 +80,7 @@ async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   })
 }
 
-/** The keys that a removal tells of. */
+/** Runs a removal. Gives the keys removed. @throws {PartialRemoval} when it fails. */
 async function listed(remove: (tell: Tell) => Promise<void>): Promise<string[]> {
   const removed: string[] = []
   await counted((tell) =>
@@ -92,7 +92,7 @@ async function listed(remove: (tell: Tell) => Promise<void>): Promise<string[]> 
   return removed
 }
 
-/** How many keys a removal tells of. */
+/** Runs a removal. Gives how many keys it removed. @throws {PartialRemoval} when it fails. */
 async function counted(remove: (tell: Tell) => Promise<void>): Promise<number> {
   let count = 0
   try {

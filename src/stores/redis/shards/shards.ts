@@ -15,7 +15,7 @@ export class Shards {
     this.#first = this.all[0] as Shard
   }
 
-  /** The shard that also keeps what there is only once: statistics, what staff did, who does the upkeep. */
+  /** The shard that also keeps what exists only once: statistics, the audit log, and who does the upkeep. */
   get first(): Shard {
     return this.#first
   }
@@ -25,14 +25,14 @@ export class Shards {
     return this.all.length === 1 ? this.#first : (this.all[hashOf(key) % this.all.length] as Shard)
   }
 
-  /** Items by the shard that keeps their keys, each group handed over; what is sent then leaves together. */
+  /** Groups items by the shard that keeps their keys, and calls `send` for each group. What it sends leaves together. */
   send<T>(items: readonly T[], keyOf: (item: T) => string, send: (shard: Shard, some: readonly T[]) => void): void {
     this.#client.together(() => {
       for (const [shard, some] of this.group(items, keyOf)) send(shard, some)
     })
   }
 
-  /** Items by the shard that keeps their keys. */
+  /** Groups items by the shard that keeps their keys. */
   group<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<Shard, readonly T[]> {
     if (this.all.length === 1) return new Map(items.length === 0 ? [] : [[this.#first, items]])
     const groups = new Map<Shard, T[]>()
@@ -45,7 +45,7 @@ export class Shards {
     return groups
   }
 
-  /** Asks about items where their keys are, all shards at once, and gives the answers in the order of the items. */
+  /** Asks each shard about the items whose keys it keeps, all shards at once. Gives the answers in the order of the items. */
   async gather<T, R>(
     items: readonly T[],
     keyOf: (item: T) => string,

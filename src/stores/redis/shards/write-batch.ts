@@ -5,12 +5,12 @@ import type { ReadBatch } from './read-batch.js'
 import type { Shard } from '../shard/shard.js'
 import type { Shards } from './shards.js'
 
-/** How many entries are handed to a shard at once, which divides them again by what one script may touch. */
+/** The most entries handed to a shard at once. The shard divides them again into scripts. */
 const ENTRIES_AT_ONCE = 500
-/** How many at least, where there are so many. */
+/** The least, if there are that many. */
 const ENTRIES_AT_LEAST = 4
 
-/** One call that waits to be told of each of its entries whether it was stored. */
+/** One call that waits to know of each of its entries whether it was stored. */
 class Call {
   readonly entries: readonly Write[]
   readonly stored: boolean[] = []
@@ -40,8 +40,8 @@ interface Item {
 }
 
 /**
- * Merges writes that come in one turn into one or two scripts for each shard. Reads that wait go out before them, and whoever does
- * something else to a key that waits here lets all go out first, so that the order for a key is that of the calls.
+ * Merges writes that come in one turn into one or two scripts for each shard. Reads that wait are sent before them. Any other operation on
+ * a key with a waiting write sends all waiting writes first. So the operations on a key keep the order of the calls.
  */
 export class WriteBatch {
   readonly #shards: Shards
@@ -68,12 +68,12 @@ export class WriteBatch {
     })
   }
 
-  /** Lets out all that waits, if this key is among it. */
+  /** Sends all writes that wait, if one of them is of this key. */
   flushFor(key: string): void {
     if (this.#keys.size > 0 && this.#keys.has(key)) this.flush()
   }
 
-  /** Lets out all that waits. */
+  /** Sends all writes that wait. */
   readonly flush = (): void => {
     const calls = this.#waiting
     if (calls.length === 0) return
