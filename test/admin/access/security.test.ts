@@ -634,14 +634,12 @@ describe('names that are hostile', () => {
       const raw = (await readFile(join(views, name), 'utf8')).match(/<%-.*?%>/gs) ?? []
       for (const tag of raw) expect(tag, name).toMatch(/^<%- include\('[a-z-]+'[,)]/)
     }
-    expect(await readFile(join(ROOT, 'src/admin/render.ts'), 'utf8')).toContain('`${view}.ejs`')
   })
 
   it('S23 S24 do not reach the template engine, whatever a request says', async () => {
-    const { dependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
-      dependencies: Record<string, string>
-    }
-    expect(Number(dependencies['ejs']?.split('.')[0])).toBeGreaterThanOrEqual(7)
+    const { dependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { dependencies: object }
+    // it compiles the views when the package is built, and is not there when they are rendered
+    expect(Object.keys(dependencies)).not.toContain('ejs')
     const app = express().set('query parser', 'extended')
     app.use(application('/cache', { cache }).set('query parser', 'extended'))
     const client = await serve(app)
