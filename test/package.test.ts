@@ -1,79 +1,129 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { linked } from './support/dashboard.js'
+import { bannerAfter, confirm } from './support/delete-form.js'
 import { HttpClient } from './support/http-client.js'
 import { startWorker } from './support/worker.js'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
 
+interface Packed {
+  readonly filename: string
+  readonly size: number
+  readonly files: readonly { readonly path: string }[]
+}
+
 let folder: string
 let tarball: string
+let size: number
 let packed: string[]
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'keyedcache-package-'))
   const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
-  const [report] = JSON.parse((await run('npm', pack, { cwd: root })).stdout) as [
-    { filename: string; files: { path: string }[] },
-  ]
+  const [report] = JSON.parse((await run('npm', pack, { cwd: root })).stdout) as [Packed]
   tarball = join(folder, report.filename)
+  size = report.size
   packed = report.files.map((file) => file.path)
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }))
-  const { express } = await devDependencies()
-  await install(tarball, `express@${express}`)
+  const versions = await devDependencies()
+  await install(tarball, ...['express', 'express-session'].map((name) => `${name}@${versions[name]}`))
+  await cp(new URL('consumer', import.meta.url), folder, { recursive: true })
 }, 180_000)
 
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-it('is published with its views and assets, without the demo, the tests and the sources', () => {
-  expect(packed).toEqual(
-    expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'dist/index.js', 'dist/index.d.ts']),
-  )
-  expect(packed.filter((path) => path.startsWith('views/'))).not.toEqual([])
-  expect(packed.filter((path) => path.endsWith('.css'))).not.toEqual([])
-  expect(packed.filter((path) => /demo|test|\bsrc\b|\.map$|\.env/.test(path))).toEqual([])
+it('is published as ESM and as CommonJS, without the demo, the tests and what it is built from', () => {
+  const roots = ['LICENSE', 'README.md', 'CHANGELOG.md', 'SECURITY.md']
+  const entries = ['index.js', 'index.d.ts'].flatMap((file) => [`dist/${file}`, `dist/cjs/${file}`])
+  expect(packed).toEqual(expect.arrayContaining([...roots, ...entries, 'dist/cjs/package.json']))
+  expect(packed.filter((path) => /demo|test|\.env|^views|^public|^build/.test(path))).toEqual([])
+})
+
+it('is at most 700 kB to download', () => {
+  expect(size).toBeLessThanOrEqual(700_000)
+})
+
+it('leads editors from each declaration to its source, which is published too', async () => {
+  const declarations = packed.filter((path) => path.endsWith('.d.ts'))
+  const maps = packed.filter((path) => path.endsWith('.d.ts.map'))
+  expect(maps.toSorted()).toEqual(declarations.map((path) => `${path}.map`).toSorted())
+  for (const map of maps) {
+    const { sources } = JSON.parse(await readFile(join(installed(), map), 'utf8')) as { sources: string[] }
+    expect(sources.map((source) => join(dirname(map), source)).filter((source) => !packed.includes(source))).toEqual([])
+  }
 })
 
 it('passes publint and attw', async () => {
   await run(bin('publint'), ['run', tarball, '--strict'], { cwd: root })
-  await run(bin('attw'), [tarball, '--profile', 'esm-only', '--no-definitely-typed'], { cwd: root })
+  await run(bin('attw'), [tarball, '--no-definitely-typed'], { cwd: root })
 }, 60_000)
 
-it('serves the dashboard with its styles, installed beside express alone', async () => {
-  const server = join(folder, 'server.mjs')
-  await cp(new URL('consumer/server.mjs', import.meta.url), server)
-  const worker = await startWorker(server)
+it.each([
+  ['import', 'server.mjs'],
+  ['require', 'server.cjs'],
+])('loaded by %s, serves the dashboard with its styles, and deletes a key by its form', async (_how, server) => {
+  const worker = await startWorker(join(folder, server))
   try {
     const staff = new HttpClient(await worker.call<string>('serve'))
-    const page = await staff.get('/cache/')
-    expect(page.status).toBe(200)
-    const [, stylesheet] = /<link[^>]+rel="stylesheet"[^>]+href="([^"]+)"/.exec(await page.text()) ?? []
+    const overview = await staff.get('/cache/')
+    expect(overview.status).toBe(200)
+    const [, stylesheet] = /<link[^>]+rel="stylesheet"[^>]+href="([^"]+)"/.exec(await overview.text()) ?? []
     expect(stylesheet).toBeDefined()
-    const styles = await staff.get(new URL(stylesheet ?? '', page.url).pathname)
+    const styles = await staff.get(new URL(stylesheet ?? '', overview.url).pathname)
     expect(styles.status).toBe(200)
     expect(styles.headers.get('content-type')).toMatch(/^text\/css/)
     expect((await styles.text()).length).toBeGreaterThan(500)
+
+    const before = await (await staff.get('/product')).json()
+    expect(await (await staff.get('/product')).json()).toEqual(before)
+    const deleted = await confirm(staff, `/cache/delete?mode=one&k=${linked('product')}`)
+    expect(await bannerAfter(staff, deleted)).toMatch(/^ Deleted 1 key /)
+    expect(await (await staff.get('/product')).json()).not.toEqual(before)
+    expect(worker.complaints).toBe('')
   } finally {
     await worker.close()
   }
 })
 
-it('gives a TypeScript project the types it promises, under both ways to resolve modules', async () => {
-  await cp(new URL('consumer', import.meta.url), folder, { recursive: true })
+it.each([
+  ['import', 'server.mjs', 'dist'],
+  ['require', 'server.cjs', 'dist/cjs'],
+])('loaded by %s, loads the views at the first request to a dashboard, not before', async (_how, server, dist) => {
+  const loaded = async (...asked: string[]): Promise<string[]> => {
+    const coverage = await mkdtemp(join(folder, 'coverage-'))
+    const program = `import(${JSON.stringify(join(folder, server))}).then(async ({ serve }) => {
+      const url = await serve()
+      for (const path of ${JSON.stringify(asked)}) await fetch(url + path)
+      process.exit()
+    })`
+    await run(process.execPath, ['-e', program], { env: { ...process.env, NODE_V8_COVERAGE: coverage } })
+    const [report = ''] = await readdir(coverage)
+    const { result } = JSON.parse(await readFile(join(coverage, report), 'utf8')) as { result: { url: string }[] }
+    const prefix = pathToFileURL(join(installed(), dist, '/')).href
+    return result.filter(({ url }) => url.startsWith(prefix)).map(({ url }) => url.slice(prefix.length))
+  }
+  const before = await loaded('/product')
+  expect(before).toContain('admin/router.js')
+  expect(before.filter((file) => file.includes('dashboard-files'))).toEqual([])
+  expect(await loaded('/cache/')).toContain('admin/dashboard-files.js')
+})
+
+it('gives a TypeScript project the types it promises, in every kind of module', async () => {
   const versions = await devDependencies()
   await install(...['@types/express', '@types/node', 'typescript'].map((name) => `${name}@${versions[name]}`))
+  await cp(join(folder, 'consumer.ts'), join(folder, 'consumer.cts'))
   const compiler = join(folder, 'node_modules', '.bin', 'tsc')
-  const messages = await Promise.all(
-    ['tsconfig.json', 'tsconfig.bundler.json'].map((config) => compile(compiler, config)),
-  )
-  expect(messages).toEqual(['', ''])
+  const configs = ['tsconfig.json', 'tsconfig.bundler.json', 'tsconfig.commonjs.json', 'tsconfig.both.json']
+  expect(await Promise.all(configs.map((config) => compile(compiler, config)))).toEqual(configs.map(() => ''))
 }, 180_000)
 
 async function compile(compiler: string, config: string): Promise<string> {
@@ -91,6 +141,10 @@ async function install(...packages: string[]): Promise<void> {
 async function devDependencies(): Promise<Record<string, string>> {
   const text = await readFile(join(root, 'package.json'), 'utf8')
   return (JSON.parse(text) as { devDependencies: Record<string, string> }).devDependencies
+}
+
+function installed(): string {
+  return join(folder, 'node_modules', 'keyedcache')
 }
 
 function bin(name: string): string {

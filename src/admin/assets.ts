@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 
 /** A file that pages load. */
 export interface Asset {
@@ -25,13 +23,19 @@ export type AssetName = keyof typeof TYPES
 /** The file that pages for strangers load too. It says nothing about the cache. */
 export const FOR_EVERYBODY: AssetName = 'base.css'
 
-const FOLDER = join(import.meta.dirname, '../../public')
+let loading: Promise<ReadonlyMap<AssetName, Asset>> | undefined
 
-/** Reads the dashboard's assets, once. No other file is ever served. */
-export function readAssets(): ReadonlyMap<AssetName, Asset> {
+/** The dashboard's assets, loaded at the first request to a dashboard. No other file can be asked for. */
+export async function loadAssets(): Promise<ReadonlyMap<AssetName, Asset>> {
+  loading ??= load()
+  return loading
+}
+
+async function load(): Promise<ReadonlyMap<AssetName, Asset>> {
+  const { assets } = await import('./dashboard-files.js')
   return new Map(
     Object.entries(TYPES).map(([name, type]) => {
-      const bytes = readFileSync(join(FOLDER, name))
+      const bytes = Buffer.from(assets[name] ?? '')
       const version = createHash('sha256').update(bytes).digest('base64url').slice(0, 12)
       return [name as AssetName, { type, bytes, version, url: `assets/${name}?v=${version}` }]
     }),

@@ -1,13 +1,18 @@
-import { join } from 'node:path'
 import ejs from 'ejs'
 import type { View } from './show/page.js'
 
-const FOLDER = join(import.meta.dirname, '../../views')
-
 /**
- * Renders a view as text. EJS is called directly, with a model and options of our own. So neither the host's view settings nor anything in
- * a request can reach it.
+ * Renders a view as text. EJS has compiled it when the package was built, so neither the host's view settings nor anything in a request
+ * can reach EJS. Views are loaded when the first one is rendered.
  */
 export async function render(view: View, model: object): Promise<string> {
-  return ejs.renderFile(join(FOLDER, `${view}.ejs`), model, { cache: true, strict: true, localsName: 'v' })
+  const { views } = await import('./dashboard-files.js')
+  const fill = (name: string, locals: object): string => {
+    const compiled = views[name]
+    if (!compiled) throw new Error(`There is no view ${name}`)
+    // As EJS does: what a view asks for is looked up in the model alone, never in Object.prototype.
+    const v: object = Object.assign(Object.create(null), locals)
+    return compiled(v, ejs.escapeXML, (other, more) => fill(other, { ...v, ...more }))
+  }
+  return fill(view, model)
 }

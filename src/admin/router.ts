@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import type { Request, RequestHandler, Response } from 'express'
 import type { KeyedCache } from '../contract/cache.js'
-import { FOR_EVERYBODY, readAssets, type Asset, type AssetName } from './assets.js'
+import { FOR_EVERYBODY, loadAssets, type Asset, type AssetName } from './assets.js'
 import { AuditTrail } from './access/audit-trail.js'
 import type { CacheChoice } from './access/cache-choice.js'
 import { isFromThisSite } from './access/csrf.js'
@@ -22,9 +22,8 @@ import { reasonOf } from '../checks/reason.js'
 
 /** Answers every request below the mount. It sends headers first, then judges who asks. Only then does it read the body or the cache. */
 export function dashboard(settings: AdminSettings): RequestHandler {
-  const assets = readAssets()
   const trail = new AuditTrail(settings)
-  return async (req, res) => new Visit(req, res, { settings, assets, trail }).answer()
+  return async (req, res) => new Visit(req, res, { settings, assets: await loadAssets(), trail }).answer()
 }
 
 /** What all requests share. */

@@ -1,11 +1,11 @@
-import express, { type Request, type RequestHandler, type Response } from 'express'
+import { type Request, type RequestHandler, type Response, urlencoded } from 'express'
 import { Problem } from './problem.js'
 import { parseForm, type Query } from './query.js'
 
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 const MAX_BYTES = 8192
 
-const parseBody = express.urlencoded({ extended: false, limit: MAX_BYTES, parameterLimit: 20 })
+const parseBody = urlencoded({ extended: false, limit: MAX_BYTES, parameterLimit: 20 })
 
 /** Reads the form that a request posts, whether the host has parsed it already or not. @throws {Problem} for anything but a small form. */
 export async function readForm(req: Request, res: Response): Promise<Query> {

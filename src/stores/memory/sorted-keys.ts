@@ -1,11 +1,16 @@
-import BTreeModule from 'sorted-btree'
+import btree, { type ISortedMap } from 'sorted-btree'
 import type { ChildPage, KeyPage } from '../../contract/cache.js'
 import { childRange, compareKeys } from '../../keys/key.js'
 import { childPlace, childTowards, endOfGroup } from '../../keys/key-tree.js'
 
+type BTreeClass = new (entries: undefined, compare: typeof compareKeys) => ISortedMap<string, undefined>
+
+// Node gives the CommonJS module, whose `default` is the class. Bundlers and CommonJS transforms give the class itself.
+const BTree = ((btree as { default?: unknown }).default ?? btree) as BTreeClass
+
 /** Keys in the order of their UTF-8 bytes, to list, count and find those below another. */
 export class SortedKeys {
-  readonly #tree = new BTreeModule.default<string, undefined>(undefined, compareKeys)
+  readonly #tree = new BTree(undefined, compareKeys)
 
   get size(): number {
     return this.#tree.size

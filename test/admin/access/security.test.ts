@@ -634,7 +634,6 @@ describe('names that are hostile', () => {
       const raw = (await readFile(join(views, name), 'utf8')).match(/<%-.*?%>/gs) ?? []
       for (const tag of raw) expect(tag, name).toMatch(/^<%- include\('[a-z-]+'[,)]/)
     }
-    expect(await readFile(join(ROOT, 'src/admin/render.ts'), 'utf8')).toContain('`${view}.ejs`')
   })
 
   it('S23 S24 do not reach the template engine, whatever a request says', async () => {
@@ -642,6 +641,8 @@ describe('names that are hostile', () => {
       dependencies: Record<string, string>
     }
     expect(Number(dependencies['ejs']?.split('.')[0])).toBeGreaterThanOrEqual(7)
+    // It compiles the views when the package is built: while it runs, only its escaping is used.
+    expect(await readFile(join(ROOT, 'src/admin/render.ts'), 'utf8')).not.toMatch(/ejs\.(?!escapeXML)/)
     const app = express().set('query parser', 'extended')
     app.use(application('/cache', { cache }).set('query parser', 'extended'))
     const client = await serve(app)

@@ -1,0 +1,131 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { linked } from '../support/dashboard.js'
+import { bannerAfter, confirm } from '../support/delete-form.js'
+import { endWithTests } from '../support/end-with-tests.js'
+import { HttpClient } from '../support/http-client.js'
+import { startRedis, type RedisServer } from '../support/redis-server.js'
+import { page } from '../support/serving.js'
+
+const run = promisify(execFile)
+const HERE = import.meta.dirname
+const ROOT = join(HERE, '../..')
+
+const BUNDLES = [
+  'esbuild as ESM',
+  'esbuild as CommonJS',
+  'esbuild --minify as ESM',
+  'esbuild --minify as CommonJS',
+  'esbuild of an application that uses require',
+  'Rollup as ESM',
+  'Rollup as one file of CommonJS',
+  'webpack as ESM',
+  'webpack as CommonJS',
+  'Vite as ESM',
+  'Vite as CommonJS',
+]
+
+/** Where the application is installed, and where bundles are, from where no package can be found. */
+let installed: string
+let bundles: string
+let redis: RedisServer
+
+beforeAll(async () => {
+  const folders = ['keyedcache-bundlers-', 'keyedcache-bundles-'].map((name) => mkdtemp(join(tmpdir(), name)))
+  ;[installed = '', bundles = ''] = await Promise.all(folders)
+  redis = await startRedis()
+  for (const file of ['package.json', 'package-lock.json', 'app.mjs', 'bundle.mjs']) {
+    await cp(join(HERE, file), join(installed, file))
+  }
+  await npm('ci')
+  const packing = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', installed], {
+    cwd: ROOT,
+  })
+  const [{ filename }] = JSON.parse(packing.stdout) as [{ filename: string }]
+  await npm('install', '--no-save', join(installed, filename))
+}, 300_000)
+
+afterAll(async () => {
+  await redis.close()
+  await Promise.all([installed, bundles].map((folder) => rm(folder, { recursive: true, force: true })))
+})
+
+it('The application is that of README.md, with its dashboard', async () => {
+  const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
+  const blocks = Array.from(readme.matchAll(/^```(?:js|ts)\n(.*?)^```$/gms), ([, code = '']) => code)
+  const whole = blocks.filter((code) => code.includes('app.listen(3000)') && code.includes('keyedcache()')).slice(0, 2)
+  expect(whole).toHaveLength(2)
+  const app = await readFile(join(HERE, 'app.mjs'), 'utf8')
+  const lines = whole
+    .join('')
+    .replace(/^declare module .*?^\}$/ms, '')
+    .split('\n')
+  // what the two do not share
+  const apart = /^import|^app\.listen|^app\.use\(keyedcache\(\)\)/
+  expect(lines.filter((line) => !apart.test(line) && !app.includes(line))).toEqual([])
+})
+
+it.each(BUNDLES)(
+  'Bundled by %s, it runs by itself, on both stores, and a form of the dashboard deletes a key',
+  async (how) => {
+    const name = how.replaceAll(/\W+/g, '-')
+    const folder = join(bundles, name)
+    await mkdir(folder)
+    await run(process.execPath, ['bundle.mjs', how, folder], { cwd: installed })
+    const main = (await readdir(folder)).find((file) => file.startsWith('main.')) ?? ''
+    const stores = { memory: {}, redis: { REDIS_URL: redis.url, KEYEDCACHE_KEY_PREFIX: name } }
+    for (const [store, env] of Object.entries(stores)) {
+      const app = await start(join(folder, main), env)
+      try {
+        await visit(new HttpClient(app.url), store)
+      } finally {
+        app.child.kill('SIGKILL')
+      }
+    }
+  },
+  120_000,
+)
+
+async function visit(staff: HttpClient, store: string): Promise<void> {
+  const product = JSON.stringify({ id: '1', name: 'Product 1' })
+  expect(await page(staff, '/products/1')).toBe(product)
+  const away = await staff.get('/cache/')
+  expect([away.status, away.headers.get('location')]).toEqual([303, '/accounts/login?next=%2Fcache%2F'])
+  await staff.post('/accounts/login', { password: 'of tests' })
+
+  const keys = await page(staff, '/cache/keys')
+  expect(keys).toContain('product::1')
+  const [, stylesheet = ''] = /href="\.\/(assets\/dashboard\.css[^"]*)"/.exec(keys) ?? []
+  expect(await page(staff, `/cache/${stylesheet}`)).toContain('{')
+
+  const deleted = await confirm(staff, `/cache/delete?mode=one&k=${linked('product::1')}`)
+  expect(await bannerAfter(staff, deleted)).toMatch(/^ Deleted 1 key /)
+  expect(JSON.parse(await page(staff, '/cache/api/keys'))).toMatchObject({ total: 0 })
+  expect(JSON.parse(await page(staff, '/cache/api/stats'))).toMatchObject({ backend: { kind: store } })
+}
+
+async function npm(command: string, ...args: string[]): Promise<void> {
+  const flags = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund']
+  await run('npm', [command, ...flags, ...args], { cwd: installed })
+}
+
+/** Starts a bundle in a process of its own, and gives its address. */
+async function start(file: string, env: Record<string, string>): Promise<{ url: string; child: ChildProcess }> {
+  const { REDIS_URL: _, ...rest } = process.env
+  const settings = { PORT: '0', SESSION_SECRET: 'a secret for tests only', STAFF_PASSWORD: 'of tests' }
+  const child = spawn(process.execPath, [file], {
+    env: { ...rest, ...settings, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  endWithTests(child)
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`The bundle ended at once (${code})`)
+  })
+  const [port] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer]
+  return { url: `http://127.0.0.1:${String(port).trim()}`, child }
+}

@@ -1,0 +1,12 @@
+import { join } from 'node:path'
+import { defineConfig } from 'vitest/config'
+
+/** `npm run test:bundlers`: not among the other tests, since installing and bundling takes minutes. */
+export default defineConfig({
+  test: {
+    globalSetup: [join(import.meta.dirname, '../support/prepare.ts')],
+    include: ['test/bundlers/*.test.ts'],
+    deps: { interopDefault: false },
+    pool: 'forks',
+  },
+})
