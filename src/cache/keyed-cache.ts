@@ -20,7 +20,9 @@ import type {
   SetOptions,
 } from '../contract/cache.js'
 import { ofFullKeys } from './factories/batch-factory.js'
-import { cachedFunction, checkFunctionOptions, FunctionNames } from './cached-function.js'
+import { cachedFunction, checkFunctionOptions } from './cached-function.js'
+import { ClaimedNames } from './claimed-names.js'
+import { brand } from '../copies/brand.js'
 import { NotCachedError } from '../contract/errors.js'
 import type { CacheEvents } from '../contract/cache-events.js'
 import type { Events } from '../contract/events/events.js'
@@ -59,11 +61,15 @@ export interface KeyedCacheParts {
 
 /** The keyed cache over a store. What Redis does stays here, except where a stale value would remain. */
 export class StoreBackedCache implements KeyedCache {
+  static {
+    brand(this, 'KeyedCache')
+  }
+
   readonly name: string
   readonly ttl: number
   readonly events: Events
   /** Which cached function has which name here. */
-  readonly functionNames: FunctionNames = new FunctionNames()
+  readonly functionNames: ClaimedNames = new ClaimedNames()
   readonly #parts: KeyedCacheParts
   readonly #functions = new WeakMap<object, CachedFunction<any>>()
   #enabled: boolean

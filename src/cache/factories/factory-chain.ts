@@ -1,7 +1,8 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import type { AsyncLocalStorage } from 'node:async_hooks'
 import { quoted } from '../../checks/one-line.js'
+import { shared } from '../../copies/shared.js'
 
-const chain = new AsyncLocalStorage<FactoryLink>()
+const chain = shared.computations as AsyncLocalStorage<FactoryLink>
 
 /**
  * A computation under way, known to all that its factory calls: a link in the chain of a factory, the factory that asked for it, and so
