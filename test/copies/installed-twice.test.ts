@@ -70,15 +70,10 @@ test('copies of two minor versions share nothing, and say so once by both versio
   expect(more).toEqual([])
 })
 
-test.each([
-  ['a text', 'something'],
-  ['null', null],
-  ['what only begins as it should', { version: VERSION, caches: new Map() }],
-  ['caches that are no Map', { version: VERSION, caches: 'none' }],
-])('%s of somebody else in the place of what is shared is left alone, and told of', async (_what, value) => {
+test('something of somebody else in the place of what is shared is left alone, and told of', async () => {
   const name = `keyedcache@${major}.${minor}`
-  await worker.call('occupy', name, value)
-  await load('first', 'newer')
+  await worker.call('occupy', name, 'something')
+  await load('first', 'second')
   expect(await worker.call('stored')).toBe('nothing')
   expect(await worker.call('answered')).toEqual(['store'])
   const told = await worker.call<{ message: string }[]>('warned')
