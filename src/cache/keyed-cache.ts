@@ -69,7 +69,7 @@ export class StoreBackedCache implements KeyedCache {
   readonly ttl: number
   readonly events: Events
   /** Which cached function has which name here. */
-  readonly functionNames: ClaimedNames = new ClaimedNames()
+  readonly functionNames: ClaimedNames = new ClaimedNames('function')
   readonly #parts: KeyedCacheParts
   readonly #functions = new WeakMap<object, CachedFunction<any>>()
   #enabled: boolean
