@@ -70,6 +70,8 @@ export class StoreBackedCache implements KeyedCache {
   readonly events: Events
   /** Which cached function has which name here. */
   readonly functionNames: ClaimedNames = new ClaimedNames('function')
+  /** Which cached class has which name here. */
+  readonly classNames: ClaimedNames = new ClaimedNames('class')
   readonly #parts: KeyedCacheParts
   readonly #functions = new WeakMap<object, CachedFunction<any>>()
   #enabled: boolean

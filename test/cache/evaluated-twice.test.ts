@@ -3,11 +3,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { cacheFunction, closeCaches, configure, createKeyedCache, type KeyedCache } from '../../src/index.js'
+import {
+  cacheFunction,
+  type CachedInstance,
+  closeCaches,
+  configure,
+  createKeyedCache,
+  type KeyedCache,
+} from '../../src/index.js'
 import { warningsDuring } from '../support/warnings.js'
 
 interface Module {
   priceOf(product: string): Promise<string>
+  readonly Product: new () => CachedInstance
 }
 
 const PACKAGE = new URL('../../dist/index.js', import.meta.url).href
@@ -16,6 +24,15 @@ const PRICES = `
   export const priceOf = cacheFunction({ ttl: 60 })(async function priceOf(product) {
     return product + ' costs 1'
   })
+`
+const PRODUCT = `
+  import { CachedObject } from '${PACKAGE}'
+  class Base {
+    id = 1
+  }
+  export class Product extends CachedObject(Base) {
+    name = 'shoe'
+  }
 `
 
 let folder: string
@@ -78,11 +95,41 @@ describe('A module that is evaluated again', () => {
   })
 })
 
+describe('A module with a cached class that is evaluated again', () => {
+  test('has its class take the place of the one before, with one warning', async () => {
+    const before = await evaluate(PRODUCT)
+    await new before.Product().cacheSet()
+    const told = await warningsDuring('KEYEDCACHE_TAKEN_OVER', async () => {
+      const { Product } = await evaluate(PRODUCT)
+      expect(await new Product().cacheGet()).toBeInstanceOf(Product)
+      expect(await new before.Product().cacheGet()).toBeInstanceOf(before.Product)
+    })
+    expect(told).toEqual([expect.stringMatching(/cached class called "Product" takes the place/)])
+  })
+
+  test.each([
+    ['the class', "name = 'boot'"],
+    ['its base', 'id = 2'],
+  ])('after an edit of %s is an error that says so', async (_what, edited) => {
+    await new (await evaluate(PRODUCT)).Product().cacheSet()
+    const { Product } = await evaluate(PRODUCT.replace(edited.startsWith('id') ? 'id = 1' : "name = 'shoe'", edited))
+    await expect(new Product().cacheGet()).rejects.toThrow(
+      /called "Product".*`static cacheName.*after an edit, restart/,
+    )
+  })
+
+  test('is an error in production', async () => {
+    vi.stubEnv('NODE_ENV', 'production')
+    await new (await evaluate(PRODUCT)).Product().cacheSet()
+    const { Product } = await evaluate(PRODUCT)
+    await expect(new Product().cacheGet()).rejects.toThrow(/Two cached classes are called "Product"/)
+  })
+})
+
 describe('Two functions of one name are an error, though their source reads the same,', () => {
   test('where it is no source, as of bound functions', () => {
-    const bound = (): (() => Promise<void>) => (async () => {}).bind(undefined)
-    cache.wrap(bound(), { name: 'priceOf' })
-    expect(() => cache.wrap(bound(), { name: 'priceOf' })).toThrow(/called "priceOf"/)
+    cache.wrap(cache.get.bind(cache), { name: 'priceOf' })
+    expect(() => cache.wrap(cache.has.bind(cache), { name: 'priceOf' })).toThrow(/called "priceOf"/)
   })
 
   test('where it is that of cached functions, of different ones', () => {
