@@ -9,7 +9,7 @@ import { checkCallOptions } from '../contract/options/call-options.js'
 import { oneLine, quoted } from '../checks/one-line.js'
 import { reasonOf } from '../checks/reason.js'
 import { isPromise } from '../checks/on-rejection.js'
-import { shared } from '../copies/shared.js'
+import { shared } from '../contract/copies/shared.js'
 import type { ClaimedNames } from './claimed-names.js'
 
 /** Where the results of a cached function are kept, for as long as one call takes. */

@@ -1,5 +1,5 @@
 import { quoted } from '../checks/one-line.js'
-import { shared } from '../copies/shared.js'
+import { shared } from '../contract/copies/shared.js'
 
 /** A function, or a class. */
 type Owner = (abstract new (...args: any[]) => object) | ((...args: any[]) => any)

@@ -22,7 +22,7 @@ import type {
 import { ofFullKeys } from './factories/batch-factory.js'
 import { cachedFunction, checkFunctionOptions } from './cached-function.js'
 import { ClaimedNames } from './claimed-names.js'
-import { brand } from '../copies/brand.js'
+import { brand } from '../contract/copies/brand.js'
 import { NotCachedError } from '../contract/errors.js'
 import type { CacheEvents } from '../contract/cache-events.js'
 import type { Events } from '../contract/events/events.js'

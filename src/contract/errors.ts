@@ -1,6 +1,6 @@
 import { quoted } from '../checks/one-line.js'
 import { reasonOf } from '../checks/reason.js'
-import { brand } from '../copies/brand.js'
+import { brand } from './copies/brand.js'
 
 /** The stable codes of all errors that this package makes, apart from `TypeError` for wrong use. */
 export type KeyedCacheErrorCode =

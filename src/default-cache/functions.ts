@@ -3,7 +3,7 @@ import { cachedFunction, optionsOrTtl } from '../cache/cached-function.js'
 import type { Ttl } from '../checks/duration.js'
 import type { Key } from '../keys/key.js'
 import { showScalar } from '../checks/show-scalar.js'
-import { shared } from '../copies/shared.js'
+import { shared } from '../contract/copies/shared.js'
 import { currentCache, currentFunctionHome } from './current-cache.js'
 import { defaultCache } from './configure.js'
 

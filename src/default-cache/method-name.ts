@@ -1,4 +1,4 @@
-import { shared } from '../copies/shared.js'
+import { shared } from '../contract/copies/shared.js'
 
 type Class = { readonly name?: unknown; readonly prototype?: object }
 

@@ -1,7 +1,7 @@
 import type { Cache, Factory, GetOrSetOptions, ManyFactory, SetOptions } from '../contract/cache.js'
 import { ofFullKeys } from '../cache/factories/batch-factory.js'
 import { NotCachedError } from '../contract/errors.js'
-import { brand } from '../copies/brand.js'
+import { brand } from '../contract/copies/brand.js'
 import { insideFactory } from '../cache/factories/factory-chain.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from '../keys/key.js'
 import type { StoreBackedCache } from '../cache/keyed-cache.js'

@@ -1,6 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import type { StoreBackedCache } from '../cache/keyed-cache.js'
-import { shared } from '../copies/shared.js'
+import { shared } from '../contract/copies/shared.js'
 import { RequestMemory } from './request-memory.js'
 
 /** What tells when a request is over: its response. */

@@ -1,6 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import { quoted } from '../../checks/one-line.js'
-import { shared } from '../../copies/shared.js'
+import { shared } from '../../contract/copies/shared.js'
 
 const chain = shared.computations as AsyncLocalStorage<FactoryLink>
 

@@ -1,15 +1,15 @@
 import express, { type Request, type RequestHandler } from 'express'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import * as one from '../../src/index.js'
-import { listen } from '../support/listen.js'
-import { warningsDuring } from '../support/warnings.js'
+import * as one from '../../../src/index.js'
+import { listen } from '../../support/listen.js'
+import { warningsDuring } from '../../support/warnings.js'
 
 /** Another copy of the package, as where it is loaded as ESM and as CommonJS. */
 let other: typeof one
 
 beforeAll(async () => {
   vi.resetModules()
-  other = await import('../../src/index.js')
+  other = await import('../../../src/index.js')
 })
 
 afterEach(async () => one.closeCaches())
@@ -228,7 +228,7 @@ describe('An error of one copy', () => {
 test('a suite that resets modules is told nothing about copies', async () => {
   const told = await warningsDuring('KEYEDCACHE_COPIES', async () => {
     vi.resetModules()
-    await import('../../src/index.js')
+    await import('../../../src/index.js')
   })
   expect(told).toEqual([])
 })

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { shared, SHARED_NAME, type Shared } from '../../src/copies/shared.js'
-import { VERSION } from '../../src/copies/version.js'
-import { warningsDuring } from '../support/warnings.js'
+import { shared, SHARED_NAME, type Shared } from '../../../src/contract/copies/shared.js'
+import { VERSION } from '../../../src/contract/copies/version.js'
+import { warningsDuring } from '../../support/warnings.js'
 
 const place = Symbol.for(SHARED_NAME)
 const elsewhere = Symbol.for('keyedcache@999.9')
@@ -20,7 +20,7 @@ async function load(): Promise<{ loaded: Shared; told: string[] }> {
   let loaded = shared
   const told = await warningsDuring('KEYEDCACHE_COPIES', async () => {
     vi.resetModules()
-    loaded = (await import('../../src/copies/shared.js')).shared
+    loaded = (await import('../../../src/contract/copies/shared.js')).shared
   })
   return { loaded, told }
 }

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { VERSION } from '../../src/copies/version.js'
-import { startWorker, type Worker } from '../support/worker.js'
+import { VERSION } from '../../../src/contract/copies/version.js'
+import { startWorker, type Worker } from '../../support/worker.js'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+const root = fileURLToPath(new URL('../../..', import.meta.url))
 const [major, minor] = VERSION.split('.').map(Number) as [number, number]
 const SAME_MINOR = `${major}.${minor}.99`
 const OTHER_MINOR = `${major}.${minor + 1}.0`
@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(async () => rm(folder, { recursive: true, force: true }))
 
 beforeEach(async () => {
-  worker = await startWorker(new URL('../workers/copies.mjs', import.meta.url))
+  worker = await startWorker(new URL('../../workers/copies.mjs', import.meta.url))
 })
 
 afterEach(async () => worker.close())
@@ -35,7 +35,7 @@ async function install(name: string, version: string): Promise<void> {
   await cp(join(root, 'dist'), join(own, 'dist'), { recursive: true })
   await cp(join(root, 'package.json'), join(own, 'package.json'))
   for (const each of ['node_modules', 'views', 'public']) await symlink(join(root, each), join(own, each))
-  const file = join(own, 'dist/copies/version.js')
+  const file = join(own, 'dist/contract/copies/version.js')
   const text = await readFile(file, 'utf8')
   expect(text).toContain(`'${VERSION}'`)
   await writeFile(file, text.replace(`'${VERSION}'`, `'${version}'`))
