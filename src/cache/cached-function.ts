@@ -9,29 +9,15 @@ import { checkCallOptions } from '../contract/options/call-options.js'
 import { oneLine, quoted } from '../checks/one-line.js'
 import { reasonOf } from '../checks/reason.js'
 import { isPromise } from '../checks/on-rejection.js'
+import { shared } from '../contract/copies/shared.js'
+import type { ClaimedNames } from './claimed-names.js'
 
 /** The cache of a cached function and the names in it. Looked up anew for each call. */
 export interface FunctionHome {
   /** The cache that calls go to. */
   readonly cache: Cache
   /** The names of the cached functions of that cache. */
-  readonly names: FunctionNames
-}
-
-/** Records which function has which name in one cache, so that no two functions share keys. */
-export class FunctionNames {
-  readonly #owners = new Map<string, unknown>()
-
-  /** Reserves the name for a function. @throws {Error} when another function has the name. */
-  claim(name: string, owner: unknown): void {
-    const known = this.#owners.get(name)
-    if (known === undefined) this.#owners.set(name, owner)
-    else if (known !== owner) {
-      throw new Error(
-        `Two cached functions are called ${quoted(name)} and would share their keys: give one of them another \`name\`, and call cacheFunction or wrap once, outside of request handlers`,
-      )
-    }
-  }
+  readonly names: ClaimedNames
 }
 
 type AnyFunction = (...args: any[]) => any
@@ -45,13 +31,6 @@ export interface FunctionPlan<F extends AnyFunction> {
   readonly parentOf: (self: unknown) => string
   readonly key: FunctionOptions<F>['key']
   readonly options: GetOrSetOptions<any>
-}
-
-const cachedFunctions = new WeakSet<object>()
-
-/** Whether a function is a cached function, of any cache. */
-export function isCachedFunction<F extends AnyFunction>(fn: F): fn is CachedFunction<F> {
-  return cachedFunctions.has(fn)
 }
 
 /**
@@ -110,7 +89,7 @@ export function planned<F extends AnyFunction>(plan: FunctionPlan<F>): CachedFun
   const cached = function (this: unknown, ...args: Parameters<F>): Promise<unknown> {
     return call(this, args, false)
   }
-  cachedFunctions.add(cached)
+  shared.cachedFunctions.set(cached, cached)
   Object.defineProperty(cached, 'name', { value: name, configurable: true })
   return Object.assign(cached, {
     key: (...args: Parameters<F>) => keyOf(undefined, args),

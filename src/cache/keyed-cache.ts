@@ -20,7 +20,9 @@ import type {
   SetOptions,
 } from '../contract/cache.js'
 import { ofFullKeys } from './factories/batch-factory.js'
-import { cachedFunction, checkFunctionOptions, FunctionNames } from './cached-function.js'
+import { cachedFunction, checkFunctionOptions } from './cached-function.js'
+import { ClaimedNames } from './claimed-names.js'
+import { brand } from '../contract/copies/brand.js'
 import { NotCachedError } from '../contract/errors.js'
 import type { CacheEvents } from '../contract/cache-events.js'
 import type { Events } from '../contract/events/events.js'
@@ -62,11 +64,17 @@ export interface KeyedCacheParts {
  * because an empty answer would be wrong there.
  */
 export class StoreBackedCache implements KeyedCache {
+  static {
+    brand(this, 'KeyedCache')
+  }
+
   readonly name: string
   readonly ttl: number
   readonly events: Events
   /** The names of the cached functions of this cache. */
-  readonly functionNames: FunctionNames = new FunctionNames()
+  readonly functionNames: ClaimedNames = new ClaimedNames('function')
+  /** The names of the cached classes of this cache. */
+  readonly classNames: ClaimedNames = new ClaimedNames('class')
   readonly #parts: KeyedCacheParts
   readonly #functions = new WeakMap<object, CachedFunction<any>>()
   #enabled: boolean

@@ -1,5 +1,6 @@
 import { quoted } from '../checks/one-line.js'
 import { reasonOf } from '../checks/reason.js'
+import { brand } from './copies/brand.js'
 
 /** The stable codes of all errors that this package makes, apart from `TypeError` for wrong use. */
 export type KeyedCacheErrorCode =
@@ -10,6 +11,10 @@ export type KeyedCacheErrorCode =
 
 /** The base class of all errors of this package, with a stable `code`. `cause` is the error that led to it. */
 export class KeyedCacheError extends Error {
+  static {
+    brand(this, 'KeyedCacheError')
+  }
+
   readonly code: KeyedCacheErrorCode
 
   constructor(code: KeyedCacheErrorCode, message: string, options?: ErrorOptions) {
@@ -21,6 +26,10 @@ export class KeyedCacheError extends Error {
 
 /** `get` found nothing under the key, and no default was given. */
 export class NotCachedError extends KeyedCacheError {
+  static {
+    brand(this, 'NotCachedError')
+  }
+
   /** The full key that was asked for. */
   readonly key: string
 
@@ -35,6 +44,10 @@ export class NotCachedError extends KeyedCacheError {
 
 /** Redis did not answer in time or as expected, and the operation cannot go on without the answer. */
 export class CacheNotRespondingError extends KeyedCacheError {
+  static {
+    brand(this, 'CacheNotRespondingError')
+  }
+
   /** How many keys a deletion had removed before it failed. */
   readonly removed: number
 
@@ -50,6 +63,10 @@ export class CacheNotRespondingError extends KeyedCacheError {
  * passed, the computation is given up.
  */
 export class CacheTimeoutError extends KeyedCacheError {
+  static {
+    brand(this, 'CacheTimeoutError')
+  }
+
   /** The full key that was being computed. */
   readonly key: string
 
@@ -62,6 +79,10 @@ export class CacheTimeoutError extends KeyedCacheError {
 
 /** The configuration cannot work, or would not be safe. The message says what to set. */
 export class ImproperlyConfiguredError extends KeyedCacheError {
+  static {
+    brand(this, 'ImproperlyConfiguredError')
+  }
+
   constructor(message: string) {
     super('ERR_IMPROPERLY_CONFIGURED', message)
   }

@@ -7,6 +7,8 @@ import { checkFunction, checkOptions } from '../contract/options/option-checks.j
 import { kindOf } from '../checks/kind.js'
 import { show } from '../checks/show.js'
 import { checkCallOptions } from '../contract/options/call-options.js'
+import { claimClassName, className } from './class-name.js'
+import { defaultCache } from './configure.js'
 import { currentCache } from './current-cache.js'
 import { isPromise } from '../checks/on-rejection.js'
 
@@ -78,7 +80,10 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
   // A ttl given as undefined counts as not given.
   const withTtl = <O extends SetOptions>(given: O | undefined): O | undefined =>
     ttl === undefined || given?.ttl !== undefined ? given : ({ ...given, ttl } as O)
-  const cache = (): Cache => own ?? currentCache()
+  const cache = (type: unknown): Cache => {
+    claimClassName(type as AnyClass, (own ?? defaultCache()).classNames)
+    return own ?? currentCache()
+  }
   const Base = checkFunction(base, 'the base of CachedObject') as new (...args: any[]) => any
 
   class Cached extends Base {
@@ -96,16 +101,16 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
     }
 
     async cacheGet(): Promise<unknown> {
-      return restore(this.constructor, await cache().get(this.cacheKey()))
+      return restore(this.constructor, await cache(this.constructor).get(this.cacheKey()))
     }
 
     async cacheSet(given?: SetOptions): Promise<boolean> {
       const wanted = withTtl(checkOptions(given, 'cacheSet', SET_OPTIONS))
-      return cache().set(this.cacheKey(), fieldsOf(this as unknown as CachedInstance), wanted)
+      return cache(this.constructor).set(this.cacheKey(), fieldsOf(this as unknown as CachedInstance), wanted)
     }
 
     async cacheDelete(): Promise<string[]> {
-      return cache().delete(this.cacheKey(), { children: true })
+      return cache(this.constructor).delete(this.cacheKey(), { children: true })
     }
 
     async cacheReset(given?: SetOptions): Promise<boolean> {
@@ -116,11 +121,11 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
     }
 
     async isCached(): Promise<boolean> {
-      return cache().has(this.cacheKey())
+      return cache(this.constructor).has(this.cacheKey())
     }
 
     [keyParts](): readonly [string, KeyScalar] {
-      return [nameOf(this.constructor), checkId((this as unknown as CachedInstance).cacheId, this.constructor)]
+      return [className(this.constructor), checkId((this as unknown as CachedInstance).cacheId, this.constructor)]
     }
   }
 
@@ -132,7 +137,7 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
   ): Promise<unknown> {
     checkFunction(load, '`load`')
     const wanted = withTtl(checkOptions(given, 'findCached', GET_OR_SET_OPTIONS))
-    const key = cacheKey(nameOf(type), checkId(id, type))
+    const key = cacheKey(className(type), checkId(id, type))
     const compute = async (context: FactoryContext): Promise<unknown> => {
       const loaded = await load(context)
       const data = loaded instanceof type ? fieldsOf(loaded as unknown as CachedInstance) : loaded
@@ -140,9 +145,9 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
       if (isForeign(type, data)) throw noFields(type, data)
       return data
     }
-    const data = await cache().getOrSet(key, compute, wanted)
+    const data = await cache(type).getOrSet(key, compute, wanted)
     if (!isForeign(type, data)) return restore(type, data)
-    return restore(type, await cache().getOrSet(key, compute, { ...wanted, refresh: true }))
+    return restore(type, await cache(type).getOrSet(key, compute, { ...wanted, refresh: true }))
   }
 
   // If the base class has one of these itself, it keeps its own.
@@ -201,21 +206,14 @@ function fieldsOf(instance: CachedInstance): unknown {
   const fields = instance.toCache()
   if (!isPromise(fields)) return fields
   throw new TypeError(
-    `Expected \`toCache\` of ${nameOf(instance.constructor)} to give its fields at once, got a promise`,
-  )
-}
-
-/** @throws {TypeError} when the class has no name. */
-function nameOf(type: unknown): string {
-  const { cacheName } = type as CachedClass
-  if (typeof cacheName === 'string' && cacheName !== '') return cacheName
-  throw new TypeError(
-    `Expected the cached class to have a name, or a static \`cacheName\` that is text, got ${show(cacheName)}`,
+    `Expected \`toCache\` of ${className(instance.constructor)} to give its fields at once, got a promise`,
   )
 }
 
 /** @throws {TypeError} when there is no id. */
 function checkId(id: KeyScalar | undefined, type: unknown): KeyScalar {
   if (id !== undefined && id !== null && id !== '') return id
-  throw new TypeError(`Expected the ${nameOf(type)} to have an id, or its class a getter \`cacheId\`, got ${show(id)}`)
+  throw new TypeError(
+    `Expected the ${className(type)} to have an id, or its class a getter \`cacheId\`, got ${show(id)}`,
+  )
 }

@@ -4,6 +4,7 @@ import { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkKnown, checkOptions } from '../contract/options/option-checks.js'
 import { oneLine } from '../checks/one-line.js'
 import { reasonOf } from '../checks/reason.js'
+import { shared } from '../contract/copies/shared.js'
 import { show } from '../checks/show.js'
 import { showOther } from '../checks/show-other.js'
 import { isCacheOption, type KeyedCacheOptions } from '../cache/cache-options.js'
@@ -17,9 +18,6 @@ export interface KeyedCacheConfiguration {
   /** The alias of the default cache. @defaultValue the environment's `KEYEDCACHE_ALIAS`, or `default` */
   alias?: string | undefined
 }
-
-let configured: ReadonlyMap<string, StoreBackedCache> | undefined
-let defaultAlias = 'default'
 
 /**
  * Makes the caches of the application, and gives the default one. A second call closes the caches of the first.
@@ -47,9 +45,10 @@ export function configure(config: KeyedCacheConfiguration): KeyedCache {
     closeAll(made)
     throw error
   }
-  if (configured !== undefined) closeAll(configured)
-  configured = made
-  defaultAlias = alias
+  const before = configured()
+  if (before !== undefined) closeAll(before)
+  shared.caches = made
+  shared.defaultAlias = alias
   return defaultCache()
 }
 
@@ -73,20 +72,24 @@ export function configuredCaches(): ReadonlyMap<string, KeyedCache> {
 
 /** The default cache. Without `configure` it is made from the environment when first asked for. */
 export function defaultCache(): StoreBackedCache {
-  return all().get(defaultAlias) as StoreBackedCache
+  return all().get(shared.defaultAlias) as StoreBackedCache
 }
 
 /** Closes all caches of the application. If the default cache is used later, it is made anew from the environment. */
 export async function closeCaches(): Promise<void> {
-  const closing = configured
-  configured = undefined
-  defaultAlias = 'default'
+  const closing = configured()
+  shared.caches = undefined
+  shared.defaultAlias = 'default'
   await Promise.all(Array.from(closing?.values() ?? [], (cache) => cache.close()))
 }
 
 function all(): ReadonlyMap<string, StoreBackedCache> {
-  if (configured === undefined) configure({ caches: { default: fromEnvironment() } })
-  return configured as ReadonlyMap<string, StoreBackedCache>
+  if (configured() === undefined) configure({ caches: { default: fromEnvironment() } })
+  return configured() as ReadonlyMap<string, StoreBackedCache>
+}
+
+function configured(): ReadonlyMap<string, StoreBackedCache> | undefined {
+  return shared.caches as ReadonlyMap<string, StoreBackedCache> | undefined
 }
 
 /** @throws {TypeError} when `configure` itself was given an option of a cache. */

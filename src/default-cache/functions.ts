@@ -1,8 +1,9 @@
 import type { Cache, CachedFunction, FunctionOptions, SetOptions } from '../contract/cache.js'
-import { cachedFunction, isCachedFunction, optionsOrTtl } from '../cache/cached-function.js'
+import { cachedFunction, optionsOrTtl } from '../cache/cached-function.js'
 import type { Ttl } from '../checks/duration.js'
 import type { Key } from '../keys/key.js'
 import { showScalar } from '../checks/show-scalar.js'
+import { shared } from '../contract/copies/shared.js'
 import { currentCache, currentFunctionHome } from './current-cache.js'
 import { defaultCache } from './configure.js'
 
@@ -49,7 +50,8 @@ export async function cacheRequire(): Promise<void> {
   return defaultCache().require()
 }
 
-const cachedFunctions = new WeakMap<AnyFunction, CachedFunction<any>>()
+/** The cached function of each function in the default cache. */
+const cachedFunctions = shared.cachedFunctions as WeakMap<AnyFunction, CachedFunction<any>>
 
 /**
  * Makes functions whose results are kept in the default cache: `cacheFunction({ ttl: 60 })(fn)` or `cacheFunction(60)(fn)`.
@@ -61,8 +63,7 @@ export function cacheFunction(
 ): <F extends AnyFunction>(fn: F) => CachedFunction<Asynchronous<F>> {
   const given = optionsOrTtl(options, 'cacheFunction(options)(fn)')
   return <F extends AnyFunction>(fn: F) => {
-    const known = isCachedFunction(fn) ? fn : cachedFunctions.get(fn)
-    const cached = known ?? cachedFunction(currentFunctionHome, fn, given as FunctionOptions<F>)
+    const cached = cachedFunctions.get(fn) ?? cachedFunction(currentFunctionHome, fn, given as FunctionOptions<F>)
     cachedFunctions.set(fn, cached)
     return cached as CachedFunction<Asynchronous<F>>
   }

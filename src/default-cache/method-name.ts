@@ -1,11 +1,10 @@
-type Class = { readonly name?: unknown; readonly prototype?: object }
+import { shared } from '../contract/copies/shared.js'
 
-/** Methods under `@cached` that are named by their classes in keys. */
-const namedByClass = new WeakSet<object>()
+type Class = { readonly name?: unknown; readonly prototype?: object }
 
 /** Notes that `methodName` gives the name of this method. */
 export function nameByClass(method: object): void {
-  namedByClass.add(method)
+  shared.methodsNamedByClass.add(method)
 }
 
 /**
@@ -45,7 +44,7 @@ function classOf(at: object, isStatic: boolean): string {
 function isNamedByClass(prototype: object | undefined, name: string | symbol): boolean {
   for (let at: object | null = prototype ?? null; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     const own = Object.getOwnPropertyDescriptor(at, name)
-    if (own !== undefined) return typeof own.value === 'function' && namedByClass.has(own.value as object)
+    if (own !== undefined) return typeof own.value === 'function' && shared.methodsNamedByClass.has(own.value as object)
   }
   return false
 }

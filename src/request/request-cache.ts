@@ -1,6 +1,7 @@
 import type { Cache, Factory, GetOrSetOptions, ManyFactory, SetOptions } from '../contract/cache.js'
 import { ofFullKeys } from '../cache/factories/batch-factory.js'
 import { NotCachedError } from '../contract/errors.js'
+import { brand } from '../contract/copies/brand.js'
 import { insideFactory } from '../cache/factories/factory-chain.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from '../keys/key.js'
 import type { StoreBackedCache } from '../cache/keyed-cache.js'
@@ -20,6 +21,10 @@ import { type Acceptance, acceptsNone, acceptanceOf } from './acceptance.js'
  * used, because the result of a factory is shared with others.
  */
 export class RequestCache implements Cache {
+  static {
+    brand(this, 'RequestCache')
+  }
+
   readonly #context: RequestContext
   readonly #lookUp: () => StoreBackedCache
   #known: { readonly cache: StoreBackedCache; readonly memory: RequestMemory } | undefined

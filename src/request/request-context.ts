@@ -1,5 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import type { AsyncLocalStorage } from 'node:async_hooks'
 import type { StoreBackedCache } from '../cache/keyed-cache.js'
+import { shared } from '../contract/copies/shared.js'
 import { RequestMemory } from './request-memory.js'
 
 /** The response of a request, which tells when the request is over. */
@@ -45,7 +46,7 @@ export class RequestContext {
   }
 }
 
-const current = new AsyncLocalStorage<RequestContext>()
+const current = shared.requests as AsyncLocalStorage<RequestContext>
 
 /** Runs the code that serves a request, so that the functions of the default cache, such as `cacheGet`, find its Maps. */
 export function runInRequest<T>(context: RequestContext, serve: () => T): T {
@@ -57,12 +58,10 @@ export function currentRequest(): RequestContext | undefined {
   return current.getStore()
 }
 
-const watched = new WeakSet<StoreBackedCache>()
-
 /** Forgets a key when a request writes, computes or deletes it through the cache itself. So the request sees the change. */
 function watchWrites(cache: StoreBackedCache): void {
-  if (watched.has(cache)) return
-  watched.add(cache)
+  if (shared.watchedCaches.has(cache)) return
+  shared.watchedCaches.add(cache)
   const memory = (): RequestMemory | undefined => currentRequest()?.memoryInUse(cache)
   cache.on('set', ({ key }) => memory()?.forget(key, false))
   cache.on('delete', ({ key, children }) => memory()?.forget(key, children))

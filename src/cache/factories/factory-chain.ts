@@ -1,7 +1,8 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import type { AsyncLocalStorage } from 'node:async_hooks'
 import { quoted } from '../../checks/one-line.js'
+import { shared } from '../../contract/copies/shared.js'
 
-const chain = new AsyncLocalStorage<FactoryLink>()
+const chain = shared.computations as AsyncLocalStorage<FactoryLink>
 
 /**
  * A running computation, visible to all code that its factory calls. It is one link of a chain: a factory, the factory that asked for it,
