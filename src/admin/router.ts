@@ -24,7 +24,11 @@ import { reasonOf } from '../checks/reason.js'
 export function dashboard(settings: AdminSettings): RequestHandler {
   const assets = readAssets()
   const trail = new AuditTrail(settings)
-  return async (req, res) => new Visit(req, res, { settings, assets, trail }).answer()
+  const shared = { settings, assets, trail }
+  return (req, res, next) => {
+    // Express 4 does not look at what a handler gives: what fails is passed on here
+    answer(req, res, shared).catch(next)
+  }
 }
 
 /** What all requests share. */
@@ -32,6 +36,10 @@ interface Shared {
   readonly settings: AdminSettings
   readonly assets: ReadonlyMap<AssetName, Asset>
   readonly trail: AuditTrail
+}
+
+async function answer(req: Request, res: Response, shared: Shared): Promise<void> {
+  await new Visit(req, res, shared).answer()
 }
 
 /** One request on its way to its answer. */

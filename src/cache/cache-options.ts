@@ -1,10 +1,10 @@
-import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { atOnce } from '../values/at-once.js'
 import { secondsHint, toMs, type Ttl } from '../checks/duration.js'
 import { ImproperlyConfiguredError } from '../contract/errors.js'
 import { isKeyPrefix, KEY_PREFIXES } from '../keys/key-prefix.js'
 import { type NearBounds, nearBounds, type NearOptions } from '../contract/options/near-bounds.js'
 import { checkOptions, type Lifetime } from '../contract/options/option-checks.js'
+import type { RedisAddress } from '../contract/redis-address.js'
 import { isRedisUrl, kindOfOtherText } from './redis-url.js'
 import { type Logger, safeLogger } from '../contract/events/safe-logger.js'
 import { defaultSerializer, type Serializer } from '../values/serializer.js'
@@ -13,7 +13,7 @@ import { show } from '../checks/show.js'
 /** How a cache is made. */
 export interface KeyedCacheOptions {
   /** A URL, several of one Cluster, options for `ioredis`, or a client. Absent: the embedded store, in this process alone. */
-  redis?: string | readonly string[] | RedisOptions | Redis | Cluster | undefined
+  redis?: RedisAddress | undefined
   /** What every name in Redis begins with: 1 to 64 of `A-Z a-z 0-9 . _ -`. Must be given with Redis in production. @defaultValue 'keyedcache' */
   keyPrefix?: string | undefined
   /** How long a value is fresh; `0` disables the cache. @defaultValue 300 */
@@ -89,7 +89,7 @@ export interface CheckedOptions {
   readonly near: NearBounds | undefined
   readonly logger: Logger | undefined
   readonly bounds: { readonly maxEntries: number; readonly maxBytes: number }
-  readonly redis: NonNullable<KeyedCacheOptions['redis']> | undefined
+  readonly redis: RedisAddress | undefined
   readonly keyPrefix: string
   readonly timeoutMs: number
   readonly shards: number
@@ -156,7 +156,7 @@ function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
   return 'keyedcache'
 }
 
-function checkRedis(redis: NonNullable<KeyedCacheOptions['redis']>): NonNullable<KeyedCacheOptions['redis']> {
+function checkRedis(redis: RedisAddress): RedisAddress {
   if (Array.isArray(redis)) {
     if (redis.length > 0 && redis.every(isRedisUrl)) return redis
     const other: unknown = redis.find((url) => !isRedisUrl(url))

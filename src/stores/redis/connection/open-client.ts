@@ -1,9 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import type { RedisAddress } from '../../../contract/redis-address.js'
 import { backoffMs } from './backoff.js'
 import { isClient, refuseUnfit } from './client-settings.js'
-
-/** Where a Redis is: a URL, several of them (a Cluster), options for a client of our own, or a client that stays its owner's. */
-export type Address = string | readonly string[] | RedisOptions | Redis | Cluster
 
 /**
  * The settings of our own client, chosen for a cache: fail at once rather than queue, never send anything twice, and come back quickly
@@ -27,7 +25,7 @@ const CACHE_CLIENT = {
 const LEAVE_REPLICA_EVERY_MS = 5000
 
 /** The client for an address: a new one of our own, or the one that was given. @throws {ImproperlyConfiguredError} where that would give wrong answers. */
-export function openClient(redis: Address): Redis | Cluster {
+export function openClient(redis: RedisAddress): Redis | Cluster {
   if (isClient(redis)) {
     refuseUnfit(redis)
     return redis
@@ -50,8 +48,8 @@ export function openSubscriber(master: Redis): Redis {
     lazyConnect: true,
     retryStrategy: () => null,
     connectionName: 'keyedcache-subscriber',
-    // It is asked for a sign of life each second; a busy process is not to lose it.
-    socketTimeout: 5000,
+    // It is asked for a sign of life each second, and the watchdog closes it when none comes; a busy process is not to lose it.
+    socketTimeout: undefined,
   })
 }
 
