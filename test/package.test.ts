@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { HttpClient } from './support/http-client.js'
+import { pack } from './support/pack.js'
 import { startWorker } from './support/worker.js'
 
 const run = promisify(execFile)
@@ -13,16 +14,11 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 let folder: string
 let tarball: string
-let packed: string[]
+let packed: readonly string[]
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'keyedcache-package-'))
-  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
-  const [report] = JSON.parse((await run('npm', pack, { cwd: root })).stdout) as [
-    { filename: string; files: { path: string }[] },
-  ]
-  tarball = join(folder, report.filename)
-  packed = report.files.map((file) => file.path)
+  ;({ tarball, paths: packed } = await pack(folder))
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }))
   const { express } = await devDependencies()
   await install(tarball, `express@${express}`)
