@@ -1,5 +1,5 @@
 import express, { type Request } from 'express'
-import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import {
   cached,
   CachedObject,
@@ -44,8 +44,8 @@ const options: KeyedCacheOptions = { redis: new Redis(), keyPrefix: 'shop', ttl:
 const cache: KeyedCache = createKeyedCache(options)
 
 /** All that a Redis can be given as. */
-export function redisGiven(ofApplication: RedisOptions, settings: ClusterOptions): void {
-  const client: RedisClient = new Cluster([{ host: 'a', port: 6379 }], settings)
+export function redisGiven(ofApplication: RedisOptions): void {
+  const client: RedisClient = new Cluster([{ host: 'a', port: 6379 }], { scaleReads: 'master' })
   const ours: RedisClientOptions = { host: 'redis', port: 6379, db: 1, tls: {}, maxRetriesPerRequest: null }
   const sentinels = { sentinels: [{ host: 'a', port: 26379 }], name: 'mymaster' }
   const all: RedisAddress[] = [client, new Redis(), ofApplication, ours, sentinels, 'redis://redis', ['redis://a']]
