@@ -57,7 +57,7 @@ export async function call(alias, method, ...args) {
 
 /** What happened here. */
 export function report() {
-  return { computations, hits, printed, versions: { node: process.version } }
+  return { computations, hits, printed, node: process.version }
 }
 
 function brokenResponse(_req, res, next) {

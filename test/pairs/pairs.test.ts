@@ -23,6 +23,7 @@ interface Report {
   computations: number
   hits: { near: number }
   printed: string[]
+  node: string
 }
 
 const pairs = readdirSync(HERE).filter((name) => existsSync(join(HERE, name, 'package.json')))
@@ -61,6 +62,7 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
     await cp(join(HERE, pair), folder, { recursive: true })
     await cp(join(ROOT, 'test/consumer'), folder, { recursive: true })
     for (const file of APPLICATIONS) await cp(join(HERE, file), join(folder, file))
+    await writeFile(join(folder, 'readme.ts'), readmeApplications()[0] ?? '')
     await run('npm', ['ci', '--prefer-offline', '--ignore-scripts'], { cwd: folder })
     // Ends in ERESOLVE where a peer does not suit
     await run('npm', ['install', '--no-save', '--prefer-offline', tarball], { cwd: folder })
@@ -80,7 +82,7 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
 
   it('serves the first application of the README, whose keys the second one deletes by its form', async () => {
     const env = { REDIS_URL: redis.url, KEYEDCACHE_KEY_PREFIX: 'shop' }
-    const [first = '', second = ''] = readmeApplications()
+    const [first = '', second = ''] = readmeApplications().map(servedByTests)
     await writeFile(join(folder, 'first.mjs'), first)
     await writeFile(join(folder, 'second.mjs'), second)
     const shop = await start('first.mjs', env)
@@ -190,6 +192,11 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
       await call('deleteTag', 'none')
     })
 
+    it.runIf(NODE !== undefined)('runs on the Node that was named', async () => {
+      const { stdout } = await run(NODE as string, ['--version'])
+      expect((await app.call<Report>('report')).node).toBe(stdout.trim())
+    })
+
     it('prints nothing, and ended no promise in vain', async () => {
       expect((await app.call<Report>('report')).printed).toEqual([])
       expect(app.complaints).not.toMatch(/unhandled/i)
@@ -232,16 +239,19 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
   }
 })
 
-/** The two applications of the README that listen, as modules that give their address. */
+/** The two applications of the README that listen. */
 function readmeApplications(): string[] {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-  const blocks = Array.from(
-    readme.matchAll(/^```[jt]s\n((?:(?!^```)[^])*?^app\.listen\(3000\)\n)```/gm),
-    ([, code = '']) =>
-      code
-        .replace(/^declare module .*?^}\n/ms, '')
-        .replace(/^app\.listen\(3000\)\n/m, "const server = app.listen(0, '127.0.0.1')\n"),
-  )
-  expect(blocks).toHaveLength(2)
-  return blocks.map((code) => `${code}export const address = () => \`http://127.0.0.1:\${server.address().port}\`\n`)
+  const found = readme.matchAll(/^```[jt]s\n((?:(?!^```)[^])*?^app\.listen\(3000\)\n)```/gm)
+  const applications = Array.from(found, ([, code = '']) => code)
+  expect(applications).toHaveLength(2)
+  return applications
+}
+
+/** The same as JavaScript that listens on a free port and gives its address. */
+function servedByTests(application: string): string {
+  const code = application
+    .replace(/^declare module .*?^}\n/ms, '')
+    .replace(/^app\.listen\(3000\)\n/m, "const server = app.listen(0, '127.0.0.1')\n")
+  return `${code}export const address = () => \`http://127.0.0.1:\${server.address().port}\`\n`
 }
