@@ -30,6 +30,7 @@ export {
 export type { CacheEvents } from './contract/cache-events.js'
 export { cacheKey, cacheKeyUnder, type Key, type KeyPairs, type KeyPart, type KeyScalar } from './keys/key.js'
 export type { NearOptions } from './contract/options/near-bounds.js'
+export type { RedisAddress, RedisClient, RedisClientOptions } from './contract/redis-address.js'
 export type { Serializer } from './values/serializer.js'
 export type { Logger } from './contract/events/safe-logger.js'
 export type { KeyedCacheOptions } from './cache/cache-options.js'

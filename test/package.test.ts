@@ -8,29 +8,20 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { linked } from './support/dashboard.js'
 import { bannerAfter, confirm } from './support/delete-form.js'
 import { HttpClient } from './support/http-client.js'
+import { pack } from './support/pack.js'
 import { startWorker } from './support/worker.js'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-interface Packed {
-  readonly filename: string
-  readonly size: number
-  readonly files: readonly { readonly path: string }[]
-}
-
 let folder: string
 let tarball: string
 let size: number
-let packed: string[]
+let packed: readonly string[]
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'keyedcache-package-'))
-  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
-  const [report] = JSON.parse((await run('npm', pack, { cwd: root })).stdout) as [Packed]
-  tarball = join(folder, report.filename)
-  size = report.size
-  packed = report.files.map((file) => file.path)
+  ;({ tarball, size, paths: packed } = await pack(folder))
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }))
   const versions = await devDependencies()
   await install(tarball, ...['express', 'express-session'].map((name) => `${name}@${versions[name]}`))

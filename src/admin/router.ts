@@ -23,7 +23,10 @@ import { reasonOf } from '../checks/reason.js'
 /** Answers every request below the mount. It sends headers first, then judges who asks. Only then does it read the body or the cache. */
 export function dashboard(settings: AdminSettings): RequestHandler {
   const trail = new AuditTrail(settings)
-  return async (req, res) => new Visit(req, res, { settings, assets: await loadAssets(), trail }).answer()
+  return (req, res, next) => {
+    // Express 4 ignores the promise of a handler. So a failure is passed on here.
+    answer(req, res, settings, trail).catch(next)
+  }
 }
 
 /** What all requests share. */
@@ -31,6 +34,10 @@ interface Shared {
   readonly settings: AdminSettings
   readonly assets: ReadonlyMap<AssetName, Asset>
   readonly trail: AuditTrail
+}
+
+async function answer(req: Request, res: Response, settings: AdminSettings, trail: AuditTrail): Promise<void> {
+  await new Visit(req, res, { settings, assets: await loadAssets(), trail }).answer()
 }
 
 /** One request on its way to its answer. */

@@ -1,10 +1,10 @@
-import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { atOnce } from '../values/at-once.js'
 import { secondsHint, toMs, type Ttl } from '../checks/duration.js'
 import { ImproperlyConfiguredError } from '../contract/errors.js'
 import { isKeyPrefix, KEY_PREFIXES } from '../keys/key-prefix.js'
 import { type NearBounds, nearBounds, type NearOptions } from '../contract/options/near-bounds.js'
 import { checkOptions, type Lifetime } from '../contract/options/option-checks.js'
+import type { RedisAddress } from '../contract/redis-address.js'
 import { isRedisUrl, kindOfOtherText } from './redis-url.js'
 import { type Logger, safeLogger } from '../contract/events/safe-logger.js'
 import { defaultSerializer, type Serializer } from '../values/serializer.js'
@@ -16,7 +16,7 @@ export interface KeyedCacheOptions {
    * A Redis URL, several URLs of one Cluster, options for `ioredis`, or an `ioredis` client. Without it, the cache uses the embedded store,
    * which lives in this process only.
    */
-  redis?: string | readonly string[] | RedisOptions | Redis | Cluster | undefined
+  redis?: RedisAddress | undefined
   /**
    * The text that every name in Redis begins with: 1 to 64 of `A-Z a-z 0-9 . _ -`. Required with Redis in production.
    * @defaultValue 'keyedcache'
@@ -98,7 +98,7 @@ export interface CheckedOptions {
   readonly near: NearBounds | undefined
   readonly logger: Logger | undefined
   readonly bounds: { readonly maxEntries: number; readonly maxBytes: number }
-  readonly redis: NonNullable<KeyedCacheOptions['redis']> | undefined
+  readonly redis: RedisAddress | undefined
   readonly keyPrefix: string
   readonly timeoutMs: number
   readonly shards: number
@@ -165,7 +165,7 @@ function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
   return 'keyedcache'
 }
 
-function checkRedis(redis: NonNullable<KeyedCacheOptions['redis']>): NonNullable<KeyedCacheOptions['redis']> {
+function checkRedis(redis: RedisAddress): RedisAddress {
   if (Array.isArray(redis)) {
     if (redis.length > 0 && redis.every(isRedisUrl)) return redis
     const other: unknown = redis.find((url) => !isRedisUrl(url))

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
-import express, { type Request, type RequestHandler } from 'express'
+import express, { type ErrorRequestHandler, type Request, type RequestHandler } from 'express'
 import session from 'express-session'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { keyedcacheAdmin, type KeyedcacheAdminOptions } from '../../src/admin/admin.js'
@@ -24,6 +24,21 @@ beforeEach(() => {
 
 afterEach(async () => {
   await cache.close()
+})
+
+it('passes on what fails to the error handler, also in an Express that does not look at what a handler gives', async () => {
+  const app = express()
+  const dashboardHandler = keyedcacheAdmin({ cache, user: () => ({ isStaff: true }) })
+  app.use((_req, res, next) => {
+    res.set = () => {
+      throw new Error('a broken response')
+    }
+    next()
+  })
+  app.use('/cache', (req, res, next) => void dashboardHandler(req, res, next))
+  const told: ErrorRequestHandler = (error: Error, _req, res, _next) => void res.status(500).end(error.message)
+  const response = await (await serve(app.use(told))).get('/cache/')
+  expect([response.status, await response.text()]).toEqual([500, 'a broken response'])
 })
 
 describe('the guard', () => {

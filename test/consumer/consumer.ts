@@ -1,5 +1,5 @@
 import express, { type Request } from 'express'
-import { Redis } from 'ioredis'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import {
   cached,
   CachedObject,
@@ -21,6 +21,9 @@ import {
   type Key,
   type KeyedCache,
   type KeyedCacheOptions,
+  type RedisAddress,
+  type RedisClient,
+  type RedisClientOptions,
   type Serializer,
   type Ttl,
 } from 'keyedcache'
@@ -39,6 +42,24 @@ declare function loadCity(id: string): Promise<City>
 
 const options: KeyedCacheOptions = { redis: new Redis(), keyPrefix: 'shop', ttl: '5m', maxValueBytes: 100_000 }
 const cache: KeyedCache = createKeyedCache(options)
+
+/** All that a Redis can be given as. */
+export function redisGiven(ofApplication: RedisOptions): void {
+  const client: RedisClient = new Cluster([{ host: 'a', port: 6379 }], { scaleReads: 'master' })
+  const ours: RedisClientOptions = { host: 'redis', port: 6379, db: 1, tls: {}, maxRetriesPerRequest: null }
+  const sentinels = { sentinels: [{ host: 'a', port: 26379 }], name: 'mymaster' }
+  const all: RedisAddress[] = [client, new Redis(), ofApplication, ours, sentinels, 'redis://redis', ['redis://a']]
+  for (const redis of all) createKeyedCache({ redis })
+  createKeyedCache({ redis: { retryStrategy: (times) => times * 50, reconnectOnError: null, lazyConnect: true } })
+  // @ts-expect-error a host is text
+  createKeyedCache({ redis: { host: 1 } })
+  // @ts-expect-error there is no such option
+  createKeyedCache({ redis: { hots: 'redis' } })
+  // @ts-expect-error a URL is given as text
+  createKeyedCache({ redis: new URL('redis://redis') })
+  // @ts-expect-error a client is not given as a promise
+  createKeyedCache({ redis: Promise.resolve(new Redis()) })
+}
 
 export async function reading(): Promise<void> {
   const keys: Key[] = ['product::1', ['product', 1n, null, new Date(0)], { product: 1, more: true }]

@@ -88,11 +88,16 @@ export class Worker {
   }
 }
 
-/** Starts a process that runs a module (an `.mjs` file, which may import `dist/index.js`), ready to be called. */
-export async function startWorker(module: URL | string, env: Record<string, string> = {}): Promise<Worker> {
+/** Starts a process that runs a module (an `.mjs` file, which may import `dist/index.js`), ready to be called; `node` may be that of another version. */
+export async function startWorker(
+  module: URL | string,
+  env: Record<string, string> = {},
+  node: string = process.execPath,
+): Promise<Worker> {
   const main = fileURLToPath(new URL('worker-main.mjs', import.meta.url))
   const child = fork(main, [module instanceof URL ? fileURLToPath(module) : module], {
     env: { ...process.env, ...env },
+    execPath: node,
     execArgv: [],
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     serialization: 'advanced',

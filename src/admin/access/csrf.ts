@@ -13,7 +13,14 @@ export function isFromThisSite(req: Request, trustedOrigins: ReadonlySet<string>
   if (trustedOrigins.has(origin)) return true
   if (!URL.canParse(origin)) return false
   const { protocol, host } = new URL(origin)
-  // Express reads X-Forwarded-Host here if the host application trusts its proxy.
-  const own = `${protocol}//${req.host ?? ''}`
+  const own = `${protocol}//${hostOf(req) ?? ''}`
   return URL.canParse(own) && new URL(own).host === host
+}
+
+/** Host and port as the browser names them: those of the proxy where the application trusts it. `req.host` has no port on Express 4. */
+function hostOf(req: Request): string | undefined {
+  const forwarded = req.get('x-forwarded-host')
+  const isTrusted = req.app.get('trust proxy fn') as (address: string | undefined, hop: number) => boolean
+  if (!forwarded || !isTrusted(req.socket.remoteAddress, 0)) return req.get('host')
+  return forwarded.split(',', 1)[0]?.trimEnd()
 }

@@ -12,6 +12,7 @@ import type { KeyedCache } from '../../../src/contract/cache.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
 import { linked, linksOf, textOf } from '../../support/dashboard.js'
 import { bannerAfter, confirm, previewed } from '../../support/delete-form.js'
+import { HttpClient } from '../../support/http-client.js'
 import { listen } from '../../support/listen.js'
 import { callsDuring } from '../../support/monitor.js'
 import { startRedis, type RedisServer } from '../../support/redis-server.js'
@@ -38,7 +39,7 @@ const CSP =
   "default-src 'none';script-src 'self';style-src 'self';img-src 'self';connect-src 'self';" +
   "form-action 'self';base-uri 'none';frame-ancestors 'none'"
 
-const { serve, dashboard } = serving()
+const { serve, url, dashboard } = serving()
 
 let cache: KeyedCache
 
@@ -315,17 +316,21 @@ describe('forms', () => {
     expect(await cache.count()).toBe(status === 303 ? 0 : 3)
   })
 
-  it.each(['http', 'https'])(
-    'S7 come over %s through a proxy that rewrites Host, where the host trusts it',
-    async (protocol) => {
+  it.each([
+    ['http', 'shop.example', 'shop.example'],
+    ['https', 'shop.example', 'shop.example, inner.example'],
+    ['https', 'shop.example:8443', 'shop.example:8443 , inner.example'],
+  ])(
+    'S7 come over %s from %s through a proxy that rewrites Host and forwards %s, where the host trusts it',
+    async (protocol, site, forwarded) => {
       const headers = {
-        origin: `${protocol}://shop.example`,
-        'x-forwarded-host': 'shop.example',
+        origin: `${protocol}://${site}`,
+        'x-forwarded-host': forwarded,
         'x-forwarded-proto': protocol,
       }
       const trusting = await serve(application('/cache', { cache }).set('trust proxy', true))
       const other = await serve(application('/cache', { cache }))
-      const named = await dashboard({ cache, trustedOrigins: [`${protocol}://shop.example`] })
+      const named = await dashboard({ cache, trustedOrigins: [`${protocol}://${site}`] })
       expect((await confirm(other, '/cache/delete?mode=one&key=city', headers)).status).toBe(403)
       expect((await confirm(trusting, '/cache/delete?mode=one&key=city', headers)).status).toBe(303)
       await cache.set('city', 1)
@@ -333,9 +338,26 @@ describe('forms', () => {
     },
   )
 
+  it('S7 come from this port of the host, where browsers tell the origin alone', async () => {
+    const site = await url(application('/cache', { cache }))
+    const client = new HttpClient(site)
+    const statusFrom = async (origin: string): Promise<number> =>
+      (await confirm(client, '/cache/delete?mode=all', { origin })).status
+    expect(await statusFrom('http://127.0.0.1')).toBe(403)
+    expect(await statusFrom('http://127.0.0.1:1')).toBe(403)
+    expect(await statusFrom(site)).toBe(303)
+  })
+
   it('S7 come from their own host and port, whatever the default port is written as', () => {
     const judge = (host: string, origin: string): boolean =>
-      isFromThisSite({ host, get: (name: string) => (name === 'origin' ? origin : undefined) } as Request, new Set())
+      isFromThisSite(
+        {
+          app: { get: () => () => false },
+          socket: {},
+          get: (name: string) => ({ origin, host })[name],
+        } as unknown as Request,
+        new Set(),
+      )
     expect(judge('shop.example', 'https://shop.example')).toBe(true)
     expect(judge('shop.example:443', 'https://shop.example')).toBe(true)
     expect(judge('shop.example:8080', 'http://shop.example:8080')).toBe(true)

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Cluster, Redis } from 'ioredis'
 import { isClient } from './client-settings.js'
 import { Deadlines } from './deadlines.js'
-import { type Address, openClient, openSubscriber } from './open-client.js'
+import type { RedisAddress } from '../../../contract/redis-address.js'
+import { openClient, openSubscriber } from './open-client.js'
 import { withoutSecrets } from './reply-error.js'
 import type { Name } from './redis-name.js'
 import type { Script } from '../scripts/script.js'
@@ -10,7 +11,7 @@ import { Watchdog } from './watchdog.js'
 
 /** The options of a client. */
 export interface ClientOptions {
-  readonly redis: Address
+  readonly redis: RedisAddress
   /** How long one answer may take. */
   readonly timeoutMs: number
 }

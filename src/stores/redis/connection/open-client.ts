@@ -1,9 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import type { RedisAddress } from '../../../contract/redis-address.js'
 import { backoffMs } from './backoff.js'
 import { isClient, refuseUnfit } from './client-settings.js'
-
-/** Where a Redis is: a URL, several of them (a Cluster), options for a client of our own, or a client that belongs to its owner. */
-export type Address = string | readonly string[] | RedisOptions | Redis | Cluster
 
 /**
  * The settings of our own client, chosen for a cache: fail at once instead of queueing, never send anything twice, and reconnect quickly,
@@ -32,7 +30,7 @@ const LEAVE_REPLICA_EVERY_MS = 5000
  * The client for an address: a new one of our own, or the one that was given.
  * @throws {ImproperlyConfiguredError} when a given client would give wrong answers.
  */
-export function openClient(redis: Address): Redis | Cluster {
+export function openClient(redis: RedisAddress): Redis | Cluster {
   if (isClient(redis)) {
     refuseUnfit(redis)
     return redis
@@ -55,8 +53,8 @@ export function openSubscriber(master: Redis): Redis {
     lazyConnect: true,
     retryStrategy: () => null,
     connectionName: 'keyedcache-subscriber',
-    // It is pinged each second. The limit is longer, so that a busy process does not lose it.
-    socketTimeout: 5000,
+    // It is pinged each second, and the watchdog closes it when no answer comes. A busy process does not lose it.
+    socketTimeout: undefined,
   })
 }
 

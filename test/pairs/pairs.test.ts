@@ -1,0 +1,257 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bannerAfter, confirm } from '../support/delete-form.js'
+import { HttpClient } from '../support/http-client.js'
+import { pack } from '../support/pack.js'
+import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { until } from '../support/until.js'
+import { startWorker, type Worker } from '../support/worker.js'
+
+const run = promisify(execFile)
+const HERE = import.meta.dirname
+const ROOT = join(HERE, '../..')
+const APPLICATIONS = ['app.mjs', 'bullmq.mjs', 'sessions.mjs']
+/** Another Node to run the applications by. */
+const NODE = process.env['PAIRS_NODE']
+
+interface Report {
+  computations: number
+  hits: { near: number }
+  printed: string[]
+  node: string
+}
+
+const pairs = readdirSync(HERE).filter((name) => existsSync(join(HERE, name, 'package.json')))
+
+let work: string
+let tarball: string
+let redis: RedisServer
+
+beforeAll(async () => {
+  work = await mkdtemp(join(tmpdir(), 'keyedcache-pairs-'))
+  ;({ tarball } = await pack(work))
+  redis = await startRedis()
+})
+
+afterAll(async () => {
+  await redis.close()
+  await rm(work, { recursive: true, force: true })
+})
+
+describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair) => {
+  const { dependencies } = JSON.parse(readFileSync(join(HERE, pair, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>
+  }
+  const workers: Worker[] = []
+  let folder: string
+
+  const start = async (file: string, env: Record<string, string> = {}): Promise<Worker> => {
+    const worker = await startWorker(join(folder, file), { NODE_ENV: 'test', ...env }, NODE)
+    workers.push(worker)
+    return worker
+  }
+
+  beforeAll(async () => {
+    await redis.client().flushall()
+    folder = join(work, pair)
+    await cp(join(HERE, pair), folder, { recursive: true })
+    await cp(join(ROOT, 'test/consumer'), folder, { recursive: true })
+    for (const file of APPLICATIONS) await cp(join(HERE, file), join(folder, file))
+    await writeFile(join(folder, 'readme.ts'), readmeApplications()[0] ?? '')
+    await run('npm', ['ci', '--prefer-offline', '--ignore-scripts'], { cwd: folder })
+    // Ends in ERESOLVE where a peer does not suit
+    await run('npm', ['install', '--no-save', '--prefer-offline', tarball], { cwd: folder })
+  }, 180_000)
+
+  afterAll(async () => {
+    await Promise.all(workers.splice(0).map((worker) => worker.close()))
+  })
+
+  it('uses the Express and the ioredis of the application', async () => {
+    const { stdout } = await run('npm', ['ls', 'express', 'ioredis', '--json', '--depth=0'], { cwd: folder })
+    const { dependencies: used } = JSON.parse(stdout) as { dependencies: Record<string, { version: string }> }
+    expect(used['express']?.version).toBe(dependencies['express'])
+    expect(used['ioredis']?.version).toBe(dependencies['ioredis'])
+    expect(existsSync(join(folder, 'node_modules/keyedcache/node_modules/ioredis'))).toBe(false)
+  })
+
+  it('serves the first application of the README, whose keys the second one deletes by its form', async () => {
+    const env = { REDIS_URL: redis.url, KEYEDCACHE_KEY_PREFIX: 'shop' }
+    const [first = '', second = ''] = readmeApplications().map(servedByTests)
+    await writeFile(join(folder, 'first.mjs'), first)
+    await writeFile(join(folder, 'second.mjs'), second)
+    const shop = await start('first.mjs', env)
+    const visitor = new HttpClient(await shop.call<string>('address'))
+    const product = { id: '1', name: 'Product 1' }
+    const startedMs = performance.now()
+    expect(await (await visitor.get('/products/1')).json()).toEqual(product)
+    const firstMs = performance.now() - startedMs
+    expect(await (await visitor.get('/products/1')).json()).toEqual(product)
+    expect(performance.now() - startedMs - firstMs).toBeLessThan(firstMs / 2)
+
+    const office = await start('second.mjs', { ...env, SESSION_SECRET: 'secret', STAFF_PASSWORD: 'password' })
+    const address = await office.call<string>('address')
+    const staff = new HttpClient(address)
+    expect((await staff.get('/cache/')).status).toBe(303)
+    expect((await staff.post('/accounts/login', { password: 'wrong' })).headers.get('location')).toBe('/accounts/login')
+    expect((await staff.post('/accounts/login')).headers.get('location')).toBe('/accounts/login')
+    expect((await staff.post('/accounts/login', { password: 'password' })).headers.get('location')).toBe('/cache/')
+    expect(await (await staff.get('/cache/api/keys')).json()).toMatchObject({ total: 1 })
+    // Browsers name the port of this site in `Origin`, as they do in `Host`
+    for (const other of ['http://127.0.0.1', 'http://127.0.0.1:1', 'http://evil.example'])
+      expect((await confirm(staff, '/cache/delete?mode=tree&key=product', { origin: other })).status).toBe(403)
+    const done = await confirm(staff, '/cache/delete?mode=tree&key=product', { origin: address })
+    expect(await bannerAfter(staff, done)).toContain('1 key')
+    expect(await (await staff.get('/cache/api/keys')).json()).toMatchObject({ total: 0 })
+
+    await visitor.get('/products/1')
+    expect((await visitor.request('/products/1', { method: 'PUT' })).status).toBe(204)
+    expect(await (await staff.get('/cache/api/keys')).json()).toMatchObject({ total: 0 })
+    expect(shop.complaints + office.complaints).not.toMatch(/error|unhandled|deprecat/i)
+  })
+
+  describe('serves an application that', () => {
+    let app: Worker
+    let site: HttpClient
+    const call = async <T>(method: string, ...args: unknown[]): Promise<T> =>
+      app.call<T>('call', 'default', method, ...args)
+    const read = async (key: string): Promise<unknown> => call('get', key, { default: null })
+
+    beforeAll(async () => {
+      app = await start('app.mjs')
+      site = new HttpClient(await app.call<string>('serve', redis.url))
+      await Promise.all([call('require'), app.call('call', 'client', 'require')])
+    })
+
+    it('computes a cached function once', async () => {
+      for (let n = 0; n < 3; n++)
+        expect(await (await site.get('/nearest')).json()).toEqual({ name: 'Praha', lat: 50, lon: 14 })
+      expect((await app.call<Report>('report')).computations).toBe(1)
+    })
+
+    it('gives one object to a whole request', async () => {
+      expect(await (await site.get('/remembered')).json()).toBe(true)
+    })
+
+    it('has copies in the process until Redis tells of a change', async () => {
+      await call('set', 'copied', 'once')
+      const near = async (): Promise<number> => (await app.call<Report>('report')).hits.near
+      const before = await near()
+      await until(async () => (await read('copied')) === 'once' && (await near()) > before, 'there is a copy')
+      await redis.client().unlink('pairs:v:copied')
+      await until(async () => (await read('copied')) === null, 'the copy is gone')
+    })
+
+    it('deletes by tag', async () => {
+      await call('set', 'tagged', 1, { tags: ['sale'] })
+      await call('set', 'other', 2, { tags: ['new'] })
+      await call('deleteTag', 'sale')
+      expect([await read('tagged'), await read('other')]).toEqual([null, 2])
+    })
+
+    it('keeps values through a client of its own', async () => {
+      await app.call('call', 'client', 'set', 'key', new Map([['a', 1n]]))
+      expect(await app.call('call', 'client', 'get', 'key')).toEqual(new Map([['a', 1n]]))
+    })
+
+    it('takes forms from the site that its proxy names, with its port', async () => {
+      await call('set', 'unwanted', 1)
+      const path = '/cache/delete?mode=one&key=unwanted'
+      const from = async (origin: string): Promise<number> =>
+        (await confirm(site, path, { origin, 'x-forwarded-host': 'shop.example:8443', 'x-forwarded-proto': 'https' }))
+          .status
+      expect(await from('https://shop.example')).toBe(403)
+      expect(await from('https://shop.example:8443')).toBe(303)
+      expect(await read('unwanted')).toBe(null)
+    })
+
+    it('answers what fails by its error handler', async () => {
+      for (const [path, message] of [
+        ['/fails', 'no database'],
+        ['/broken/', 'a broken response'],
+      ] as const) {
+        const response = await site.get(path)
+        expect([response.status, await response.json()]).toEqual([500, message])
+      }
+    })
+
+    it('goes on without Redis, and with it when it is back', async () => {
+      const works = async (): Promise<number> => (await site.get('/nearest')).status
+      await redis.kill()
+      for (let n = 0; n < 5; n++) expect(await works()).toBe(200)
+      expect((await site.get('/cache/')).status).toBe(200)
+      await redis.restart()
+      await until(async () => call('set', 'again', 1), 'values are stored again')
+      await until(async () => app.call('call', 'client', 'set', 'again', 1), 'so are those by the other client')
+      expect([await works(), await read('again')]).toEqual([200, 1])
+      await call('deleteTag', 'none')
+    })
+
+    it.runIf(NODE !== undefined)('runs on the Node that was named', async () => {
+      const { stdout } = await run(NODE as string, ['--version'])
+      expect((await app.call<Report>('report')).node).toBe(stdout.trim())
+    })
+
+    it('prints nothing, and ended no promise in vain', async () => {
+      expect((await app.call<Report>('report')).printed).toEqual([])
+      expect(app.complaints).not.toMatch(/unhandled/i)
+    })
+  })
+
+  it.runIf('bullmq' in dependencies)('keeps values through the client of a queue of bullmq', async () => {
+    const app = await start('bullmq.mjs')
+    expect(await app.call('runJob', redis.port)).toEqual([2, 1])
+  })
+
+  it.runIf('connect-redis' in dependencies)('deletes for staff whose session connect-redis keeps', async () => {
+    const app = await start('sessions.mjs')
+    const staff = new HttpClient(await app.call<string>('serve', redis.url))
+    expect(await bannerAfter(staff, await confirm(staff, '/cache/delete?mode=all'))).toContain('1 key')
+    expect(await redis.client().keys('sess:*')).toHaveLength(1)
+  })
+
+  it.each([
+    ['5', 'nodenext', () => join(folder, 'node_modules/.bin/tsc')],
+    ['5', 'bundler', () => join(folder, 'node_modules/.bin/tsc')],
+    ['7', 'nodenext', () => join(ROOT, 'node_modules/.bin/tsc')],
+    ['7', 'bundler', () => join(ROOT, 'node_modules/.bin/tsc')],
+  ])('has types for TypeScript %s with %s', async (_version, resolution, compiler) => {
+    const config = resolution === 'bundler' ? 'tsconfig.bundler.json' : 'tsconfig.json'
+    expect(await complaintsOf(compiler(), ['-p', config])).toBe('')
+  })
+
+  it.runIf('other-ioredis' in dependencies)('has types that take clients and options of another ioredis', async () => {
+    const config = { extends: './tsconfig.json', include: ['other-copy.ts'] }
+    await writeFile(join(folder, 'tsconfig.other.json'), JSON.stringify(config))
+    expect(await complaintsOf(join(folder, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.other.json'])).toBe('')
+  })
+
+  async function complaintsOf(compiler: string, args: string[]): Promise<string> {
+    return run(compiler, args, { cwd: folder }).then(
+      ({ stdout }) => stdout,
+      (error: Error & { stdout?: string }) => error.stdout || error.message,
+    )
+  }
+})
+
+/** The two applications of the README that listen. */
+function readmeApplications(): string[] {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+  const found = readme.matchAll(/^```[jt]s\n((?:(?!^```)[^])*?^app\.listen\(3000\)\n)```/gm)
+  const applications = Array.from(found, ([, code = '']) => code)
+  expect(applications).toHaveLength(2)
+  return applications
+}
+
+/** The same as JavaScript that listens on a free port and gives its address. */
+function servedByTests(application: string): string {
+  const code = application
+    .replace(/^declare module .*?^}\n/ms, '')
+    .replace(/^app\.listen\(3000\)\n/m, "const server = app.listen(0, '127.0.0.1')\n")
+  return `${code}export const address = () => \`http://127.0.0.1:\${server.address().port}\`\n`
+}
