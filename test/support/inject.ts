@@ -20,7 +20,7 @@ export interface Answered {
 export async function inject(
   app: RequestListener,
   { method, url, headers, body }: Injected,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<Answered> {
   const socket = new Socket()
   const req = new IncomingMessage(socket)

@@ -109,9 +109,9 @@ class Lane {
       'set for some milliseconds': async (cache) => {
         const key = cache.key('short', this.name, this.#steps % 50)
         const begunMs = performance.now()
-        const got = await cache.set(key, 1, { ttl: '30ms', tags: this.#someTags() })
-        // What a busy machine brings to Redis after its end is not stored
-        return { got, wanted: got || performance.now() - begunMs < 30 }
+        const got = await cache.set(key, 1, { ttl: '300ms', tags: this.#someTags() })
+        // A busy machine may bring it to Redis after its end: then it is not stored.
+        return { got, wanted: got || performance.now() - begunMs < 100 }
       },
       get: async (cache, key) => ({ got: await cache.get(key, { default: 'nothing' }), wanted: this.#valueOf(key) }),
       getMany: async (cache, key) => {
