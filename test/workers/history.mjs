@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { createKeyedCache } from '../../dist/index.js'
+import { createKeyedCache } from '../../dist/cache/create-keyed-cache.js'
 import { RedisStore } from '../../dist/stores/redis/redis-store.js'
 
 /** ms of a clock that all processes of this machine share, and that nobody sets. */

@@ -1,7 +1,15 @@
-const NUMBER = new Intl.NumberFormat('en')
-const ONE_DECIMAL = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
-const UP_TO_ONE_DECIMAL = new Intl.NumberFormat('en', { maximumFractionDigits: 1 })
-const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
+const formats = new Map<string, Intl.NumberFormat>()
+
+/** Made when first used: the first one of a process takes as long as loading this package. */
+function format(value: number, leastDigits: number, mostDigits: number): string {
+  const name = `${leastDigits} ${mostDigits}`
+  let made = formats.get(name)
+  if (!made) {
+    made = new Intl.NumberFormat('en', { minimumFractionDigits: leastDigits, maximumFractionDigits: mostDigits })
+    formats.set(name, made)
+  }
+  return made.format(value)
+}
 
 const UNITS: readonly (readonly [seconds: number, name: string])[] = [
   [86_400, 'day'],
@@ -9,9 +17,13 @@ const UNITS: readonly (readonly [seconds: number, name: string])[] = [
   [60, 'minute'],
 ]
 
+function upToOneDecimal(value: number): string {
+  return format(value, 0, 1)
+}
+
 /** `12,345`. */
 export function number(value: number): string {
-  return NUMBER.format(value)
+  return format(value, 0, 3)
 }
 
 /** `1 key`, `12 keys`. */
@@ -21,12 +33,12 @@ export function amount(value: number, noun: string): string {
 
 /** `93.0 %`. */
 export function percent(rate: number): string {
-  return `${ONE_DECIMAL.format(rate * 100)} %`
+  return `${format(rate * 100, 1, 1)} %`
 }
 
 /** `93 %`. */
 export function wholePercent(rate: number): string {
-  return `${WHOLE.format(rate * 100)} %`
+  return `${format(rate * 100, 0, 0)} %`
 }
 
 /** The part of the calls that were hits, as `93.0 %`; a dash where there were none. */
@@ -38,10 +50,10 @@ export function hitRate(hits: number, calls: number): string {
 export function span(seconds: number): string {
   for (const [length, name] of UNITS) {
     if (seconds < length) continue
-    const count = UP_TO_ONE_DECIMAL.format(seconds / length)
+    const count = upToOneDecimal(seconds / length)
     return `${count} ${count === '1' ? name : `${name}s`}`
   }
-  return seconds < 1 ? `${UP_TO_ONE_DECIMAL.format(seconds * 1000)} ms` : `${UP_TO_ONE_DECIMAL.format(seconds)} s`
+  return seconds < 1 ? `${upToOneDecimal(seconds * 1000)} ms` : `${upToOneDecimal(seconds)} s`
 }
 
 /** `1 hour (3,600 s)`, or `never expires`. */
@@ -59,9 +71,7 @@ export function expiry({ ttl, stale }: { readonly ttl: number; readonly stale: b
 /** `512 bytes`, `1.5 KiB`. */
 export function bytes(size: number): string {
   if (size < 1024) return amount(size, 'byte')
-  return size < 1024 ** 2
-    ? `${UP_TO_ONE_DECIMAL.format(size / 1024)} KiB`
-    : `${UP_TO_ONE_DECIMAL.format(size / 1024 ** 2)} MiB`
+  return size < 1024 ** 2 ? `${upToOneDecimal(size / 1024)} KiB` : `${upToOneDecimal(size / 1024 ** 2)} MiB`
 }
 
 /** A moment for a `<time>` element: for machines, for readers in UTC, and how long ago it is. */
