@@ -34,22 +34,27 @@ async function install(name: string, version: string): Promise<void> {
   const own = join(folder, name)
   await cp(join(root, 'dist'), join(own, 'dist'), { recursive: true })
   await cp(join(root, 'package.json'), join(own, 'package.json'))
-  for (const each of ['node_modules', 'views', 'public']) await symlink(join(root, each), join(own, each))
-  const file = join(own, 'dist/contract/copies/version.js')
-  const text = await readFile(file, 'utf8')
-  expect(text).toContain(`'${VERSION}'`)
-  await writeFile(file, text.replace(`'${VERSION}'`, `'${version}'`))
+  await symlink(join(root, 'node_modules'), join(own, 'node_modules'))
+  for (const each of ['dist/index.js', 'dist/cjs/index.js']) {
+    const file = join(own, each)
+    const text = await readFile(file, 'utf8') // eslint-disable-line no-await-in-loop
+    expect(text).toContain(`VERSION = "${VERSION}"`)
+    await writeFile(file, text.replace(`VERSION = "${VERSION}"`, `VERSION = "${version}"`)) // eslint-disable-line no-await-in-loop
+  }
 }
 
 async function load(...names: string[]): Promise<void> {
   await worker.call(
     'load',
-    names.map((name) => pathToFileURL(join(folder, name, 'dist/index.js')).href),
+    names.map((name) => pathToFileURL(join(folder, name, name.endsWith('.js') ? '' : 'dist/index.js')).href),
   )
 }
 
-test('two installed copies of one minor version are as one, and end by themselves', async () => {
-  await load('first', 'second')
+test.each([
+  ['two installed copies of one minor version', 'first', 'second'],
+  ['one that is imported and one that is required', 'first', 'first/dist/cjs/index.js'],
+])('%s are as one, and end by themselves', async (_what, ...copies) => {
+  await load(...copies)
   expect(await worker.call('stored')).toBe('stored')
   expect(await worker.call('answered')).toEqual(['request'])
   expect(await worker.call('isError')).toBe(true)
