@@ -18,8 +18,8 @@ const nearestCity = cacheFunction({ ttl: 60 })(async function nearestCity(lat, l
 export async function serve(redisUrl) {
   configure({
     caches: {
-      default: { redis: redisUrl, keyPrefix: 'pairs', near: true },
-      client: { redis: new Redis(redisUrl), keyPrefix: 'client' },
+      default: { redis: redisUrl, keyPrefix: 'pairs', near: true, redisTimeout: '2s' },
+      client: { redis: new Redis(redisUrl), keyPrefix: 'client', redisTimeout: '2s' },
     },
   })
   caches().on('hit', ({ by }) => hits[by]++)

@@ -9,7 +9,7 @@ export async function runJob(port) {
   const connection = new Redis({ port, host: '127.0.0.1', maxRetriesPerRequest: null })
   const queue = new Queue('jobs', { connection })
   const worker = new Worker('jobs', async ({ data }) => data.n + 1, { connection })
-  const cache = createKeyedCache({ redis: connection, keyPrefix: 'jobs', near: true })
+  const cache = createKeyedCache({ redis: connection, keyPrefix: 'jobs', near: true, redisTimeout: '2s' })
   const done = once(worker, 'completed')
   await queue.add('job', { n: 1 })
   const [{ returnvalue }] = await done

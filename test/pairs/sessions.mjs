@@ -7,7 +7,7 @@ import { configure, keyedcacheAdmin } from 'keyedcache'
 
 /** An application whose sessions are in the same Redis. */
 export async function serve(redisUrl) {
-  const cache = configure({ caches: { default: { redis: redisUrl, keyPrefix: 'sessions' } } })
+  const cache = configure({ caches: { default: { redis: redisUrl, keyPrefix: 'sessions', redisTimeout: '2s' } } })
   await cache.require()
   await cache.set('key', 'value')
   // Version 7 is of ioredis, later ones are of node-redis
