@@ -39,7 +39,7 @@ async function install(name: string, version: string): Promise<void> {
     const file = join(own, each)
     const text = await readFile(file, 'utf8') // eslint-disable-line no-await-in-loop
     expect(text).toContain(`VERSION = "${VERSION}"`)
-    await writeFile(file, text.replace(`VERSION = "${VERSION}"`, `VERSION = "${version}"`)) // eslint-disable-line no-await-in-loop
+    await writeFile(file, text.replaceAll(`"${VERSION}"`, `"${version}"`)) // eslint-disable-line no-await-in-loop
   }
 }
 
