@@ -309,7 +309,7 @@ describe.each(DIRECTIONS)('A deletion of %s that failed, beside %s that writes,'
     const proxy = await startProxy(server.port)
     try {
       const where = { keyPrefix: freshPrefix(), near: true }
-      const one = await open(doer, { ...where, redis: proxy.url, redisTimeout: '250ms' })
+      const one = await open(doer, { ...where, redis: proxy.url, redisTimeout: '2s' })
       const other = await open(reader, { ...where, redis: server.url })
       for (const key of ['a', 'b::1', 'c', 'left']) await other.set(key, 'old', { tags: key === 'c' ? ['t'] : [] })
       proxy.refusing = true
