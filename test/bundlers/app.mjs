@@ -12,22 +12,30 @@ app.use(session({ secret: SESSION_SECRET, resave: false, saveUninitialized: fals
 app.use(keyedcache()) // before the routes: gives them req.cache
 app.use('/cache', keyedcacheAdmin()) // after the session
 
-app.get('/products/:id', async (req, res) => {
+app.get('/products/:id', async (req, res, next) => {
   const { id } = req.params
   const load = () => wait(1000, { id, name: `Product ${id}` }) // your slow query
-  res.json(await req.cache.getOrSet(['product', id], load, { ttl: '5m' }))
+  try {
+    res.json(await req.cache.getOrSet(['product', id], load, { ttl: '5m' }))
+  } catch (error) {
+    next(error) // Express 5 does this by itself
+  }
 })
 
-app.put('/products/:id', async (req, res) => {
-  await req.cache.delete(['product', req.params.id], { children: true }) // after saving the change
-  res.sendStatus(204)
+app.put('/products/:id', async (req, res, next) => {
+  try {
+    await req.cache.delete(['product', req.params.id], { children: true }) // after saving the change
+    res.sendStatus(204)
+  } catch (error) {
+    next(error)
+  }
 })
 
 app.get('/accounts/login', (_req, res) => {
   res.send('<form method="post"><input name="password" type="password"> <button>Sign in</button></form>')
 })
-app.post('/accounts/login', express.urlencoded(), (req, res, next) => {
-  if (req.body.password !== STAFF_PASSWORD) return void res.redirect('/accounts/login')
+app.post('/accounts/login', express.urlencoded({ extended: false }), (req, res, next) => {
+  if (req.body?.password !== STAFF_PASSWORD) return void res.redirect('/accounts/login')
   req.session.regenerate((error) => {
     if (error) return next(error)
     req.session.user = { name: 'Ada', isStaff: true }
