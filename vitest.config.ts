@@ -77,6 +77,7 @@ class LongFirst extends BaseSequencer {
       const place = LONG.findIndex((file) => moduleId.endsWith(`/${file}`))
       return place === -1 ? LONG.length : place
     }
+    // eslint-disable-next-line unicorn/no-array-sort -- the sequencer's, of no array
     const sorted = await super.sort(specifications)
     return sorted.toSorted((one, other) => placeOf(one) - placeOf(other))
   }

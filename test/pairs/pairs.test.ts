@@ -196,7 +196,7 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
 
     if (NODE !== undefined) {
       it('runs on the Node that was named', async () => {
-        const { stdout } = await run(NODE as string, ['--version'])
+        const { stdout } = await run(NODE, ['--version'])
         expect((await app.call<Report>('report')).node).toBe(stdout.trim())
       })
     }
