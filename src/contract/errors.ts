@@ -15,6 +15,7 @@ export class KeyedCacheError extends Error {
     brand(this, 'KeyedCacheError')
   }
 
+  /** Stays the same in all versions, while messages may change. */
   readonly code: KeyedCacheErrorCode
 
   constructor(code: KeyedCacheErrorCode, message: string, options?: ErrorOptions) {

@@ -75,7 +75,7 @@ export function defaultCache(): StoreBackedCache {
   return all().get(shared.defaultAlias) as StoreBackedCache
 }
 
-/** Closes all caches of the application. If the default cache is used later, it is made anew from the environment. */
+/** Closes all caches of the application. If the default cache is used later, it is made anew from the environment. Rejects as `close` does. */
 export async function closeCaches(): Promise<void> {
   const closing = configured()
   shared.caches = undefined

@@ -1,4 +1,4 @@
-import type { EntryInfo } from '../../contract/cache.js'
+import type { EntryInfo } from '../../contract/inspected.js'
 import { segments } from '../../keys/key.js'
 import { amount, bytes, moment, number, span } from '../show/format.js'
 import { groupOf, keyPath } from '../show/key-path.js'
