@@ -8,7 +8,7 @@ import { USER_DOCUMENTS } from './support/code-blocks.js'
 
 const ROOT = join(import.meta.dirname, '..')
 const FOLDERS = ['src', 'test', 'lint', 'views', 'public', 'docs']
-const DOCUMENTS = [...USER_DOCUMENTS, 'SECURITY.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md']
+const DOCUMENTS = [...USER_DOCUMENTS, 'SECURITY.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'llms.txt']
 
 const architecture = read('ARCHITECTURE.md')
 /** The line of each room, by the room. */
@@ -79,8 +79,9 @@ describe('README.md', () => {
     expect(Buffer.byteLength(readme)).toBeLessThanOrEqual(20_000)
   })
 
-  it('leads to each page of the documents', () => {
-    expect(USER_DOCUMENTS.filter((file) => file !== 'README.md' && !readme.includes(`](${file})`))).toEqual([])
+  it.each(['README.md', 'llms.txt'])('leads to each page of the documents, as %s does', (index) => {
+    const text = read(index)
+    expect(USER_DOCUMENTS.filter((file) => file !== 'README.md' && !text.includes(`](${file})`))).toEqual([])
   })
 
   it('has no figure that docs/measurements.md does not have', () => {
