@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { lookup as lookUp } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import tls, { type ConnectionOptions } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { vi } from 'vitest'
+
+const file = (name: string): string => fileURLToPath(new URL(`tls/${name}`, import.meta.url))
+
+/** The CA of the tests, which nobody else knows. Its key was thrown away. */
+export const CA: Buffer = readFileSync(file('ca.crt'))
+
+/** With these a `redis-server` speaks TLS, also to other servers. Its certificate is for `localhost`, and for no address. */
+export const CERTIFIED: readonly string[] = [
+  ['--tls-cert-file', file('server.crt')],
+  ['--tls-key-file', file('server.key')],
+  ['--tls-ca-cert-file', file('ca.crt')],
+  ['--tls-auth-clients', 'no'],
+].flat()
+
+/** All names below `test` are names of this machine. */
+const lookup: LookupFunction = (name, options, found) =>
+  lookUp(name.endsWith('.test') ? '127.0.0.1' : name, options, found as Parameters<typeof lookUp>[2])
+
+/**
+ * Lets this process trust the CA, as a process does that is started with `NODE_EXTRA_CA_CERTS`, and find the names below `test`. Gives what
+ * ends this.
+ */
+export function trustCa(): () => void {
+  const connect = tls.connect as (options: ConnectionOptions) => tls.TLSSocket
+  const spy = vi.spyOn(tls, 'connect')
+  spy.mockImplementation(((options: ConnectionOptions) => connect({ ca: CA, lookup, ...options })) as typeof tls.connect)
+  return () => spy.mockRestore()
+}
