@@ -10,7 +10,7 @@ const file = (name: string): string => fileURLToPath(new URL(`tls/${name}`, impo
 /** The CA of the tests, which nobody else knows. Its key was thrown away. */
 export const CA: Buffer = readFileSync(file('ca.crt'))
 
-/** With these a `redis-server` speaks TLS, also to other servers. Its certificate is for `localhost`, and for no address. */
+/** With these a `redis-server` speaks TLS, also to other servers. Its certificate is for `localhost` and `redis.test`, and for no address. */
 export const CERTIFIED: readonly string[] = [
   ['--tls-cert-file', file('server.crt')],
   ['--tls-key-file', file('server.key')],
@@ -18,9 +18,14 @@ export const CERTIFIED: readonly string[] = [
   ['--tls-auth-clients', 'no'],
 ].flat()
 
-/** All names below `test` are names of this machine. */
-const lookup: LookupFunction = (name, options, found) =>
-  lookUp(name.endsWith('.test') ? '127.0.0.1' : name, options, found as Parameters<typeof lookUp>[2])
+/** Names below `test` have two addresses. On the first no server of the tests listens. */
+const ADDRESSES = ['127.0.0.2', '127.0.0.1'].map((address) => ({ address, family: 4 }))
+
+const lookup: LookupFunction = (name, options, found) => {
+  if (!name.endsWith('.test')) lookUp(name, options, found as Parameters<typeof lookUp>[2])
+  else if (options.all) process.nextTick(found, null, ADDRESSES)
+  else process.nextTick(found, null, ADDRESSES[0]?.address, 4)
+}
 
 /**
  * Lets this process trust the CA, as a process does that is started with `NODE_EXTRA_CA_CERTS`, and find the names below `test`. Gives what

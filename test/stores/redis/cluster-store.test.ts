@@ -99,6 +99,11 @@ describe('A Cluster with TLS, by certificates with names', () => {
     },
   )
 
+  test('is found by a name that has several addresses, though not all of them answer', async () => {
+    const { cache } = open(cluster.tlsUrls.map((url) => url.replace('localhost', 'redis.test')))
+    await until(() => cache.set('a', 1), 'the cache answers')
+  })
+
   test('is as good as away where a node is announced by a name that its certificate does not have', async () => {
     await tell({ 'cluster-announce-hostname': 'other.test' })
     await announced('other.test')

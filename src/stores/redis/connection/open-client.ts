@@ -73,7 +73,7 @@ function leavingReplicas(): (error: Error) => boolean {
 function openCluster(urls: readonly string[]): Cluster {
   const { username, password, protocol } = new URL(urls[0] as string)
   return new Cluster([...urls], {
-    // Names stay names until a connection is made, because certificates are checked by them.
+    // A name stays one until a connection is made. So certificates are checked by it, and each of its addresses is tried.
     dnsLookup: (name, done) => done(null, name),
     enableOfflineQueue: false,
     clusterRetryStrategy: backoffMs,
