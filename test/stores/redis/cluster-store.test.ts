@@ -8,11 +8,12 @@ import { describeComputations } from '../computation-contract.js'
 import { describeStatistics } from '../statistics-contract.js'
 import { describeStore } from '../store-contract.js'
 import { freshPrefix } from '../../support/both-stores.js'
-import { trustCa } from '../../support/certificates.js'
+import { CA_FILE, trustCa } from '../../support/certificates.js'
 import { countListeners } from '../../support/listeners.js'
 import { openStore } from '../../support/open-store.js'
 import { type RedisCluster, startCluster } from '../../support/redis-cluster.js'
 import { until } from '../../support/until.js'
+import { startWorker } from '../../support/worker.js'
 
 let cluster: RedisCluster
 beforeAll(async () => {
@@ -58,7 +59,7 @@ describe('A Cluster with TLS, by certificates with names', () => {
 
   /** Changes settings of all nodes. */
   const tell = (settings: Record<string, string>): Promise<unknown> =>
-    Promise.all(cluster.nodes.map((node) => node.client().config('SET', Object.entries(settings).flat())))
+    Promise.all(cluster.nodes.map((node) => node.client().call('CONFIG', 'SET', ...Object.entries(settings).flat())))
 
   /** Waits until every node gives this host for all nodes. */
   const announced = (host: string): Promise<unknown> =>
@@ -89,7 +90,7 @@ describe('A Cluster with TLS, by certificates with names', () => {
       await until(() => cache.set('a', 1), 'the cache answers')
       expect(await writeAll(cache)).toEqual(keys.map(() => true))
       await until(async () => {
-        await cache.get(keys[0])
+        await cache.get(['a', 0])
         return (await cache.stats()).hitsBy.near > 0
       }, 'every master tells of changes')
       const { length } = (await Promise.all(cluster.nodes.map((node) => node.client().call('CLIENT', 'LIST'))))
@@ -98,6 +99,17 @@ describe('A Cluster with TLS, by certificates with names', () => {
       expect(length).toBe(cluster.masters.length)
     },
   )
+
+  test('is used by URLs alone, in a process that is started with `NODE_EXTRA_CA_CERTS`', async () => {
+    const cache = new URL('../../workers/cache.mjs', import.meta.url)
+    const worker = await startWorker(cache, { NODE_EXTRA_CA_CERTS: CA_FILE })
+    try {
+      await worker.call('open', { redis: cluster.tlsUrls, keyPrefix: freshPrefix(), redisTimeout: '5s' })
+      expect(await worker.call('call', 'set', 'a', 1)).toBe(true)
+    } finally {
+      await worker.close()
+    }
+  })
 
   test('is found by a name that has several addresses, though not all of them answer', async () => {
     const { cache } = open(cluster.tlsUrls.map((url) => url.replace('localhost', 'redis.test')))
