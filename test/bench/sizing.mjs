@@ -11,20 +11,20 @@ const PREFIX = 'sizing'
 const KEYS = Number(process.env.KEYS ?? 100_000)
 const CHUNK = 500
 const ROUNDS = 3
-const IDLE_MS = 10_000
-const IDLE_CACHES = [1, 3]
+const IDLE_MS = 5000
+const IDLE_CACHES = 11
 const CALLS = 100
 const RECKONED_KEYS = [10_000, 100_000, 1_000_000, 10_000_000]
 const RECKONED_PROCESSES = [1, 10, 100, 1000]
 
 const text = []
 const [one, cluster] = [await startOneServer(), await startCluster()]
+const version = /redis_version:(\S+)/.exec(await one.client.info('server'))[1]
 try {
   const bytes = await bytesOfKeys()
   await Promise.all([watch(one), watch(cluster)])
   const calls = await commandsOfCalls()
-  const idle = [await idleCost(one), await idleCost(cluster)]
-  report(bytes, calls, idle)
+  report(bytes, calls, [await idleCost(one), await idleCost(cluster)])
   process.stdout.write(`${text.join('\n\n')}\n`)
   writeFigures('docs/operations.md', 'sizing', text.join('\n\n'))
 } finally {
@@ -148,33 +148,35 @@ async function commandsDuring(backend, run) {
   return backend.seen.length
 }
 
-/** What caches cost that are open and have just been used, by their number. */
+/** What caches cost that are open and have just been used: of each figure the median of the rounds, and the most. */
 async function idleCost(backend) {
+  const rounds = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const [few, many] = [await idle(backend, 1), await idle(backend, IDLE_CACHES)]
+    const near = await idle(backend, IDLE_CACHES, { near: true })
+    rounds.push({
+      one: few.perSecond,
+      each: (many.perSecond - few.perSecond) / (IDLE_CACHES - 1),
+      connections: many.connections,
+      near: near.connections,
+    })
+  }
+  const of = (name) => rounds.map((round) => round[name])
+  const medians = Object.fromEntries(Object.keys(rounds[0]).map((name) => [name, median(of(name))]))
+  const shown = (name) => `${medians[name].toFixed(1)} (${Math.max(...of(name)).toFixed(1)})`
+  return { label: backend.label, ...medians, shownOne: shown('one'), shownEach: shown('each') }
+}
+
+/** Commands a second of so many caches together, and connections of each. */
+async function idle(backend, number, options) {
   const own = await connections(backend)
-  const points = []
-  for (const near of [false, true]) {
-    for (const number of IDLE_CACHES) {
-      const caches = Array.from({ length: number }, () => cacheOn(backend, { near }))
-      await Promise.all(caches.map((cache, i) => cache.set(['idle', i], i)))
-      await delay(3000)
-      const open = (await connections(backend)) - own
-      const sent = await commandsDuring(backend, () => delay(IDLE_MS))
-      points.push({ near, number, connections: open, perSecond: (sent * 1000) / IDLE_MS })
-      await Promise.all(caches.map((cache) => cache.close()))
-    }
-  }
-  const [few, many] = points.filter(({ near }) => !near)
-  const [, nearMany] = points.filter(({ near }) => near)
-  const each = (many.perSecond - few.perSecond) / (many.number - few.number)
-  return {
-    label: backend.label,
-    one: few.perSecond,
-    each,
-    shared: few.perSecond - each,
-    connections: many.connections / many.number,
-    near: nearMany.connections / nearMany.number,
-    nearEach: nearMany.perSecond / nearMany.number,
-  }
+  const caches = Array.from({ length: number }, () => cacheOn(backend, options))
+  await Promise.all(caches.map((cache, i) => cache.set(['idle', i], i)))
+  await delay(3000)
+  const open = (await connections(backend)) - own
+  const sent = await commandsDuring(backend, () => delay(IDLE_MS))
+  await Promise.all(caches.map((cache) => cache.close()))
+  return { perSecond: (sent * 1000) / IDLE_MS, connections: open / number }
 }
 
 async function connections({ masters }) {
@@ -182,9 +184,10 @@ async function connections({ masters }) {
   return lists.reduce((sum, list) => sum + list.trim().split('\n').length, 0)
 }
 
-function report({ plain, cached, tagged }, calls, idle) {
+function report({ plain, cached, tagged }, calls, costs) {
   const more = cached - plain
   text.push(
+    `Redis ${version} and Node ${process.version}.`,
     `**Bytes.** Measured with ${count(KEYS)} keys of ${keyAt(0).length} bytes, whose values are 300 bytes of JSON, by \`used_memory\` (median of ${ROUNDS} fills):`,
     markdown([
       ['Stored by', 'bytes a key'],
@@ -204,21 +207,24 @@ function report({ plain, cached, tagged }, calls, idle) {
     ]),
     `Allow as much again for what Redis needs beside its data: a fork that saves it, replicas, buffers of clients, and memory that is fragmented.`,
     `**Commands of a call**, as a process sends them, one call at a time (measured; what scripts do inside Redis is not counted). Calls of the same moment share commands: many reads leave as one \`MGET\`, many writes as one script.`,
-    markdown([['Call', ...idle.map(({ label }) => label)], ...calls]),
-    `**Processes.** A process that does nothing sends commands too: it asks whether Redis answers and what time it is there, sends its statistics, and one of all processes removes from the index what has expired or was evicted. Measured with ${IDLE_CACHES.join(' and ')} caches over ${IDLE_MS / 1000} s each:`,
+    markdown([['Call', ...costs.map(({ label }) => label)], ...calls]),
+    `**Processes.** A process that does nothing sends commands too: it asks whether Redis answers and what time it is there, sends its statistics, and one of all processes removes from the index what has expired or was evicted. Measured with 1 and ${IDLE_CACHES} caches over ${IDLE_MS / 1000} s each, ${ROUNDS} times; the median, and the most in brackets:`,
     markdown([
-      ['', ...idle.map(({ label }) => label)],
-      ['commands a second, of the first process', ...idle.map((each) => each.one.toFixed(1))],
-      ['of each further process', ...idle.map(({ each }) => each.toFixed(1))],
-      ['connections of a process', ...idle.map((each) => each.connections.toFixed(0))],
-      ['connections of a process with `near`', ...idle.map(({ near }) => near.toFixed(0))],
+      ['', ...costs.map(({ label }) => label)],
+      ['commands a second, of the first process', ...costs.map(({ shownOne }) => shownOne)],
+      ['of each further process', ...costs.map(({ shownEach }) => shownEach)],
+      ['connections of a process', ...costs.map((each) => count(each.connections))],
+      ['connections of a process with `near`', ...costs.map(({ near }) => count(near))],
     ]),
     `Reckoned from that:`,
     markdown([
-      ['Processes', ...idle.flatMap(({ label }) => [`idle commands a second, ${label}`, `connections, ${label}`])],
+      ['Processes', ...costs.flatMap(({ label }) => [`idle commands a second, ${label}`, `connections, ${label}`])],
       ...RECKONED_PROCESSES.map((processes) => [
         count(processes),
-        ...idle.flatMap((each) => [count(each.shared + each.each * processes), count(each.connections * processes)]),
+        ...costs.flatMap((each) => [
+          count(each.one + each.each * (processes - 1)),
+          count(each.connections * processes),
+        ]),
       ]),
     ]),
   )
