@@ -1,3 +1,4 @@
+import { realTime } from '../../checks/real-time.js'
 import type { Acquired } from '../../contract/store.js'
 import type { LeaseEnd, LeaseEnds } from '../leases/lease-ends.js'
 import type { Events } from '../../contract/events/events.js'
@@ -103,7 +104,7 @@ export class Computation {
     const { leaseEnds, leaseMs, codec } = this.#setting
     let { seen, stale } = this.#plan
     let sideBySide = false
-    const beganMs = performance.now()
+    const beganMs = realTime.nowMs()
     for (;;) {
       const leaseEnd = leaseEnds.listen(key)
       try {
@@ -134,7 +135,7 @@ export class Computation {
         if (manner === 'leave') return { kind: 'left', restMs: Math.min(acquired.leftMs, leaseMs / 2) }
         if (sideBySide) return await this.#alone()
         // eslint-disable-next-line no-await-in-loop
-        const waitMs = leaseEnds.waitMs(leaseMs, acquired.leftMs, performance.now() - beganMs)
+        const waitMs = leaseEnds.waitMs(leaseMs, acquired.leftMs, realTime.nowMs() - beganMs)
         // eslint-disable-next-line no-await-in-loop
         const ended = await leaseEnd.within(waitMs, this.#abort.signal)
         if (this.#isAbandoned) return { kind: 'left', restMs: 0 }
