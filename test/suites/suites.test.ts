@@ -77,6 +77,14 @@ afterAll(async () => {
   await rm(work, { recursive: true, force: true })
 })
 
+it('The one line that a runner needs is in the documents', async () => {
+  const line = "jest.useFakeTimers({ doNotFake: ['nextTick'] })"
+  expect(await readFile(join(HERE, 'runners/jest.ts'), 'utf8')).toContain(line)
+  for (const name of ['testing', 'troubleshooting']) {
+    expect(await readFile(join(HERE, `../../docs/${name}.md`), 'utf8')).toContain(`\`${line}\``)
+  }
+})
+
 describe.each(Object.keys(SUITES))("A user's suite in %s", (name) => {
   const suite = SUITES[name] as Suite
   const folder = (): string => join(work, name.replaceAll(/\W+/g, '-'))
@@ -91,7 +99,7 @@ describe.each(Object.keys(SUITES))("A user's suite in %s", (name) => {
       Object.assign(env, { REDIS_URL: redis.url })
     }
     const args = [...(suite.flags ?? []), ...(await programOf(suite.runner, folder()))]
-    const settled = await run(NODE, args, { cwd: folder(), env, timeout: 60_000 }).catch((error: unknown) => error)
+    const settled = await run(NODE, args, { cwd: folder(), env, timeout: 120_000 }).catch((error: unknown) => error)
     const { stdout, stderr } = settled as { stdout: string; stderr: string }
     const output = stripVTControlCharacters(stdout + stderr)
     expect(settled, output).not.toBeInstanceOf(Error)

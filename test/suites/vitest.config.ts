@@ -8,7 +8,7 @@ export default defineConfig({
     include: ['test/suites/*.test.ts'],
     globalSetup: ['test/support/prepare.ts'],
     pool: 'forks',
-    testTimeout: 90_000,
-    hookTimeout: 30_000,
+    testTimeout: 150_000,
+    hookTimeout: 60_000,
   },
 })

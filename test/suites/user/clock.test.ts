@@ -55,6 +55,10 @@ test('Every call is answered while timers are faked', async () => {
     assert.deepEqual(await cache.deleteTag('four'), ['k::4'])
     assert.equal(await cache.count('k'), 3)
     assert.equal((await cache.delete('k', { children: true })).length, 3)
+    // Many at once are sent together
+    const keys = Array.from({ length: 200 }, (_, i) => `many::${i}`)
+    assert.ok((await Promise.all(keys.map((key) => cache.set(key, key)))).every(Boolean))
+    assert.deepEqual(await Promise.all(keys.map((key) => cache.get(key))), keys)
     await advance(30_000)
   }
   assert.deepEqual(troubles, [])
