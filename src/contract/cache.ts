@@ -209,7 +209,7 @@ export interface CacheStats {
   savedMs: number
   /** Keys stored; `null` when the backend does not say. */
   keys: number | null
-  hitsBy: { request: number; near: number; store: number }
+  hitsBy: { request: number; near: number; store: number; fallback: number }
   backend: BackendStats
   /** Whether the numbers are those of this process, or of all processes (`fleet`). */
   scope: 'process' | 'fleet'
