@@ -78,7 +78,18 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
   const reader = new Reader({ store, codec, near, fallback, onFailed })
   const lookup = new Lookup({ store, codec, near, fallback, reader, events, isEnabled, onFailed })
   const inspection = new Inspection(store, codec, mustAnswer)
-  const writer = new Writer({ store, near, fallback, deletions, codec, events, maxValueBytes, lifetime, isEnabled, onFailed })
+  const writer = new Writer({
+    store,
+    near,
+    fallback,
+    deletions,
+    codec,
+    events,
+    maxValueBytes,
+    lifetime,
+    isEnabled,
+    onFailed,
+  })
   const remover = new Remover({ store, near, fallback, deletions, events, writer, mustAnswer })
   const readThrough = new ReadThrough({
     // The store identifies the cache, because each cache has its own.

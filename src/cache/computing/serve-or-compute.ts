@@ -50,7 +50,11 @@ export class ServeOrCompute {
     )
   }
 
-  #judged(call: Call, { bytes, answered }: Reading, stored: KnownValue | undefined): ServedValue | Promise<ServedValue> {
+  #judged(
+    call: Call,
+    { bytes, answered }: Reading,
+    stored: KnownValue | undefined,
+  ): ServedValue | Promise<ServedValue> {
     const { key, factory, callOptions, at, many } = call
     const { codec, store } = this.#setting
     const refreshes =

@@ -135,7 +135,8 @@ export class Fallback {
     const ageMs = performance.now() - sinceMs
     const isFresh = ageMs < Math.min(life.ttlMs, this.#setting.bounds.ttlMs)
     const known = isFresh || ageMs < life.ttlMs + life.graceMs ? this.#setting.codec.own(key, toBytes(text)) : undefined
-    if (known !== undefined && (isFresh || known.entry.hasGrace)) return { ...known, state: isFresh ? 'fresh' : 'stale' }
+    if (known !== undefined && (isFresh || known.entry.hasGrace))
+      return { ...known, state: isFresh ? 'fresh' : 'stale' }
     this.#kept?.delete(key)
     return undefined
   }
@@ -157,8 +158,7 @@ export class Fallback {
       // `LRUCache` takes memory for `max` entries from the start, so `max` is not higher than `maxBytes` allows.
       max: Math.min(maxEntries, Math.ceil(maxBytes / KEPT_BYTES)),
       maxSize: maxBytes,
-      sizeCalculation: ({ text, tags }, key) =>
-        KEPT_BYTES + text.length + textWeight(key) + copyWeight(tags),
+      sizeCalculation: ({ text, tags }, key) => KEPT_BYTES + text.length + textWeight(key) + copyWeight(tags),
     })
   }
 }
