@@ -24,7 +24,7 @@ export {
 } from './contract/errors.js'
 export type { CacheEvents } from './contract/cache-events.js'
 export { cacheKey, cacheKeyUnder, type Key, type KeyPairs, type KeyPart, type KeyScalar } from './keys/key.js'
-export type { NearOptions } from './contract/options/near-bounds.js'
+export type { FallbackOptions, NearOptions } from './contract/options/copy-bounds.js'
 export type { RedisAddress, RedisClient, RedisClientOptions } from './contract/redis-address.js'
 export type { Serializer } from './values/serializer.js'
 export type { Logger } from './contract/events/safe-logger.js'

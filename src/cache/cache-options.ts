@@ -2,7 +2,13 @@ import { atOnce } from '../values/at-once.js'
 import { secondsHint, toMs, type Ttl } from '../checks/duration.js'
 import { ImproperlyConfiguredError } from '../contract/errors.js'
 import { isKeyPrefix, KEY_PREFIXES } from '../keys/key-prefix.js'
-import { type NearBounds, nearBounds, type NearOptions } from '../contract/options/near-bounds.js'
+import {
+  type CopyBounds,
+  fallbackBounds,
+  type FallbackOptions,
+  nearBounds,
+  type NearOptions,
+} from '../contract/options/copy-bounds.js'
 import { checkOptions, type Lifetime } from '../contract/options/option-checks.js'
 import type { RedisAddress } from '../contract/redis-address.js'
 import { isRedisUrl, kindOfOtherText } from './redis-url.js'
@@ -37,6 +43,11 @@ export interface KeyedCacheOptions {
    * default. The embedded store needs no copies. @defaultValue false
    */
   near?: boolean | NearOptions | undefined
+  /**
+   * Keeps in this process what is computed and set while Redis does not answer, and answers from there, so that an outage of Redis does not
+   * become one of the database. The embedded store needs none. @defaultValue true
+   */
+  fallback?: boolean | FallbackOptions | undefined
   /** The most entries that the embedded store holds. @defaultValue 100000 */
   maxEntries?: number | undefined
   /** The most bytes that the embedded store holds. @defaultValue 64 MiB */
@@ -70,6 +81,7 @@ const KNOWN: Readonly<Record<keyof KeyedCacheOptions, true>> = {
   maxCompute: true,
   redisTimeout: true,
   near: true,
+  fallback: true,
   maxEntries: true,
   maxBytes: true,
   maxValueBytes: true,
@@ -95,7 +107,8 @@ export interface CheckedOptions {
   readonly maxValueBytes: number
   /** `Infinity`: nothing is compressed. */
   readonly compressAbove: number
-  readonly near: NearBounds | undefined
+  readonly near: CopyBounds | undefined
+  readonly fallback: CopyBounds | undefined
   readonly logger: Logger | undefined
   readonly bounds: { readonly maxEntries: number; readonly maxBytes: number }
   readonly redis: RedisAddress | undefined
@@ -137,6 +150,7 @@ export function checkCacheOptions(options: KeyedCacheOptions | undefined): Check
     maxValueBytes: checkCount('maxValueBytes', maxValueBytes),
     compressAbove: compressAbove === undefined ? Infinity : checkCount('compressAbove', compressAbove, 0),
     near: nearBounds(given.near),
+    fallback: fallbackBounds(given.fallback),
     bounds: { maxEntries: checkCount('maxEntries', maxEntries), maxBytes: checkCount('maxBytes', maxBytes) },
     timeoutMs: checkLimit('redisTimeout', redisTimeout),
     redis: given.redis === undefined ? undefined : checkRedis(given.redis),

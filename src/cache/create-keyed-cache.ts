@@ -10,6 +10,7 @@ import { createMustAnswer } from '../contract/events/must-answer.js'
 import { Inspection } from './inspection/inspection.js'
 import { HeldLeases } from './leases/held-leases.js'
 import { LeaseEnds } from './leases/lease-ends.js'
+import { Fallback } from './reading/fallback.js'
 import { Lookup } from './reading/lookup.js'
 import { NearTier } from './reading/near-tier.js'
 import { Reader } from './reading/reader.js'
@@ -72,18 +73,32 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     (key, tags) => deletions.hides(key, tags),
   )
   const near = options.near === undefined ? undefined : new NearTier(store, codec, options.near)
+  const fallback =
+    options.fallback === undefined ? undefined : new Fallback({ store, codec, near, bounds: options.fallback })
   const mustAnswer = createMustAnswer(onFailed)
-  const reader = new Reader({ store, codec, near, onFailed })
-  const lookup = new Lookup({ store, codec, near, reader, events, isEnabled, onFailed })
+  const reader = new Reader({ store, codec, near, fallback, onFailed })
+  const lookup = new Lookup({ store, codec, near, fallback, reader, events, isEnabled, onFailed })
   const inspection = new Inspection(store, codec, mustAnswer)
-  const writer = new Writer({ store, near, deletions, codec, events, maxValueBytes, lifetime, isEnabled, onFailed })
-  const remover = new Remover({ store, near, deletions, events, writer, mustAnswer })
+  const writer = new Writer({
+    store,
+    near,
+    fallback,
+    deletions,
+    codec,
+    events,
+    maxValueBytes,
+    lifetime,
+    isEnabled,
+    onFailed,
+  })
+  const remover = new Remover({ store, near, fallback, deletions, events, writer, mustAnswer })
   const readThrough = new ReadThrough({
     // The store identifies the cache, because each cache has its own.
     cache: store,
     store,
     codec,
     near,
+    fallback,
     reader,
     events,
     leaseEnds: new LeaseEnds(store),
@@ -109,6 +124,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     readThrough,
     stats,
     deletions,
+    fallback,
   })
   return cache
 }

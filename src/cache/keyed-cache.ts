@@ -22,6 +22,7 @@ import { NotCachedError } from '../contract/errors.js'
 import type { CacheEvents } from '../contract/cache-events.js'
 import type { Events } from '../contract/events/events.js'
 import type { FailedDeletions } from './writing/failed-deletions.js'
+import type { Fallback } from './reading/fallback.js'
 import type { ServedValue } from '../contract/events/served-value.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from '../keys/key.js'
 import { GET_OPTIONS } from '../contract/options/known-options.js'
@@ -52,6 +53,7 @@ export interface KeyedCacheParts {
   readonly readThrough: ReadThrough
   readonly stats: StatsFlush
   readonly deletions: FailedDeletions
+  readonly fallback: Fallback | undefined
 }
 
 /**
@@ -94,6 +96,7 @@ export class StoreBackedCache implements KeyedCache {
   enable(state = true): void {
     if (typeof state !== 'boolean') throw new TypeError(`Expected enable to be given true or false, got ${show(state)}`)
     this.#enabled = state
+    if (!state) this.#parts.fallback?.clear()
   }
 
   key(...parts: KeyPart[]): string {

@@ -168,8 +168,8 @@ export interface CacheStats {
   savedMs: number
   /** Keys stored; `null` when the backend does not say. */
   keys: number | null
-  /** Hits by what answered: the Map of a request, a copy in the process, the store. */
-  hitsBy: { request: number; near: number; store: number }
+  /** Hits by what answered: the Map of a request, a copy in the process, the store, what is kept while Redis is away. */
+  hitsBy: { request: number; near: number; store: number; fallback: number }
   /** What keeps the entries. */
   backend: BackendStats
   /** Whether the numbers are those of this process, or of all processes (`fleet`). */

@@ -6,14 +6,19 @@ import type { Lifetime } from '../contract/options/option-checks.js'
 import { defaultSerializer, type Serializer } from './serializer.js'
 import { quoted } from '../checks/one-line.js'
 
-/** A decoded value and its entry. */
-export interface Stored {
+/** A decoded value, and what is known of its entry. */
+export interface KnownValue {
   readonly value: unknown
+  readonly entry: Omit<Entry, 'isCompressed' | 'payload'>
+  readonly state: 'fresh' | 'stale'
+}
+
+/** A decoded value and its entry. */
+export interface Stored extends KnownValue {
   readonly bytes: Buffer
   readonly entry: Entry
   /** The serialized value, not compressed. */
   readonly payload: Buffer
-  readonly state: 'fresh' | 'stale'
 }
 
 /** The limits for compression. */
@@ -128,6 +133,17 @@ export class EntryCodec {
     } catch (error) {
       return this.#bad(key, error)
     }
+  }
+
+  /**
+   * The value in an entry that this process has encoded and not compressed, a new copy on every call. Deletions that are still to be
+   * carried out do not hide it. Whether it is fresh is for the caller to say.
+   */
+  own(key: string, bytes: Buffer): Omit<KnownValue, 'state'> | undefined {
+    const entry = this.#format.read(bytes)
+    if (entry === undefined) return undefined
+    const decoded = this.again(key, entry.payload)
+    return decoded && { value: decoded.value, entry }
   }
 
   #stored(bytes: Buffer, entry: Entry, payload: Buffer, nowMs: number): Stored {

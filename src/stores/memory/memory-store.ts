@@ -68,6 +68,14 @@ export class MemoryStore implements Store {
     return { kind: this.kind, up: true, since: this.#since, roundTripMs: 0 }
   }
 
+  outageOf(): undefined {
+    return undefined
+  }
+
+  onOutageEnd(): void {
+    // The embedded store always answers.
+  }
+
   async read<T>(key: string, found: (bytes: Buffer | undefined, nowMs: number) => T | Promise<T>): Promise<T> {
     return found(this.#entries.get(key)?.bytes, this.now())
   }

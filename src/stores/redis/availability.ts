@@ -1,4 +1,5 @@
 import { realTime } from '../../checks/real-time.js'
+import type { Outage } from '../../contract/store.js'
 import type { Client } from './connection/client.js'
 import type { Connection } from './connection/connection.js'
 import { IndexRebuild } from './shards/index-rebuild.js'
@@ -32,6 +33,8 @@ export interface AvailabilityOptions {
 export interface AvailabilitySetting extends AvailabilityOptions {
   readonly client: Client
   readonly subscribers: Subscribers
+  /** Called when an outage of a server ends, before anybody gets the answer that ends it. */
+  readonly onOutageEnd: (outage: Outage) => void
 }
 
 /** The parts of a store that depend on the number of shards. */
@@ -108,8 +111,8 @@ export class Availability {
   }
 
   #open(count: number): Parts {
-    const { client, keyPrefix, timeoutMs } = this.#setting
-    const shards = new Shards({ client, keyPrefix, timeoutMs, onOpen: () => this.#suspect() }, count)
+    const { client, keyPrefix, timeoutMs, onOutageEnd } = this.#setting
+    const shards = new Shards({ client, keyPrefix, timeoutMs, onOpen: () => this.#suspect(), onOutageEnd }, count)
     const reads = new ReadBatch(shards)
     return {
       shards,

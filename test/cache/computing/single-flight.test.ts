@@ -888,12 +888,16 @@ describe('While Redis does not answer', () => {
     expect(factory.runs).toBe(0)
   })
 
-  test('a process computes alone, each key once at a time, and for no call a value from before it', async () => {
+  test.each([
+    ['a value from before it', false, 'second', [1, 1]],
+    ['a run of its own, if the value is kept', true, 'first', [1, 0]],
+  ])('a process computes alone, each key once at a time, and for no call %s', async (_what, fallback, given, runs) => {
     const server = await startRedis()
     ends.push(() => server.close())
     const cache = createKeyedCache({
       redis: server.url,
       keyPrefix: freshPrefix(),
+      fallback,
       logger: { info() {}, warn() {}, error() {} },
     })
     ends.unshift(() => cache.close())
@@ -910,8 +914,8 @@ describe('While Redis does not answer', () => {
     expect(second.runs).toBe(0)
     first.open()
     expect(await Promise.all(began)).toEqual(['first', 'first', 'first'])
-    expect(await Promise.all(later)).toEqual(['second', 'second', 'second'])
-    expect([first.runs, second.runs]).toEqual([1, 1])
+    expect(await Promise.all(later)).toEqual([given, given, given])
+    expect([first.runs, second.runs]).toEqual(runs)
     await server.restart()
     await until(async () => (await cache.stats()).backend.up, 'Redis answers again')
     expect(await cache.get('a', { default: 'nothing' })).toBe('nothing')

@@ -41,7 +41,7 @@ export class Client {
   readonly kind: 'redis' | 'cluster'
   readonly #redis: Redis | Cluster
   readonly #own: boolean
-  readonly #deadlines: Deadlines
+  readonly #deadlines: Deadlines<undefined>
   readonly #watchdog: Watchdog
   /** Our own subscribe connections. */
   readonly #subscribers = new Set<Redis>()
@@ -52,7 +52,11 @@ export class Client {
 
   constructor({ redis, timeoutMs }: ClientOptions) {
     this.#own = !isClient(redis)
-    this.#deadlines = new Deadlines(timeoutMs, { answered: () => undefined, failed: withoutSecrets })
+    this.#deadlines = new Deadlines(timeoutMs, {
+      sent: () => undefined,
+      answered: () => undefined,
+      failed: withoutSecrets,
+    })
     this.#redis = openClient(redis)
     this.kind = this.#redis.isCluster ? 'cluster' : 'redis'
     this.#watchdog = new Watchdog(() => this.#connections(), timeoutMs)

@@ -1,5 +1,6 @@
 import { realTime } from '../../../checks/real-time.js'
 import type { Redis } from 'ioredis'
+import type { Outage } from '../../../contract/store.js'
 import { Breaker } from './breaker.js'
 import type { Client, RunOptions } from './client.js'
 import type { Name } from './redis-name.js'
@@ -31,8 +32,17 @@ export class Connection {
   #probing: Promise<void> | undefined
   #closed = false
 
-  /** `name` is any name of the shard. `onOpen` is called when the breaker finds that the server does not answer. */
-  constructor(client: Client, name: string, timeoutMs: number, onOpen: () => void) {
+  /**
+   * `name` is any name of the shard. `onOpen` is called when the breaker finds that the server does not answer, `onOutageEnd` when it
+   * answers again, before anybody gets that answer.
+   */
+  constructor(
+    client: Client,
+    name: string,
+    timeoutMs: number,
+    onOpen: () => void,
+    onOutageEnd: (outage: Outage) => void,
+  ) {
     this.#client = client
     this.#name = name
     this.#timeoutMs = timeoutMs
@@ -41,13 +51,20 @@ export class Connection {
       timeoutMs,
       roundTripMs: () => Math.max(this.clock.roundTripMs ?? 0, 2 * this.clock.uncertaintyMs),
       open: (error) => this.#open(error),
+      onOutageEnd,
     })
     this.#running = { known: this.#known, limit: this.#breaker.judge }
     this.#runningForBytes = { ...this.#running, asBytes: true }
+    this.#breaker.outages.begin()
   }
 
   get up(): boolean {
     return this.#up
+  }
+
+  /** The present outage of the server: while it is not up, and when a command was not answered in time. */
+  get outage(): Outage | undefined {
+    return this.#breaker.outages.current
   }
 
   /**
@@ -135,7 +152,11 @@ export class Connection {
     this.#lastError = error
     this.#up = up
     this.#everUp ||= up
-    if (!up) return
+    if (!up) {
+      this.#breaker.outages.begin()
+      return
+    }
+    this.#breaker.outages.end()
     this.#breaker.reset()
     this.#wake()
   }

@@ -16,10 +16,12 @@ export interface Silence {
 }
 
 /** The callbacks for how each promise ends. */
-export interface Judge {
-  readonly answered: () => void
+export interface Judge<Sent> {
+  /** Called when a promise begins to wait. `answered` and `failed` get what it gives. */
+  readonly sent: () => Sent
+  readonly answered: (sent: Sent) => void
   /** Gives the error that the caller gets instead. */
-  readonly failed: (error: unknown) => unknown
+  readonly failed: (error: unknown, sent: Sent) => unknown
 }
 
 interface Waiting {
@@ -36,9 +38,9 @@ const SPARE_MS = 100
  * Gives up on promises that take longer than a time limit. One timer serves all of them: the limit is the same for all, so they fall due in
  * the order in which they came. Time in which the event loop was blocked does not count against the server.
  */
-export class Deadlines {
+export class Deadlines<Sent> {
   readonly #timeoutMs: number
-  readonly #judge: Judge
+  readonly #judge: Judge<Sent>
   readonly #silence: Silence | undefined
   readonly #waiting = new Set<Waiting>()
   #answeredMs = 0
@@ -47,16 +49,22 @@ export class Deadlines {
   #spared = false
   #closed = false
 
-  constructor(timeoutMs: number, judge: Judge, silence?: Silence) {
+  constructor(timeoutMs: number, judge: Judge<Sent>, silence?: Silence) {
     this.#timeoutMs = timeoutMs
     this.#judge = judge
     this.#silence = silence
   }
 
+  /** When the last answer came, on this process's monotonic clock; 0 before the first one. */
+  get answeredMs(): number {
+    return this.#answeredMs
+  }
+
   /** Settles as the promise does, or fails with a `DeadlineError` when that takes too long. */
   limit<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const fail = (error: unknown): void => reject(this.#judge.failed(error))
+      const sent = this.#judge.sent()
+      const fail = (error: unknown): void => reject(this.#judge.failed(error, sent))
       const waiting = { sinceMs: realTime.nowMs(), giveUp: () => fail(new DeadlineError(this.#timeoutMs)) }
       this.#waiting.add(waiting)
       // After `close` no timer is needed, because the connection is closed. It would only keep the process alive.
@@ -65,7 +73,7 @@ export class Deadlines {
         (value) => {
           this.#answeredMs = realTime.nowMs()
           if (!this.#waiting.delete(waiting)) return
-          this.#judge.answered()
+          this.#judge.answered(sent)
           resolve(value)
         },
         (error: unknown) => {

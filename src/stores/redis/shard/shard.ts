@@ -1,6 +1,6 @@
 import { isError } from '../../../checks/is-error.js'
 import { realTime } from '../../../checks/real-time.js'
-import type { Write } from '../../../contract/store.js'
+import type { Outage, Write } from '../../../contract/store.js'
 import type { Client } from '../connection/client.js'
 import { Connection } from '../connection/connection.js'
 import { HEADS, REMOVE, WRITE } from '../scripts/entry-scripts.js'
@@ -20,6 +20,8 @@ export interface ShardOptions {
   readonly timeoutMs: number
   /** Called when the breaker of a shard finds that its server does not answer. */
   readonly onOpen: () => void
+  /** Called when an outage of a server ends, before anybody gets the answer that ends it. */
+  readonly onOutageEnd: (outage: Outage) => void
 }
 
 /**
@@ -35,9 +37,9 @@ export class Shard {
   readonly tags: RedisTags
   readonly evictions: Evictions
 
-  constructor({ client, keyPrefix, timeoutMs, onOpen }: ShardOptions, hashTag: string) {
+  constructor({ client, keyPrefix, timeoutMs, onOpen, onOutageEnd }: ShardOptions, hashTag: string) {
     this.keyspace = new Keyspace(keyPrefix, hashTag)
-    this.connection = new Connection(client, this.keyspace.index, timeoutMs, onOpen)
+    this.connection = new Connection(client, this.keyspace.index, timeoutMs, onOpen, onOutageEnd)
     this.index = new RedisIndex(this.connection, this.keyspace)
     this.evictions = new Evictions(this.connection, this.keyspace, this.index)
     this.leases = new RedisLeases(this.connection, this.keyspace, this.evictions)

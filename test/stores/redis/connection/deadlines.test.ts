@@ -7,7 +7,7 @@ describe('Deadlines', () => {
     fakeRealTime({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'] })
   })
 
-  const hears: Judge = { answered: () => undefined, failed: (error) => error }
+  const hears: Judge<undefined> = { sent: () => undefined, answered: () => undefined, failed: (error) => error }
   const never = (): Promise<never> => new Promise(() => {})
 
   /** How a promise stands, for as long as it is looked at. */
