@@ -3,7 +3,7 @@ import { show } from '../checks/show.js'
 import type { KeyedCacheOptions } from '../cache/cache-options.js'
 import { warnOfEmbedded } from '../cache/embedded-warning.js'
 import { isKeyPrefix, KEY_PREFIXES } from '../keys/key-prefix.js'
-import { isRedisUrl, kindOfOtherText } from '../cache/redis-url.js'
+import { fromUrl } from '../contract/redis/redis-url.js'
 
 /**
  * The options of the default cache from the environment. Warns in production when they name no Redis.
@@ -28,8 +28,8 @@ export function fromEnvironment(): KeyedCacheOptions {
 }
 
 function checkUrl(redis: string): string {
-  if (isRedisUrl(redis)) return redis
-  throw new TypeError(`REDIS_URL is ${kindOfOtherText(redis)}: expected a URL like redis://host:6379`)
+  fromUrl(redis, 'REDIS_URL to be a URL like redis://host:6379')
+  return redis
 }
 
 function checkKeyPrefix(keyPrefix: string): string {

@@ -39,7 +39,7 @@ describe('The options of a cache', () => {
   test.each<[string, unknown, RegExp]>([
     ['redis', '', /`redis`/],
     ['redis', 'localhost:6379', /`redis`.*got text without `redis:\/\/` in front/],
-    ['redis', 'http://localhost', /`redis`.*got text of another kind/],
+    ['redis', 'http://localhost', /`redis`.*got text of another kind, http:/],
     ['redis', 6379, /`redis`.*6379/],
     ['redis', null, /`redis`.*null/],
     ['keyPrefix', '', /`keyPrefix`.*''/],
@@ -447,11 +447,15 @@ describe('Without configure, the default cache', () => {
   })
 
   test.each([
-    [':hunter2@localhost:6379', 'text without `redis://` in front'],
-    ['http://:hunter2@localhost', 'text of another kind'],
-  ])('refuses a REDIS_URL, by its name and without its password', (url, what) => {
+    [':hunter2@localhost:6379', 'text without `redis://` in front: write redis://host:6379'],
+    ['"redis://:hunter2@localhost"', 'text in quotes: leave the quotes out'],
+    ['   ', 'text that is empty: say where Redis is'],
+    ['redis://:hunter2@localhost/cache', 'a URL whose database cache is no number: write redis://host:6379/0'],
+  ])('refuses a REDIS_URL, by its name and without its password: %j', async (url, what) => {
     vi.stubEnv('REDIS_URL', url)
-    expect(() => caches()).toThrow(new TypeError(`REDIS_URL is ${what}: expected a URL like redis://host:6379`))
+    const refusal = new TypeError(`Expected REDIS_URL to be a URL like redis://host:6379, got ${what}`)
+    expect(() => caches()).toThrow(refusal)
+    await expect(cacheGet('a', { default: null })).rejects.toThrow(refusal)
   })
 
   test('reads KEYEDCACHE_ALIAS, of which it knows only `default`', async () => {

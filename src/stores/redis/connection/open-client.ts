@@ -2,6 +2,9 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { RedisAddress } from '../../../contract/redis-address.js'
 import { backoffMs } from './backoff.js'
 import { isClient, refuseUnfit } from './client-settings.js'
+import { fromClusterUrls } from '../../../contract/redis/cluster-urls.js'
+import { fromUrl } from '../../../contract/redis/redis-url.js'
+import { withoutThrowing } from './strategies.js'
 
 /**
  * The settings of our own client, chosen for a cache: fail at once instead of queueing, never send anything twice, and reconnect quickly,
@@ -36,8 +39,8 @@ export function openClient(redis: RedisAddress): Redis | Cluster {
     return redis
   }
   if (Array.isArray(redis)) return openCluster(redis as readonly string[])
-  const settings = { ...CACHE_CLIENT, reconnectOnError: leavingReplicas() }
-  return typeof redis === 'string' ? new Redis(redis, settings) : new Redis({ ...settings, ...(redis as object) })
+  const options: object = typeof redis === 'string' ? fromUrl(redis) : withoutThrowing(redis as RedisOptions)
+  return new Redis({ ...CACHE_CLIENT, reconnectOnError: leavingReplicas(), ...options })
 }
 
 /** Our own subscribe client to one of the servers of another client. Its owner connects it. */
@@ -67,21 +70,16 @@ function leavingReplicas(): (error: Error) => boolean {
   }
 }
 
-/** A Cluster, found through any of its nodes. They share the name, password and TLS of the first URL. */
+/** A Cluster, found through any of its nodes. */
 function openCluster(urls: readonly string[]): Cluster {
-  const { username, password, protocol } = new URL(urls[0] as string)
-  return new Cluster([...urls], {
+  const { nodes, shared } = fromClusterUrls(urls)
+  return new Cluster([...nodes], {
     enableOfflineQueue: false,
     clusterRetryStrategy: backoffMs,
     retryDelayOnFailover: 50,
     retryDelayOnClusterDown: 50,
     retryDelayOnTryAgain: 20,
     slotsRefreshTimeout: 1000,
-    redisOptions: {
-      ...CACHE_CLIENT,
-      ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-      ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-      ...(protocol === 'rediss:' ? { tls: {} } : {}),
-    },
+    redisOptions: { ...CACHE_CLIENT, ...(shared as object) },
   })
 }
