@@ -9,6 +9,7 @@ import { type Logger, safeLogger } from '../contract/events/safe-logger.js'
 import { defaultSerializer, type Serializer } from '../values/serializer.js'
 import { show } from '../checks/show.js'
 import { checkRedis } from '../contract/redis/check-redis.js'
+import { checkRedisPlace } from '../contract/redis/redis-place.js'
 
 /** The options of a cache. */
 export interface KeyedCacheOptions {
@@ -110,6 +111,7 @@ export interface CheckedOptions {
  * @throws {ImproperlyConfiguredError} with Redis in production without a `keyPrefix`.
  */
 export function checkCacheOptions(options: KeyedCacheOptions | undefined): CheckedOptions {
+  checkRedisPlace(options, isCacheOption)
   const given = checkOptions(options, 'createKeyedCache', KNOWN) ?? {}
   const {
     name = 'default',

@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { KeyedCache } from '../../src/contract/cache.js'
 import { ImproperlyConfiguredError } from '../../src/contract/errors.js'
@@ -88,7 +89,28 @@ describe('The options of a cache', () => {
     expect(create).toThrow(message)
   })
 
-  test.each<[unknown]>([[5], ['redis://localhost'], [null], [[]]])('cannot be %j as a whole', (options) => {
+  test.each<[unknown, string]>([
+    ['redis://:hunter2@localhost', 'got a URL: write `createKeyedCache({ redis: url })`'],
+    [new Redis({ lazyConnect: true }), 'got a client: write `createKeyedCache({ redis: client })`'],
+    [
+      { host: 'a', port: 1 },
+      '`host` says how Redis is reached, and is no option of createKeyedCache: write `createKeyedCache({ redis: { host: … } })`',
+    ],
+    [
+      { url: 'redis://:hunter2@a' },
+      '`url` says how Redis is reached, and is no option of createKeyedCache: write `createKeyedCache({ redis: url })`',
+    ],
+    [{ ttls: 5 }, 'no option `ttls` of createKeyedCache: did you mean `ttl`? it knows redis, '],
+    [{ keyPrefx: 'a' }, 'did you mean `keyPrefix`?'],
+    [{ expires: 5 }, 'no option `expires` of createKeyedCache: it knows redis, '],
+  ])('say what was meant: %o', (options, said) => {
+    const wrong = (): KeyedCache => createKeyedCache(options as KeyedCacheOptions)
+    expect(wrong).toThrow(TypeError)
+    expect(wrong).toThrow(said)
+    expect(wrong).not.toThrow(/hunter2/)
+  })
+
+  test.each<[unknown]>([[5], ['text'], [null], [[]]])('cannot be %j as a whole', (options) => {
     expect(() => createKeyedCache(options as KeyedCacheOptions)).toThrow(/options of createKeyedCache/)
   })
 
@@ -420,6 +442,17 @@ describe('Without configure, the default cache', () => {
   ])('reads KEYEDCACHE_TTL: %j', (text, seconds) => {
     vi.stubEnv('KEYEDCACHE_TTL', text)
     expect(caches().ttl).toBe(seconds)
+  })
+
+  test('warns of variables that nothing reads, by their names', async () => {
+    vi.stubEnv('KEYEDCACHE_PREFIX', 'hunter2')
+    vi.stubEnv('KEYEDCACHE_REDIS_URL', 'redis://:hunter2@a')
+    const warnings = await warningsDuring('KEYEDCACHE_ENVIRONMENT', () => caches())
+    expect(warnings).toEqual([
+      'Nothing reads KEYEDCACHE_PREFIX, KEYEDCACHE_REDIS_URL: the default cache knows REDIS_URL, KEYEDCACHE_KEY_PREFIX, ' +
+        'KEYEDCACHE_TTL, KEYEDCACHE_ALIAS, and all else is given to `configure`',
+    ])
+    expect(await warningsDuring('KEYEDCACHE_ENVIRONMENT', () => configure({ caches: { default: {} } }))).toEqual([])
   })
 
   test('is disabled by a KEYEDCACHE_TTL of 0', async () => {

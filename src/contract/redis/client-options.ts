@@ -95,16 +95,21 @@ const INSTEAD: readonly (readonly [names: RegExp, what: string])[] = [
  */
 export function checkClientOptions(options: object): RedisClientOptions {
   const given = Object.entries(options) as [string, unknown][]
-  for (const [name] of given) if (!Object.hasOwn(OPTIONS, name)) refuse(options, name)
+  for (const [name] of given) if (!isClientOption(name)) refuse(options, name)
   const checked = Object.fromEntries(given.filter(([, value]) => value !== undefined))
   for (const [name, value] of Object.entries(checked)) checkOption(name, value, '`redis`')
   checkPlace(options, checked)
   return typeof checked['port'] === 'string' ? { ...checked, port: Number(checked['port']) } : checked
 }
 
+/** Whether ioredis has an option of this name. */
+export function isClientOption(name: string): boolean {
+  return Object.hasOwn(OPTIONS, name)
+}
+
 /** An option as it is written behind the `?` of a URL. @throws {TypeError} when there is no such option for a URL, or its value is wrong. */
 export function readOption(name: string, text: string, of: string): unknown {
-  const kind = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined
+  const kind = isClientOption(name) ? OPTIONS[name] : undefined
   if (kind?.read === undefined) {
     throw new TypeError(`Expected no setting \`${oneLine(name)}\` behind the \`?\` of ${of}${adviceOn(name)}`)
   }

@@ -82,6 +82,7 @@ export class Availability {
     client.on('refresh', () => subscribers.follow())
     client.on('+node', () => subscribers.follow())
     client.on('end', () => this.#disconnected())
+    client.on('select', () => this.#selected())
     if (client.isReady) this.#connected()
     // Not at once, because nobody listens to this cache yet.
     if (client.hasEnded) setImmediate(() => this.#disconnected())
@@ -148,6 +149,14 @@ export class Availability {
         this.#agreeing = undefined
       })
     return this.#agreeing
+  }
+
+  /** The owner of the client has selected a database. While it is another one, nothing may be read or written. */
+  #selected(): void {
+    const { strayed } = this.#setting.client
+    this.#agreed &&= strayed === undefined
+    if (strayed !== undefined) this.#disagree(strayed)
+    else if (!this.#agreed && this.#setting.client.isReady) void this.#agree()
   }
 
   /** There is a connection, and nothing can be kept there. It is tried again in the next round. */

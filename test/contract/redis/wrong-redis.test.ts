@@ -2,12 +2,10 @@ import { EventEmitter } from 'node:events'
 import { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
-import { Cluster, Redis } from 'ioredis'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { until } from '../../support/until.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
-import { checkRedis } from '../../../src/contract/redis/check-redis.js'
-import { caches, configure } from '../../../src/default-cache/configure.js'
-import { keyedcacheAdmin } from '../../../src/admin/admin.js'
 
 const SECRET = 'hunter2'
 
@@ -202,6 +200,16 @@ describe('A wrong `redis`', () => {
     expect(connections).toBe(0)
   })
 })
+
+describe('A `redis` that is right', () => {
+  test('is connected at once, so the tests above would see it', async () => {
+    await using cache = createKeyedCache({ redis: 'redis://127.0.0.1:1', keyPrefix: 'a', logger: QUIET })
+    expect(cache.enabled).toBe(true)
+    await until(() => connections > 0, 'it is connected')
+  })
+})
+
+const QUIET = { info: () => {}, warn: () => {}, error: () => {} }
 
 function thrownBy(create: () => unknown): unknown {
   try {

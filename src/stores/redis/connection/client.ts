@@ -47,6 +47,8 @@ export class Client {
   readonly #listeners: [event: string, listener: (...args: unknown[]) => void][] = []
   #refresh: NodeJS.Timeout | undefined
   #lastError: unknown
+  /** The database that was chosen when it was first connected. */
+  #database: number | undefined
   #closed = false
 
   constructor({ redis, timeoutMs }: ClientOptions) {
@@ -77,7 +79,10 @@ export class Client {
   }
 
   /** Calls the listener on an event of the connection, until the client is closed. */
-  on(event: 'ready' | 'close' | 'end' | 'error' | 'refresh' | '+node', listener: (...args: unknown[]) => void): void {
+  on(
+    event: 'ready' | 'close' | 'end' | 'select' | 'error' | 'refresh' | '+node',
+    listener: (...args: unknown[]) => void,
+  ): void {
     this.#redis.on(event, listener)
     this.#listeners.push([event, listener])
   }
@@ -145,11 +150,21 @@ export class Client {
     return this.#redis.status === 'end'
   }
 
+  /** That the owner of the client has selected another database than at first. Defined only while the client is there. */
+  get strayed(): Error | undefined {
+    const db = databaseOf(this.#redis)
+    this.#database ??= db
+    if (db === this.#database) return undefined
+    return new Error(`the owner of the client has selected database ${db} in place of ${this.#database}`)
+  }
+
   /**
    * Selects the database again. ioredis stays in database 0 when the server refuses another, and tells that by an event alone.
    * @throws {Error} when the server does not have that database.
    */
   async select(): Promise<void> {
+    const { strayed } = this
+    if (strayed !== undefined) throw strayed
     const db = databaseOf(this.#redis)
     if (db === 0) return
     try {

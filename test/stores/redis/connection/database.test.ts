@@ -117,6 +117,26 @@ describe('A database that Redis has', () => {
     expect(String(await client.client('INFO'))).toContain(' db=3 ')
   })
 
+  test("is given up, and no other used, while the owner's client has selected another", async () => {
+    const client = ownClient(1)
+    const { cache, errors, states } = open(client)
+    await until(() => cache.set('a', 1), 'it is stored')
+    void client.select(2)
+    expect(await cache.set('b', 1)).toBe(false)
+    const said = 'the owner of the client has selected database 2 in place of 1'
+    expect(states.map(({ up, error }) => [up, error && reasonOf(error)])).toEqual([
+      [true, undefined],
+      [false, said],
+    ])
+    expect(errors.filter(({ operation }) => operation === 'connect').map(({ error }) => reasonOf(error))).toEqual([
+      said,
+    ])
+    await client.select(1)
+    await until(() => cache.set('c', 1), 'it is back')
+    expect(await cache.getMany(['a', 'b', 'c'])).toEqual([1, undefined, 1])
+    expect(await names()).toEqual(['db1'])
+  })
+
   test('is given up, and no other used, where the right to select is gone after a reconnection', async () => {
     await server.client().acl('SETUSER', 'narrow', 'on', '>x', '~*', '&*', '+@all')
     const { cache, states } = open({ ...address(), db: 1, username: 'narrow', password: 'x' })
