@@ -7,7 +7,7 @@ import { isKeyPrefix, KEY_PREFIXES } from '../keys/key-prefix.js'
 import { fromUrl } from '../contract/redis/redis-url.js'
 
 const PREFIX = 'KEYEDCACHE_'
-const KNOWN = ['REDIS_URL', 'KEYEDCACHE_KEY_PREFIX', 'KEYEDCACHE_TTL', 'KEYEDCACHE_ALIAS']
+const KNOWN = 'REDIS_URL, KEYEDCACHE_KEY_PREFIX, KEYEDCACHE_TTL, KEYEDCACHE_ALIAS'
 
 /**
  * The options of the default cache from the environment. Warns of variables that mean nothing, and in production when they name no Redis.
@@ -52,10 +52,12 @@ function checkTtl(text: string): Ttl {
 }
 
 function warnOfUnknown(): void {
-  const unknown = Object.keys(process.env).filter((name) => name.startsWith(PREFIX) && !KNOWN.includes(name))
+  const unknown = Object.keys(process.env).filter(
+    (name) => name.startsWith(PREFIX) && !KNOWN.split(', ').includes(name),
+  )
   if (unknown.length === 0) return
   process.emitWarning(
-    `Nothing reads ${unknown.map(oneLine).join(', ')}: the default cache knows ${KNOWN.join(', ')}, and all else is given to \`configure\``,
+    `Nothing reads ${unknown.map(oneLine).join(', ')}: the default cache knows ${KNOWN}, and all else is given to \`configure\``,
     { code: 'KEYEDCACHE_ENVIRONMENT' },
   )
 }

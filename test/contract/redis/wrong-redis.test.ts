@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
@@ -175,6 +176,13 @@ const WRONG: readonly [what: string, redis: unknown, said: string][] = [
   ['a socket in a Cluster', ['unix:/run/redis.sock'], 'got one of unix: among them: a Cluster is reached by hosts and ports'],
 ] // prettier-ignore
 
+/** Options of a cache that are those of its `redis`, and a client that takes no commands. */
+const ELSEWHERE = [
+  { host: 'a' },
+  new Redis({ lazyConnect: true }),
+  { redis: new Redis({ lazyConnect: true, monitor: true }) },
+]
+
 /** How often anything was connected, to whatever: over TCP, TLS or a socket in the file system. */
 let connections = 0
 const { connect } = Socket.prototype // eslint-disable-line @typescript-eslint/unbound-method -- it is called with `this`
@@ -208,6 +216,30 @@ describe('A `redis` that is right', () => {
     await until(() => connections > 0, 'it is connected')
   })
 })
+
+describe('“Where Redis is” in docs/troubleshooting.md', () => {
+  const page = readFileSync(new URL('../../../docs/troubleshooting.md', import.meta.url), 'utf8')
+  const [, table = ''] = /^## Where Redis is\n(.*?)^## /ms.exec(page) ?? []
+  const rows = [...table.matchAll(/^\| `(.+?)` +\|/gm)].map(([, said = '']) => said)
+  const says = (message: string, row: string): boolean =>
+    new RegExp(row.split('…').map(escaped).join('.*')).test(message.replaceAll('`', ''))
+  const messages = [...WRONG.map(([, redis]) => ({ redis })), ...ELSEWHERE].map(
+    (options) => (thrownBy(() => createKeyedCache(options as object)) as Error).message,
+  )
+
+  test('has a row for each of these errors', () => {
+    expect(messages.filter((message) => !rows.some((row) => says(message, row)))).toEqual([])
+  })
+
+  test('has no row for an error that there is not', () => {
+    expect(rows.length).toBeGreaterThan(20)
+    expect(rows.filter((row) => !messages.some((message) => says(message, row)))).toEqual([])
+  })
+})
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
+}
 
 const QUIET = { info: () => {}, warn: () => {}, error: () => {} }
 
