@@ -4,6 +4,7 @@ import { backoffMs } from './backoff.js'
 import { isClient, refuseUnfit } from './client-settings.js'
 import { fromClusterUrls } from '../../../contract/redis/cluster-urls.js'
 import { fromUrl } from '../../../contract/redis/redis-url.js'
+import { ignoreLateErrors } from './late-errors.js'
 import { withoutThrowing } from './strategies.js'
 
 /**
@@ -40,13 +41,13 @@ export function openClient(redis: RedisAddress): Redis | Cluster {
   }
   if (Array.isArray(redis)) return openCluster(redis as readonly string[])
   const options: object = typeof redis === 'string' ? fromUrl(redis) : withoutThrowing(redis as RedisOptions)
-  return new Redis({ ...CACHE_CLIENT, reconnectOnError: leavingReplicas(), ...options })
+  return ignoreLateErrors(new Redis({ ...CACHE_CLIENT, reconnectOnError: leavingReplicas(), ...options }))
 }
 
 /** Our own subscribe client to one of the servers of another client. Its owner connects it. */
 export function openSubscriber(master: Redis): Redis {
   // Protocol 2, because ioredis drops the push messages of protocol 3 that tracking needs. `Subscriber` subscribes again on each `ready`.
-  return master.duplicate({
+  const subscriber = master.duplicate({
     ...CACHE_CLIENT,
     // Scripts publish under the channel's own name, whatever prefix the client puts before keys.
     keyPrefix: '',
@@ -59,6 +60,7 @@ export function openSubscriber(master: Redis): Redis {
     // It is pinged each second, and the watchdog closes it when no answer comes. A busy process does not lose it.
     socketTimeout: undefined,
   })
+  return ignoreLateErrors(subscriber)
 }
 
 function leavingReplicas(): (error: Error) => boolean {
@@ -73,7 +75,7 @@ function leavingReplicas(): (error: Error) => boolean {
 /** A Cluster, found through any of its nodes. */
 function openCluster(urls: readonly string[]): Cluster {
   const { nodes, shared } = fromClusterUrls(urls)
-  return new Cluster([...nodes], {
+  const cluster = new Cluster([...nodes], {
     enableOfflineQueue: false,
     clusterRetryStrategy: backoffMs,
     retryDelayOnFailover: 50,
@@ -82,4 +84,5 @@ function openCluster(urls: readonly string[]): Cluster {
     slotsRefreshTimeout: 1000,
     redisOptions: { ...CACHE_CLIENT, ...(shared as object) },
   })
+  return cluster.on('+node', ignoreLateErrors)
 }
