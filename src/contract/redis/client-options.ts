@@ -152,7 +152,7 @@ function checkSentinels(sentinels: readonly unknown[], name: unknown): void {
     }
     for (const [option, value] of Object.entries(sentinel)) {
       if (!Object.hasOwn(OF_A_SENTINEL, option)) {
-        throw new TypeError(`Expected no option \`${oneLine(option)}\` of ${of}: it knows host, port, family`)
+        throw new TypeError(`Expected ${of} to have host, port and family alone, got ${show(sentinel)}`)
       }
       if (value !== undefined) checkOption(option, value, of, OF_A_SENTINEL)
     }

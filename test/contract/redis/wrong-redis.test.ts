@@ -51,7 +51,7 @@ const WRONG: readonly [what: string, redis: unknown, said: string][] = [
   ['functions in an object', { get: async () => null, set: async () => null }, 'got { get, set }: of another library give the URL'],
   ['a pipeline', new Redis({ lazyConnect: true }).pipeline(), 'got an instance of Pipeline: of another library'],
   ['a promise of a client', Promise.resolve({ password: SECRET }), 'got a promise: wait for it with `await`'],
-  ['another kind of promise', { then: () => {} }, 'got { then }: wait for it with `await`'],
+  ['another kind of promise', new (class Later { then(): void {} })(), 'got an instance of Later: wait for it with `await`'], // oxlint-disable-line no-thenable
   ['a function', () => SECRET, 'got [Function: (anonymous)]: give what it makes'],
   ['the class of a client', Redis, 'got [class Redis]: give what it makes'],
   ['a URL object', new URL(`redis://:${SECRET}@a:1`), 'got an instance of URL: give its `href`'],
@@ -123,7 +123,7 @@ const WRONG: readonly [what: string, redis: unknown, said: string][] = [
   ['Sentinels as text', { sentinels: 'a:26379', name: 'mymaster' }, "`sentinels` of `redis` to be a list, or null, got 'a:26379'"],
   ['Sentinels as URLs', { sentinels: ['redis://a:26379'], name: 'mymaster' }, "`sentinels[0]` to be like { host: 'a', port: 26379 }, got 'redis://a:26379'"],
   ['a Sentinel without a host', { sentinels: [{ host: 'a' }, { port: 26_379 }], name: 'mymaster' }, "`sentinels[1]` to be like { host: 'a', port: 26379 }, got { port }"],
-  ['a password of each Sentinel', { sentinels: [{ host: 'a', password: SECRET }], name: 'mymaster' }, 'no option `password` of `sentinels[0]`: it knows host, port, family'],
+  ['a password of each Sentinel', { sentinels: [{ host: 'a', password: SECRET }], name: 'mymaster' }, 'Expected `sentinels[0]` to have host, port and family alone, got { host, password }'],
   ['Sentinels without a name', { sentinels: [{ host: 'a' }] }, '`name` of `redis` to be what the Sentinels call the Redis'],
   ["`role: 'slave'`", { sentinels: [{ host: 'a' }], name: 'mymaster', role: 'slave' }, "`role` of `redis` to be 'master', since a cache writes"],
 

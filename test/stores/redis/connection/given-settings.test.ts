@@ -58,7 +58,7 @@ describe('Settings that are right', () => {
     ['options that are undefined', () => ({ host: '127.0.0.1', port: server.port, db: undefined, tls: undefined })],
     ['no TLS', () => ({ host: '127.0.0.1', port: server.port, tls: false as never })],
     ['an instance of a class of the application', () => new (class { host = '127.0.0.1'; port = server.port })()], // prettier-ignore
-    ['the options of another client', () => ({ ...client().options }) as object],
+    ['the options of another client', () => ({ ...client().options })],
     ['a client', () => client()],
     ['a client that connects later', () => client({ lazyConnect: true })],
   ])('work without a word: %s', async (_what, redis) => {
