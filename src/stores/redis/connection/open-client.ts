@@ -5,6 +5,7 @@ import { isClient, refuseUnfit } from './client-settings.js'
 import { fromClusterUrls } from '../../../contract/redis/cluster-urls.js'
 import { fromUrl } from '../../../contract/redis/redis-url.js'
 import { ignoreLateErrors } from './late-errors.js'
+import { checkNode } from './node-certificate.js'
 import { withoutThrowing } from './strategies.js'
 
 /**
@@ -41,7 +42,9 @@ export function openClient(redis: RedisAddress): Redis | Cluster {
   }
   if (Array.isArray(redis)) return openCluster(redis as readonly string[])
   const options: object = typeof redis === 'string' ? fromUrl(redis) : withoutThrowing(redis as RedisOptions)
-  return ignoreLateErrors(new Redis({ ...CACHE_CLIENT, reconnectOnError: leavingReplicas(), ...options }))
+  // `enableTLSForSentinelMode`: without it ioredis ignores `tls` beside `sentinels`, and speaks to the master in clear text.
+  const settings = { ...CACHE_CLIENT, enableTLSForSentinelMode: true, reconnectOnError: leavingReplicas() }
+  return ignoreLateErrors(new Redis({ ...settings, ...options }))
 }
 
 /** Our own subscribe client to one of the servers of another client. Its owner connects it. */
@@ -76,13 +79,19 @@ function leavingReplicas(): (error: Error) => boolean {
 function openCluster(urls: readonly string[]): Cluster {
   const { nodes, shared } = fromClusterUrls(urls)
   const cluster = new Cluster([...nodes], {
+    // A name stays one until a connection is made. So certificates are checked by it, and each of its addresses is tried.
+    dnsLookup: (name, done) => done(null, name),
     enableOfflineQueue: false,
     clusterRetryStrategy: backoffMs,
     retryDelayOnFailover: 50,
     retryDelayOnClusterDown: 50,
     retryDelayOnTryAgain: 20,
     slotsRefreshTimeout: 1000,
-    redisOptions: { ...CACHE_CLIENT, ...(shared as object) },
+    redisOptions: {
+      ...CACHE_CLIENT,
+      ...(shared as object),
+      ...(shared.tls === undefined ? {} : { tls: { checkServerIdentity: checkNode(urls) } }),
+    },
   })
   return cluster.on('+node', ignoreLateErrors)
 }
