@@ -20,13 +20,12 @@ export class ProcessStates {
   constructor(states: readonly ProcessState[]) {
     this.#states = states.toSorted((a, b) => a.atMs - b.atMs)
     const since = new Map<string, number>()
-    for (const { pid, by, up, sinceMs, atMs } of this.#states) {
+    for (const { pid, by, up, atMs } of this.#states) {
+      // Statistics that were refused or came late say down, too: they excuse nothing
+      if (by === 'stats') continue
       const source = `${pid} ${by}`
       const fromMs = since.get(source)
-      // An answer of statistics says how it was at some moment while they were asked for, so nothing of what comes after it
-      if (by === 'stats') {
-        if (!up) this.#add(pid, { fromMs: sinceMs, toMs: atMs })
-      } else if (!up) since.set(source, fromMs ?? atMs)
+      if (!up) since.set(source, fromMs ?? atMs)
       else if (fromMs !== undefined) {
         this.#add(pid, { fromMs, toMs: atMs })
         since.delete(source)
@@ -40,18 +39,17 @@ export class ProcessStates {
     return this.#down.get(pid)?.some((span) => span.fromMs <= toMs && span.toMs >= fromMs) === true
   }
 
-  /** What statistics said of their process that its events deny: all the while that they were asked for, it was the other way round. */
+  /** Statistics that said up, though the events of their process said down all the while that they were asked for. */
   contradictions(): ProcessState[] {
     const events = new Map<number, ProcessState[]>()
     for (const state of this.#states) {
       if (state.by === 'event') events.set(state.pid, [...(events.get(state.pid) ?? []), state])
     }
     return this.#states.filter(({ pid, by, up, sinceMs, atMs }) => {
-      if (by !== 'stats') return false
+      if (by !== 'stats' || !up) return false
       const own = events.get(pid) ?? []
-      const before = own.findLast((event) => event.atMs < sinceMs)
       const isChanging = own.some((event) => event.atMs >= sinceMs && event.atMs <= atMs)
-      return before !== undefined && !isChanging && before.up !== up
+      return !isChanging && own.findLast((event) => event.atMs < sinceMs)?.up === false
     })
   }
 

@@ -12,7 +12,7 @@ let cache
 
 export async function open(options) {
   cache = createKeyedCache({ ...options, logger: { info() {}, warn() {}, error() {} } })
-  await cache.require()
+  while (!(await cache.set('ready', true))) await delay(20)
   await ask(0, 1000)
 }
 

@@ -1,4 +1,5 @@
 // A process that says what CPU a hit takes.
+import { setTimeout as delay } from 'node:timers/promises'
 import { createKeyedCache } from '../../dist/index.js'
 
 const CALLERS = 16
@@ -7,7 +8,7 @@ let cache
 
 export async function open(options) {
   cache = createKeyedCache(options)
-  await cache.require()
+  while (!(await cache.set('ready', true))) await delay(20)
   for (let i = 0; i < 100; i++) await cache.set(`hit::${i}`, { id: i, name: `product ${i}`, price: 12.5 })
   await microsecondsPerHit(20_000)
 }

@@ -5,7 +5,7 @@ const NEVER = -Infinity
 export function keepWhileAway(cache, { forMs, isEmptied = true, heedsDeletes = true }) {
   const kept = new Map()
   const tagged = new Map()
-  const forgottenMs = new Map()
+  const changedMs = new Map()
   let isAway = false
   let returns = 0
   let everAway = false
@@ -30,7 +30,7 @@ export function keepWhileAway(cache, { forMs, isEmptied = true, heedsDeletes = t
   function forget(key) {
     if (!heedsDeletes) return
     kept.delete(key)
-    forgottenMs.set(key, performance.now())
+    changedMs.set(key, performance.now())
   }
   async function forgetting(keys, work) {
     for (const key of keys()) forget(key)
@@ -56,13 +56,14 @@ export function keepWhileAway(cache, { forMs, isEmptied = true, heedsDeletes = t
         const begun = { isAway, returns, atMs: performance.now() }
         const value = await factory(context)
         const isStill = begun.isAway && isAway && begun.returns === returns
-        if (isStill && (forgottenMs.get(key) ?? NEVER) < begun.atMs) keep(key, value)
+        if (isStill && (changedMs.get(key) ?? NEVER) < begun.atMs) keep(key, value)
         return value
       },
       options,
     )
   }
   cache.set = async (key, value) => {
+    changedMs.set(key, performance.now())
     if (isAway) keep(key, value)
     else kept.delete(key)
     return own.set(key, value)

@@ -1,4 +1,5 @@
 // A process that reads through its cache at a steady pace, as its visitors do, and notes what came of it.
+import { setTimeout as delay } from 'node:timers/promises'
 import { createKeyedCache } from '../../dist/index.js'
 
 const TICK_MS = 2
@@ -38,7 +39,7 @@ export async function open(options) {
     })
     .on('miss', ({ key }) => noted.misses.push({ key, atMs: now() }))
     .on('compute', ({ stored }) => stored && answered())
-  await cache.require()
+  while (!(await cache.set('ready', true))) await delay(20)
 }
 
 /** From now on the first answer of Redis is waited for: at the latest by this call, Redis must be away. */
