@@ -19,16 +19,26 @@ class Way {
 
   tick() {
     const nowMs = performance.now()
-    const most = Math.max(2 * PIECE_BYTES, this.bytesPerSecond / 100)
     const earned = (this.bytesPerSecond * (nowMs - this.#lastMs)) / 1000
-    this.#budget = this.bytesPerSecond === Infinity ? most : Math.min(most, this.#budget + earned)
     this.#lastMs = nowMs
-    for (const goOn of this.#waiting.splice(0)) goOn()
+    // Nothing is saved up while nobody waits; while somebody does, a late tick costs no throughput
+    const most = this.#waiting.length > 0 && !this.isHeld ? Infinity : 2 * PIECE_BYTES
+    this.#budget = this.bytesPerSecond === Infinity ? 2 * PIECE_BYTES : Math.min(most, this.#budget + earned)
+    while (this.#waiting.length > 0 && this.#mayPass) {
+      const { bytes, goOn } = this.#waiting.shift()
+      this.#budget -= bytes
+      goOn()
+    }
   }
 
+  get #mayPass() {
+    return !this.isHeld && (this.bytesPerSecond === Infinity || this.#budget > 0)
+  }
+
+  /** Resolves when so many bytes may pass. */
   async turn(bytes) {
-    while (this.isHeld || this.#budget <= 0) await new Promise((resolve) => this.#waiting.push(resolve))
-    this.#budget -= bytes
+    if (this.#waiting.length === 0 && this.#mayPass) this.#budget -= bytes
+    else await new Promise((goOn) => this.#waiting.push({ bytes, goOn }))
   }
 }
 
