@@ -26,7 +26,7 @@ export const LINKED: readonly (readonly [string, () => Promise<Linked>])[] = [
 async function linkedServer(): Promise<Linked> {
   const server = await startRedis()
   const link = await startSlowLink([server.port])
-  return { redis: `redis://127.0.0.1:${link.ports[0]}`, link, close: async () => void (await closed(link, server)) }
+  return { redis: `redis://127.0.0.1:${link.ports[0]}`, link, close: () => closed(link, server) }
 }
 
 async function linkedTls(): Promise<Linked> {
@@ -35,7 +35,7 @@ async function linkedTls(): Promise<Linked> {
   const server = await startRedis({ args: ['--tls-port', `${port}`, ...files, '--tls-auth-clients', 'no'] })
   const link = await startSlowLink([port])
   const redis = { host: 'localhost', port: Number(link.ports[0]), tls: { ca: readFileSync(file('ca.crt')) } }
-  return { redis, link, close: async () => void (await closed(link, server)) }
+  return { redis, link, close: () => closed(link, server) }
 }
 
 /** Its masters tell everybody the ports of the network. */
@@ -47,7 +47,7 @@ async function linkedCluster(): Promise<Linked> {
   )
   await until(() => knowLinks(cluster, link), 'all nodes tell of the network', 20_000)
   const redis = link.ports.map((port) => `redis://127.0.0.1:${port}`)
-  return { redis, link, close: async () => void (await closed(link, cluster)) }
+  return { redis, link, close: () => closed(link, cluster) }
 }
 
 async function knowLinks({ nodes }: RedisCluster, { ports }: SlowLink): Promise<boolean> {

@@ -1,4 +1,5 @@
 // A process that reads through its cache at a steady pace, as its visitors do, and notes what came of it.
+import { subscribe } from 'node:diagnostics_channel'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createKeyedCache } from '../../dist/index.js'
 
@@ -25,6 +26,8 @@ let markedMs = Infinity
 let answeredMs
 let calling
 const underWay = new Set()
+const sockets = []
+subscribe('net.client.socket', ({ socket }) => sockets.push(socket))
 
 export async function open(options) {
   cache = createKeyedCache({ ...options, logger: silent })
@@ -87,9 +90,8 @@ export async function close() {
   await cache.close()
 }
 
-/** The ports at this end of the connections. */
-export const ports = () =>
-  process._getActiveHandles().flatMap(({ localPort, remotePort }) => (remotePort ? localPort : []))
+/** The ports at this end of the connections that are there. */
+export const ports = () => sockets.filter(({ destroyed }) => !destroyed).map(({ localPort }) => localPort)
 
 async function call(key, loop) {
   const begunMs = now()

@@ -16,12 +16,11 @@ const MANY = Array.from({ length: 20_000 }, (_, i) => [`many::${i}`, 'x'.repeat(
 const FOR_MS = lasting(60_000, 10_000)
 const SMALL_EVERY_MS = 10
 
-let linked: Linked | undefined
-let cache: KeyedCache | undefined
+let opened: { readonly cache: KeyedCache; readonly linked: Linked } | undefined
 afterEach(async () => {
-  await cache?.close()
-  await linked?.close()
-  ;[cache, linked] = [undefined, undefined]
+  await opened?.cache.close()
+  await opened?.linked.close()
+  opened = undefined
 })
 
 describe.each(LINKED)('%s behind a slow network', (where, start) => {
@@ -30,17 +29,18 @@ describe.each(LINKED)('%s behind a slow network', (where, start) => {
   async function open(
     entries: readonly (readonly [string, unknown])[],
   ): Promise<{ cache: KeyedCache; linked: Linked }> {
-    linked = await start()
+    const linked = await start()
     const options = { redis: linked.redis, keyPrefix: freshPrefix() }
     const filling = createKeyedCache({ ...options, redisTimeout: '10s' })
     await until(() => filling.set('small', 'small'), 'the cache answers')
     for (const [key, value] of entries) await filling.set(key, value, { ttl: '1h' }) // eslint-disable-line no-await-in-loop
     await filling.close()
-    cache = createKeyedCache({ ...options, logger: { info() {}, warn() {}, error() {} } })
-    await until(() => cache?.has('small'), 'the cache answers')
+    const cache = createKeyedCache({ ...options, logger: { info() {}, warn() {}, error() {} } })
+    opened = { cache, linked }
+    await until(() => cache.has('small'), 'the cache answers')
     timesDown = 0
     cache.on('state', ({ up }) => (timesDown += up ? 0 : 1))
-    return { cache, linked }
+    return opened
   }
 
   test('48 reads at once of 300 KB', { timeout: 120_000 }, async () => {
