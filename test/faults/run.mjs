@@ -1,11 +1,11 @@
-// Does every fault in full, prints what the application noticed as one table, and puts it into the README. Arguments are names of
-// measures (such as `stalls`: those of test/faults/measured) or of test files, none: all; only then the README is written. With
+// Does every fault in full, prints what the application noticed as one table, and puts it into docs/measurements.md. Arguments are names of
+// measures (such as `stalls`: those of test/faults/measured) or of test files, none: all; only then that page is written. With
 // FAULTS=short in front, what is named lasts as short as it may: a try, whose times are not judged as strictly.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { arch, cpus, platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { writeReadme } from '../bench/peers/readme.mjs'
+import { writeMeasurements } from '../bench/peers/measurements.mjs'
 import { PROMISES } from './promises.mjs'
 
 /** How many rows there are. Each must have a figure. */
@@ -44,7 +44,7 @@ function run(names) {
   const text = table(rows)
   say(`\n${text}\n`)
   if (names.length > 0) return status ?? 1
-  writeReadme(text, 'faults')
+  writeMeasurements(text, 'faults')
   const missing = Array.from({ length: ROWS }, (_, i) => i + 1).filter(
     (n) => !rows.some((row) => numbersOf(row).includes(n)),
   )
@@ -58,7 +58,7 @@ function fileOf(name) {
   return existsSync(file) ? file : name
 }
 
-/** What goes into the README is measured in full. */
+/** What goes into the page is measured in full. */
 function howLong(names) {
   return names.length > 0 && process.env.FAULTS === 'short' ? 'short' : 'full'
 }
