@@ -22,7 +22,7 @@ import { EntryCodec } from '../values/entry-codec.js'
 import { reasonOf } from '../checks/reason.js'
 import { show } from '../checks/show.js'
 import { MemoryStore } from '../stores/memory/memory-store.js'
-import { isClient, poorSettings } from '../stores/redis/connection/client-settings.js'
+import { poorSettings } from '../stores/redis/connection/client-settings.js'
 import { RedisStore } from '../stores/redis/redis-store.js'
 import type { Store } from '../contract/store.js'
 
@@ -155,11 +155,11 @@ function openStore(options: CheckedOptions, events: Events): Store {
 }
 
 function warnOfSettings(redis: NonNullable<CheckedOptions['redis']>, name: string): void {
-  const poor = isClient(redis) ? poorSettings(redis) : []
+  const poor = poorSettings(redis)
   if (poor.length > 0) {
     warn(
       'KEYEDCACHE_CLIENT',
-      `The client given to the cache ${show(name)} has settings that do not suit a cache: ${poor.join('; ')}`,
+      `The \`redis\` given to the cache ${show(name)} has settings that do not suit a cache: ${poor.join('; ')}`,
     )
   }
 }

@@ -5,6 +5,7 @@ import { type ClientEvent, listenTo } from './client-events.js'
 import { isClient } from './client-settings.js'
 import { Deadlines } from './deadlines.js'
 import type { RedisAddress } from '../../../contract/redis-address.js'
+import { reasonOf } from '../../../checks/reason.js'
 import { openClient, openSubscriber } from './open-client.js'
 import { withoutSecrets } from './reply-error.js'
 import type { Name } from './redis-name.js'
@@ -48,6 +49,8 @@ export class Client {
   readonly #stopListening: (() => void)[] = []
   #refresh: NodeJS.Timeout | undefined
   #lastError: unknown
+  /** The database that was chosen when it was first connected. */
+  #database: number | undefined
   #closed = false
 
   constructor({ redis, timeoutMs }: ClientOptions) {
@@ -78,7 +81,7 @@ export class Client {
 
   /** The last connection error. */
   get lastError(): unknown {
-    return this.#lastError
+    return this.#lastError ?? (this.hasEnded ? new Error('its client is closed') : undefined)
   }
 
   /** Calls the listener on an event of the connection, until the client is closed. */
@@ -144,6 +147,35 @@ export class Client {
     return this.#redis.options.keyPrefix ?? ''
   }
 
+  /** Whether the connection has ended and nobody makes it anew, unless its owner does. */
+  get hasEnded(): boolean {
+    return this.#redis.status === 'end'
+  }
+
+  /** That the owner of the client has selected another database than at first. Defined only while the client is there. */
+  get strayed(): Error | undefined {
+    const db = databaseOf(this.#redis)
+    this.#database ??= db
+    if (db === this.#database) return undefined
+    return new Error(`the owner of the client has selected database ${db} in place of ${this.#database}`)
+  }
+
+  /**
+   * Selects the database again. ioredis stays in database 0 when the server refuses another, and tells that by an event alone.
+   * @throws {Error} when the server does not have that database.
+   */
+  async select(): Promise<void> {
+    const { strayed } = this
+    if (strayed !== undefined) throw strayed
+    const db = databaseOf(this.#redis)
+    if (db === 0) return
+    try {
+      await this.send((redis) => redis.select(db))
+    } catch (error) {
+      throw new Error(`Redis did not select database ${db}: ${reasonOf(error)}`, { cause: error })
+    }
+  }
+
   /** How many names these servers keep, of any owner. */
   async size(): Promise<number> {
     const sizes = await Promise.all(this.masters().map((master) => this.limit(master.dbsize())))
@@ -199,6 +231,13 @@ export class Client {
     const own = this.#redis.isCluster ? (this.#redis as Cluster).nodes() : [this.#redis as Redis]
     return [...own, ...this.#subscribers]
   }
+}
+
+/** The database that was asked for last, by the options or by the owner of the client. A Cluster has database 0 alone. */
+function databaseOf(redis: Redis | Cluster): number {
+  if (redis.isCluster) return 0
+  const { condition, options } = redis as unknown as { condition?: { select?: number }; options: { db?: number } }
+  return condition?.select ?? options.db ?? 0
 }
 
 /**

@@ -115,9 +115,9 @@ export class Connection {
     this.#known.clear()
   }
 
-  /** The connection is gone. */
-  lose(): void {
-    this.#setUp(false, this.#client.lastError)
+  /** The connection is gone, or what it leads to is of no use. */
+  lose(error: unknown = this.#client.lastError): void {
+    this.#setUp(false, error)
   }
 
   close(): void {
