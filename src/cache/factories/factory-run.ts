@@ -51,6 +51,9 @@ export async function runOnce(
     setTtl: (ttl) => {
       life = lifetime({ ttl }, life)
     },
+    setGrace: (grace) => {
+      life = lifetime({ grace }, life)
+    },
     setTags: (own) => {
       tags = checkTags(own)
     },
