@@ -16,7 +16,6 @@ import { type Installed, install } from './install.js'
 
 const run = promisify(execFile)
 const HERE = import.meta.dirname
-const ROOT = join(HERE, '../..')
 
 const BUNDLES = [
   'esbuild as ESM',

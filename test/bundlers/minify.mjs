@@ -31,7 +31,15 @@ async function fileByFile(from, minify) {
 
 async function bundle(entry, options) {
   const outfile = `${folder}/main.mjs`
-  await build({ entryPoints: [entry], bundle: true, platform: 'node', format: 'esm', packages: 'external', outfile, ...options })
+  await build({
+    entryPoints: [entry],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    outfile,
+    ...options,
+  })
 }
 
 async function pack(entry, optimization) {

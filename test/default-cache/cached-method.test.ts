@@ -9,7 +9,10 @@ beforeEach(() => {
   cache = configure({ caches: { default: {} } })
 })
 
-afterEach(closeCaches)
+afterEach(async () => {
+  vi.unstubAllEnvs()
+  await closeCaches()
+})
 
 type Decorated = typeof import('../support/decorated.mjs')
 type Classes = ReturnType<Decorated['decorated']>
@@ -197,12 +200,11 @@ describe('A method under @cached', () => {
 
   test('inherited by two classes of one name, of which neither extends the other, is an error in production', async () => {
     vi.stubEnv('NODE_ENV', 'production')
-    const { Weather } = module.decorated(cached)
-    const [one, other] = [class extends Weather {}, class extends Weather {}]
+    const { Weather: Base } = module.decorated(cached)
+    const [one, other] = [class extends Base {}, class extends Base {}]
     for (const each of [one, other]) Object.defineProperty(each, 'name', { value: 'Model' })
     expect(await new one('praha').forecast(3)).toBe('3 days in praha')
     await expect(new other('praha').forecast(3)).rejects.toThrow(/called "Model.forecast"/)
-    vi.unstubAllEnvs()
   })
 
   test('has the `cacheName` of its class in its name, if the class itself has one', async () => {

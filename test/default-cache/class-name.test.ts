@@ -8,7 +8,10 @@ beforeEach(() => {
   cache = configure({ caches: { default: {} } })
 })
 
-afterEach(closeCaches)
+afterEach(async () => {
+  vi.unstubAllEnvs()
+  await closeCaches()
+})
 
 /** Two classes that a minifier calls by the same name. */
 function minified(name: string) {
@@ -52,7 +55,6 @@ describe('A class of a name that another class has', () => {
     vi.stubEnv('KEYEDCACHE_TTL', 'wrong')
     const { User, Invoice } = minified('Model')
     expect([new User().cacheKey(), new Invoice().cacheKey()]).toEqual(['Model::1', 'Model::1'])
-    vi.unstubAllEnvs()
   })
 
   test('may have it in another cache, where it has none there', async () => {

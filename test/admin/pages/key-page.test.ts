@@ -173,7 +173,6 @@ describe('one key', () => {
         expect(shown).not.toContain("password: 'x'")
       }
     }
-    expect((await client.get('/api/stats')).status).toBe(200)
   })
 
   it('D5: hostile values are shown and run nothing', async () => {

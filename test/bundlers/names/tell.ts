@@ -25,6 +25,6 @@ export async function tell(all: Record<string, Things>): Promise<void> {
     }
   }
   await turn()
-  console.log(JSON.stringify({ told, warned }))
+  process.stdout.write(JSON.stringify({ told, warned }))
   await closeCaches()
 }
