@@ -10,6 +10,7 @@ import {
   type KeyedCache,
 } from '../../src/index.js'
 import { describeOnBothStores } from '../support/both-stores.js'
+import { until } from '../support/until.js'
 import { warningsDuring } from '../support/warnings.js'
 
 let cache: KeyedCache
@@ -187,6 +188,12 @@ describe('findCached', () => {
       expect([found.name, (await cache.entry('Product::9'))?.ttl]).toEqual(['there', expect.closeTo(3600, -2)])
     },
   )
+
+  test('leaves nothing stale of that there is none, whatever the grace', async () => {
+    const find = (missing: string): Promise<unknown> => Product.findCached(8, () => null, { missing, grace: '1h' })
+    await find('20ms')
+    await until(async () => (await cache.entry('Product::8')) === undefined, 'nothing is kept any more')
+  })
 
   test('with a `missing` that is no time rejects with a TypeError', async () => {
     for (const missing of [-1, NaN, 'soon', null, true]) {
