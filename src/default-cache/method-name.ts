@@ -2,7 +2,7 @@ import { isMinified, MAY_BE_BUNDLED, MAY_BE_READ } from '../cache/bundled-names.
 import { quoted } from '../checks/one-line.js'
 import { shared } from '../contract/copies/shared.js'
 
-type Class = { readonly name?: unknown; readonly prototype?: object }
+type Class = { readonly name?: unknown; readonly cacheName?: unknown; readonly prototype?: object }
 
 /** The classes that were warned of. */
 const warned = new WeakSet<Class>()
@@ -49,8 +49,8 @@ function overridden(self: object, method: object, context: ClassMethodDecoratorC
 
 /** What keys call a class. Warns once of a name such as bundlers make. */
 function nameOf(type: Class): string | undefined {
-  const assigned = Object.getOwnPropertyDescriptor(type, 'cacheName')?.value as unknown
-  if (typeof assigned === 'string' && assigned !== '') return assigned
+  const own = Object.hasOwn(type, 'cacheName') ? type.cacheName : undefined
+  if (typeof own === 'string' && own !== '') return own
   const { name } = type
   if (typeof name !== 'string' || name === '') return undefined
   if (isMinified(name) && !warned.has(type)) {

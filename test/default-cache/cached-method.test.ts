@@ -212,9 +212,16 @@ describe('A method under @cached', () => {
       static cacheName = 'weather'
     }
     class Inner extends Named {}
+    class Got extends Weather {
+      static get cacheName(): string {
+        return 'got'
+      }
+    }
+    await new Got('praha').forecast(3)
     await Promise.all([new Named('praha').forecast(3), new Inner('praha').forecast(3), Named.stations('CZ')])
     expect((await cache.keys()).keys).toEqual([
       'func::Inner.forecast::praha::3',
+      'func::got.forecast::praha::3',
       'func::weather.forecast::praha::3',
       'func::weather.stations::"CZ"',
     ])
