@@ -96,6 +96,7 @@ export function planned<F extends AnyFunction>(plan: FunctionPlan<F>): CachedFun
   shared.cachedFunctions.set(cached, cached)
   Object.defineProperties(cached, {
     name: { value: name, configurable: true },
+    // Express, Jest and libraries that curry go by the number of parameters.
     length: { value: fn.length, configurable: true },
   })
   return Object.assign(cached, {
