@@ -213,10 +213,17 @@ function withoutComments(start, end, { text, comments }) {
   return code + text.slice(at, end)
 }
 
+function withoutLineComments(code) {
+  return code.replaceAll(/\/\/.*/g, '')
+}
+
 function rawComment(node, { text, comments }) {
   return comments.find(
     ({ type, value, end }) =>
-      type === 'Block' && value.startsWith('*') && end <= node.start && text.slice(end, node.start).trim() === '',
+      type === 'Block' &&
+      value.startsWith('*') &&
+      end <= node.start &&
+      withoutLineComments(text.slice(end, node.start)).trim() === '',
   )?.value
 }
 

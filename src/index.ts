@@ -10,6 +10,7 @@ export type {
   GetOrSetOptions,
   KeyedCache,
   ManyFactory,
+  RequestScopedCache,
   SetOptions,
 } from './contract/cache.js'
 export type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from './contract/inspected.js'
@@ -36,6 +37,7 @@ export {
   type CachedInstance,
   CachedObject,
   type CachedObjectOptions,
+  type FindCachedOptions,
 } from './default-cache/cached-object.js'
 export { caches, closeCaches, configure, type KeyedCacheConfiguration } from './default-cache/configure.js'
 export {

@@ -3,6 +3,11 @@ import { quoted } from '../checks/one-line.js'
 import { reasonOf } from '../checks/reason.js'
 import { brand } from './copies/brand.js'
 
+/** Names a class of errors as built-in ones are named: by its prototype, whatever a bundler calls the class. */
+function named(type: abstract new (...args: any[]) => Error, name: string): void {
+  Object.defineProperty(type.prototype, 'name', { value: name, writable: true, configurable: true })
+}
+
 /** The stable codes of all errors that this package makes, apart from `TypeError` for wrong use. */
 export type KeyedCacheErrorCode =
   | 'ERR_NOT_CACHED'
@@ -14,6 +19,7 @@ export type KeyedCacheErrorCode =
 export class KeyedCacheError extends Error {
   static {
     brand(this, 'KeyedCacheError')
+    named(this, 'KeyedCacheError')
   }
 
   /** Stays the same in all versions, while messages may change. */
@@ -21,7 +27,6 @@ export class KeyedCacheError extends Error {
 
   constructor(code: KeyedCacheErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
-    this.name = new.target.name
     this.code = code
   }
 }
@@ -30,6 +35,7 @@ export class KeyedCacheError extends Error {
 export class NotCachedError extends KeyedCacheError {
   static {
     brand(this, 'NotCachedError')
+    named(this, 'NotCachedError')
   }
 
   /** The full key that was asked for. */
@@ -48,6 +54,7 @@ export class NotCachedError extends KeyedCacheError {
 export class CacheNotRespondingError extends KeyedCacheError {
   static {
     brand(this, 'CacheNotRespondingError')
+    named(this, 'CacheNotRespondingError')
   }
 
   /** How many keys a deletion had removed before it failed. */
@@ -67,6 +74,7 @@ export class CacheNotRespondingError extends KeyedCacheError {
 export class CacheTimeoutError extends KeyedCacheError {
   static {
     brand(this, 'CacheTimeoutError')
+    named(this, 'CacheTimeoutError')
   }
 
   /** The full key that was being computed. */
@@ -83,6 +91,7 @@ export class CacheTimeoutError extends KeyedCacheError {
 export class ImproperlyConfiguredError extends KeyedCacheError {
   static {
     brand(this, 'ImproperlyConfiguredError')
+    named(this, 'ImproperlyConfiguredError')
   }
 
   constructor(message: string) {

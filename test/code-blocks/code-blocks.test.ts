@@ -28,8 +28,10 @@ beforeAll(async () => {
   redis = await startRedis()
   folder = await mkdtemp(join(import.meta.dirname, 'compiled-'))
   await cp(join(import.meta.dirname, 'surroundings.ts'), join(folder, 'surroundings.ts'))
+  await cp(join(import.meta.dirname, 'decimal.js'), join(folder, 'node_modules/decimal.js'), { recursive: true })
   for (const [file, blocks] of programs) {
-    for (const block of blocks) await writeFile(join(folder, `${nameOf(block)}.ts`), forTests(block.code))
+    for (const block of blocks)
+      await writeFile(join(folder, `${nameOf(block)}.${block.language}`), forTests(block.code))
     await writeFile(join(folder, `${basename(file, '.md')}.ts`), oneAfterTheOther(blocks))
   }
   const compilerOptions = {
@@ -38,12 +40,15 @@ beforeAll(async () => {
     noEmit: false,
     isolatedDeclarations: false,
     moduleDetection: 'force',
+    allowJs: true,
+    // Which few users set
+    noImplicitOverride: false,
   }
   const unused = { noUnusedLocals: false, noUnusedParameters: false, declaration: false, declarationMap: false }
   const config = {
     extends: '../../../tsconfig.json',
     compilerOptions: { ...compilerOptions, ...unused },
-    include: ['*.ts'],
+    include: ['*.ts', '*.js'],
   }
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
 })
@@ -54,7 +59,7 @@ afterAll(async () => {
 })
 
 describe('The code in README.md and docs', () => {
-  it('compiles as strict TypeScript', async () => {
+  it('compiles, as strict TypeScript where it is some', async () => {
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
     const complaints = await run(process.execPath, [tsc, '-p', folder]).then(
       ({ stdout }) => stdout,

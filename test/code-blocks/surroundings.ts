@@ -20,6 +20,7 @@ const application = {
   html: '<p>',
   ids: [1, 2],
   loadProduct: async (id: number) => ({ ...product, id }),
+  loadPrices: async () => [{ id: 123, price: 5 }],
   product,
   search: async (lat: number, lon: number) => ({ lat, lon, name: 'Praha' }),
   second: product,
@@ -38,6 +39,7 @@ declare global {
   var first: Product
   var html: string
   var ids: number[]
+  var loadPrices: typeof application.loadPrices
   var loadProduct: typeof application.loadProduct
   var product: Product
   var search: typeof application.search

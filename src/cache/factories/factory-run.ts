@@ -52,6 +52,9 @@ export async function runOnce(
     setTtl: (ttl) => {
       life = lifetime({ ttl }, life)
     },
+    setGrace: (grace) => {
+      life = lifetime({ grace }, life)
+    },
     setTags: (own) => {
       tags = checkTags(own)
     },

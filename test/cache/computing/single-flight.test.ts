@@ -239,6 +239,15 @@ describeOnBothStores('The context of a factory', (open) => {
     expect(entry?.tags).toEqual(['x', 'y'])
   })
 
+  test('sets the grace of what is stored', async () => {
+    const cache = open()
+    await cache.getOrSet('kept', ({ setGrace }) => setGrace('1h'), { ttl: '20ms' })
+    await cache.getOrSet('gone', ({ setGrace }) => setGrace(0), { ttl: '20ms', grace: '1h' })
+    await until(async () => (await cache.entry('gone')) === undefined, 'what has no grace is gone')
+    expect(await cache.entry('kept')).toMatchObject({ stale: true })
+    await expect(cache.getOrSet('wrong', ({ setGrace }) => setGrace('soon'))).rejects.toThrow(/`grace`.*soon/)
+  })
+
   test('stores nothing with a ttl of 0, and rejects one that is wrong', async () => {
     const cache = open()
     expect(await cache.getOrSet('a', ({ setTtl }) => setTtl(0))).toBeUndefined()
