@@ -56,3 +56,4 @@ export {
   isCached,
 } from './default-cache/functions.js'
 export { keyedcache, type KeyedcacheOptions } from './express/middleware.js'
+export type { KeyedcacheMiddleware } from './contract/middleware.js'

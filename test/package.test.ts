@@ -116,9 +116,17 @@ it('gives a TypeScript project the types it promises, in every kind of module', 
   expect(await Promise.all(configs.map((config) => compile(compiler, config)))).toEqual(configs.map(() => ''))
 }, 180_000)
 
-async function compile(compiler: string, config: string): Promise<string> {
+it('lets an application export what it gives, with declarations that need no types of other packages', async () => {
+  const args = ['--noEmit', 'false', '--emitDeclarationOnly', '--outDir', 'declared']
+  expect(await compile(join(folder, 'node_modules', '.bin', 'tsc'), 'tsconfig.json', ...args)).toBe('')
+  const declared = await readFile(join(folder, 'declared', 'exported.d.ts'), 'utf8')
+  const needed = Array.from(declared.matchAll(/(?:import\(|from )["']([^"']+)/g), ([, name]) => name)
+  expect(new Set(needed)).toEqual(new Set(['keyedcache']))
+}, 60_000)
+
+async function compile(compiler: string, config: string, ...args: string[]): Promise<string> {
   try {
-    return (await run(compiler, ['-p', config], { cwd: folder })).stdout
+    return (await run(compiler, ['-p', config, ...args], { cwd: folder })).stdout
   } catch (error) {
     return String((error as { stdout?: string }).stdout ?? error)
   }

@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express'
+import type { KeyedcacheMiddleware } from '../contract/middleware.js'
 import { adminSettings, type KeyedcacheAdminOptions } from './access/admin-options.js'
 import { dashboard } from './router.js'
 
@@ -10,6 +10,6 @@ export type { KeyedcacheAdminOptions } from './access/admin-options.js'
  * read-only.
  * @throws {TypeError} naming the option, for wrong options.
  */
-export function keyedcacheAdmin(options: KeyedcacheAdminOptions = {}): RequestHandler {
+export function keyedcacheAdmin(options: KeyedcacheAdminOptions = {}): KeyedcacheMiddleware {
   return dashboard(adminSettings(options))
 }

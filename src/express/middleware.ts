@@ -1,5 +1,5 @@
-import type { RequestHandler } from 'express'
 import type { Cache, KeyedCache } from '../contract/cache.js'
+import type { KeyedcacheMiddleware } from '../contract/middleware.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkMounting } from '../contract/options/mounting.js'
 import { checkOptions } from '../contract/options/option-checks.js'
@@ -30,7 +30,7 @@ export interface KeyedcacheOptions {
  * effect.
  * @throws {TypeError} naming the option that is wrong.
  */
-export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
+export function keyedcache(options?: KeyedcacheOptions): KeyedcacheMiddleware {
   checkMounting(options, { name: 'keyedcache', mounted: 'app.use(keyedcache())', isCache })
   const { cache, context = true } = checkOptions(options, 'keyedcache', { cache: true, context: true }) ?? {}
   if (cache !== undefined && !isCache(cache)) {
