@@ -55,5 +55,4 @@ export {
   cacheSet,
   isCached,
 } from './default-cache/functions.js'
-export { keyedcache, type KeyedcacheOptions } from './express/middleware.js'
-export type { KeyedcacheMiddleware } from './contract/middleware.js'
+export { keyedcache, type KeyedcacheMiddleware, type KeyedcacheOptions } from './express/middleware.js'

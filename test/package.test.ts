@@ -107,6 +107,17 @@ it.each([
   expect((await loaded('/cache/')).toSorted()).toEqual(['dashboard-files.js', 'index.js'])
 })
 
+it('serves the dashboard where Node evaluates no text', async () => {
+  const program = `require('./server.cjs').serve().then(async (url) => {
+    process.stdout.write(String((await fetch(url + '/cache/')).status))
+    process.exit()
+  })`
+  const { stdout } = await run(process.execPath, ['--disallow-code-generation-from-strings', '-e', program], {
+    cwd: folder,
+  })
+  expect(stdout).toBe('200')
+})
+
 it('gives a TypeScript project the types it promises, in every kind of module', async () => {
   const versions = await devDependencies()
   await install(...['@types/express', '@types/node', 'typescript'].map((name) => `${name}@${versions[name]}`))

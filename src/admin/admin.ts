@@ -1,4 +1,4 @@
-import type { KeyedcacheMiddleware } from '../contract/middleware.js'
+import type { KeyedcacheMiddleware } from '../express/middleware.js'
 import { adminSettings, type KeyedcacheAdminOptions } from './access/admin-options.js'
 import { dashboard } from './router.js'
 

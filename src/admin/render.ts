@@ -1,4 +1,4 @@
-import ejs from 'ejs'
+import { escapeHtml } from './escape-html.js'
 import type { View } from './show/page.js'
 
 /**
@@ -12,7 +12,7 @@ export async function render(view: View, model: object): Promise<string> {
     if (!compiled) throw new Error(`There is no view ${name}`)
     // As EJS does: what a view asks for is looked up in the model alone, never in Object.prototype.
     const v: object = Object.assign(Object.create(null), locals)
-    return compiled(v, ejs.escapeXML, (other, more) => fill(other, { ...v, ...more }))
+    return compiled(v, escapeHtml, (other, more) => fill(other, { ...v, ...more }))
   }
   return fill(view, model)
 }

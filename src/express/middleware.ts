@@ -1,5 +1,5 @@
+import type { RequestHandler } from 'express'
 import type { Cache, KeyedCache } from '../contract/cache.js'
-import type { KeyedcacheMiddleware } from '../contract/middleware.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkMounting } from '../contract/options/mounting.js'
 import { checkOptions } from '../contract/options/option-checks.js'
@@ -16,6 +16,12 @@ declare global {
     }
   }
 }
+
+/**
+ * What `keyedcache()` and `keyedcacheAdmin()` give: a `RequestHandler` of Express. The name is this package's own, so that declarations of an
+ * application that exports one need no types of packages that it has not installed itself, as those under pnpm.
+ */
+export interface KeyedcacheMiddleware extends RequestHandler {}
 
 /** The options of `keyedcache`. */
 export interface KeyedcacheOptions {

@@ -229,14 +229,18 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
   it.each([
     [dependencies['typescript'], () => ofThePair, ['--moduleResolution', 'node10']],
     ['7', () => join(ROOT, 'node_modules/.bin/tsc'), []],
-  ])('has types for TypeScript %s, in every kind of module', async (_version, compiler, commonjs) => {
-    for (const [config, ...args] of [
-      ['tsconfig.json'],
-      ['tsconfig.bundler.json'],
-      ['tsconfig.commonjs.json', ...commonjs],
-    ] as const)
-      expect(await complaintsOf(compiler(), ['-p', config, ...args]), config).toBe('')
-  }, 180_000)
+  ])(
+    'has types for TypeScript %s, in every kind of module',
+    async (_version, compiler, commonjs) => {
+      for (const [config, ...args] of [
+        ['tsconfig.json'],
+        ['tsconfig.bundler.json'],
+        ['tsconfig.commonjs.json', ...commonjs],
+      ] as const)
+        expect(await complaintsOf(compiler(), ['-p', config, ...args]), config).toBe('')
+    },
+    180_000,
+  )
 
   if ('other-ioredis' in dependencies) {
     it('has types that take clients and options of another ioredis', async () => {
