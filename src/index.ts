@@ -1,4 +1,4 @@
-export { keyedcacheAdmin, type KeyedcacheAdminOptions } from './admin/admin.js'
+export { keyedcacheAdmin, type KeyedcacheAdminOptions, type KeyedcacheDashboard } from './admin/admin.js'
 export type { AuditEvent } from './contract/audit-event.js'
 export type {
   Cache,

@@ -1,8 +1,11 @@
-import type { KeyedcacheMiddleware } from '../express/middleware.js'
+import type { RequestHandler } from 'express'
 import { adminSettings, type KeyedcacheAdminOptions } from './access/admin-options.js'
 import { dashboard } from './router.js'
 
 export type { KeyedcacheAdminOptions } from './access/admin-options.js'
+
+/** What `keyedcacheAdmin()` gives: a `RequestHandler` of Express, under a name of this package as `KeyedcacheMiddleware` is. */
+export interface KeyedcacheDashboard extends RequestHandler {}
 
 /**
  * The staff dashboard, for `app.use('/cache', keyedcacheAdmin())`. It shows what the cache did and which keys it has, and deletes keys. It
@@ -10,6 +13,6 @@ export type { KeyedcacheAdminOptions } from './access/admin-options.js'
  * read-only.
  * @throws {TypeError} naming the option, for wrong options.
  */
-export function keyedcacheAdmin(options: KeyedcacheAdminOptions = {}): KeyedcacheMiddleware {
+export function keyedcacheAdmin(options: KeyedcacheAdminOptions = {}): KeyedcacheDashboard {
   return dashboard(adminSettings(options))
 }
