@@ -1,3 +1,4 @@
+import { isError } from '../checks/is-error.js'
 import { checkCacheOptions, type CheckedOptions, type KeyedCacheOptions } from './cache-options.js'
 import type { KeyedCache } from '../contract/cache.js'
 import { warnOfEmbedded } from './embedded-warning.js'
@@ -161,7 +162,7 @@ function warnOnceUntracked(name: string): (error: unknown) => void {
 }
 
 function logState({ logger, name }: CheckedOptions, up: boolean, error: unknown, more: string): void {
-  const reason = error instanceof Error ? ` (${reasonOf(error)})${rightsHint(error)}` : ''
+  const reason = isError(error) ? ` (${reasonOf(error)})${rightsHint(error)}` : ''
   const message = up
     ? `The cache ${show(name)} reaches its Redis`
     : `The cache ${show(name)} does not reach its Redis${reason}${more}`

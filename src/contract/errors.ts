@@ -1,3 +1,4 @@
+import { isError } from '../checks/is-error.js'
 import { quoted } from '../checks/one-line.js'
 import { reasonOf } from '../checks/reason.js'
 import { brand } from './copies/brand.js'
@@ -57,7 +58,7 @@ export class CacheNotRespondingError extends KeyedCacheError {
   readonly removed: number
 
   constructor(operation: string, options?: Cause & { removed?: number | undefined }) {
-    const reason = options?.cause instanceof Error ? `: ${reasonOf(options.cause)}` : ''
+    const reason = isError(options?.cause) ? `: ${reasonOf(options.cause)}` : ''
     super('ERR_CACHE_NOT_RESPONDING', `The cache did not respond to ${operation}${reason}`, options)
     this.removed = options?.removed ?? 0
   }

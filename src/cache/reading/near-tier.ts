@@ -1,3 +1,4 @@
+import { realTime } from '../../checks/real-time.js'
 import { LRUCache } from 'lru-cache'
 import type { Store } from '../../contract/store.js'
 import type { CacheEvents } from '../../contract/cache-events.js'
@@ -64,7 +65,7 @@ export class NearTier {
   get(key: string): NearHit | undefined {
     const copy = this.#copies.get(key)
     if (copy === undefined) return undefined
-    if (performance.now() >= copy.untilMs) {
+    if (realTime.nowMs() >= copy.untilMs) {
       this.#copies.delete(key)
       return undefined
     }
@@ -83,7 +84,7 @@ export class NearTier {
       known.count++
       return known
     }
-    const reads = { key, sinceMs: performance.now(), count: 1 }
+    const reads = { key, sinceMs: realTime.nowMs(), count: 1 }
     this.#reads.set(key, reads)
     return reads
   }
@@ -123,7 +124,7 @@ export class NearTier {
 
   #keep(key: string, { value, payload, entry }: Stored, sinceMs: number): void {
     const { expiresAt, computeMs, tags } = entry
-    const nowMs = performance.now()
+    const nowMs = realTime.nowMs()
     const untilMs = Math.min(sinceMs + this.#ttlMs, nowMs + expiresAt - this.#store.now(key))
     const own = { untilMs, expiresAt, computeMs, tags }
     const keyWeight = COPY_BYTES + textWeight(key) + copyWeight(tags)

@@ -1,3 +1,4 @@
+import { realTime } from '../../checks/real-time.js'
 import type { Client } from './connection/client.js'
 import type { Connection } from './connection/connection.js'
 import { IndexRebuild } from './shards/index-rebuild.js'
@@ -80,8 +81,8 @@ export class Availability {
     client.on('+node', () => subscribers.follow())
     if (client.isReady) this.#connected()
     this.#timers = [
-      setInterval(() => this.#round(), PROBE_EVERY_MS).unref(),
-      setInterval(() => this.#keepUp(), UPKEEP_EVERY_MS).unref(),
+      realTime.setInterval(() => this.#round(), PROBE_EVERY_MS).unref(),
+      realTime.setInterval(() => this.#keepUp(), UPKEEP_EVERY_MS).unref(),
     ]
   }
 
@@ -102,7 +103,7 @@ export class Availability {
   /** Ends all probing, and lets nothing more be sent. */
   close(): void {
     this.#closed = true
-    for (const timer of this.#timers) clearInterval(timer)
+    for (const timer of this.#timers) realTime.clearInterval(timer)
     for (const { connection } of this.#parts.shards.all) connection.close()
   }
 

@@ -1,3 +1,4 @@
+import { isError } from '../../../checks/is-error.js'
 import { Deadlines } from './deadlines.js'
 import { withoutSecrets } from './reply-error.js'
 
@@ -53,6 +54,6 @@ export class Breaker {
 }
 
 function isAnswer(error: unknown): boolean {
-  if (!(error instanceof Error) || error.name !== 'ReplyError') return false
+  if (!isError(error) || error.name !== 'ReplyError') return false
   return !/^(?:LOADING|BUSY|CLUSTERDOWN|MASTERDOWN) /.test(error.message)
 }

@@ -1,4 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { isError } from '../../../checks/is-error.js'
+import { realTime } from '../../../checks/real-time.js'
 import type { Cluster, Redis } from 'ioredis'
 import { type ClientEvent, listenTo } from './client-events.js'
 import { isClient } from './client-settings.js'
@@ -62,7 +63,7 @@ export class Client {
     if (this.#redis.status === 'wait') this.#redis.connect().catch(note)
     // A timer of our own: that of ioredis goes on forever if its client is closed during a refresh.
     if (this.#own && this.#redis.isCluster) {
-      this.#refresh = setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS).unref()
+      this.#refresh = realTime.setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS).unref()
     }
   }
 
@@ -171,13 +172,13 @@ export class Client {
     if (this.#closed) return
     const wasReady = this.isReady
     this.#closed = true
-    clearInterval(this.#refresh)
+    realTime.clearInterval(this.#refresh)
     this.#watchdog.close()
     for (const stop of this.#stopListening) stop()
     if (this.#own) {
       // Without a listener ioredis prints errors, and one may still come.
       this.#redis.on('error', () => undefined)
-      const goodbye = delay(QUIT_MS, undefined, { ref: false })
+      const goodbye = realTime.pause(QUIT_MS, { ref: false })
       if (wasReady) await Promise.race([this.#redis.quit(), goodbye]).catch(() => 'gone already')
       this.#redis.disconnect()
     }
@@ -213,5 +214,5 @@ function scripting(redis: Redis): Scripting {
 }
 
 function isUnknownScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT')
+  return isError(error) && error.message.startsWith('NOSCRIPT')
 }

@@ -1,3 +1,4 @@
+import { realTime } from '../../../checks/real-time.js'
 import type { Redis } from 'ioredis'
 import { Breaker } from './breaker.js'
 import type { Client, RunOptions } from './client.js'
@@ -21,7 +22,7 @@ export class Connection {
   readonly #known = new Set<Script>()
   readonly #running: RunOptions
   readonly #runningForBytes: RunOptions
-  readonly #startedMs = performance.now()
+  readonly #startedMs = realTime.nowMs()
   /** The calls that wait for the first answer. */
   #waiting: (() => void)[] = []
   #everUp = false
@@ -110,13 +111,13 @@ export class Connection {
   }
 
   async #readClock(): Promise<void> {
-    const sentMs = performance.now()
+    const sentMs = realTime.nowMs()
     try {
       const [seconds, microseconds] = (await this.#client.run(TIME, [this.#name], [], { known: this.#known })) as [
         string,
         string,
       ]
-      this.clock.add(Number(seconds) * 1000 + Number(microseconds) / 1000, sentMs, performance.now())
+      this.clock.add(Number(seconds) * 1000 + Number(microseconds) / 1000, sentMs, realTime.nowMs())
       this.#setUp(true, undefined)
     } catch (error) {
       this.#setUp(false, error)
@@ -146,7 +147,7 @@ export class Connection {
   }
 
   async #firstConnection(): Promise<void> {
-    const starting = performance.now() - this.#startedMs < this.#timeoutMs || this.lastError === undefined
+    const starting = realTime.nowMs() - this.#startedMs < this.#timeoutMs || this.lastError === undefined
     if (!this.#everUp && !this.#closed && starting) {
       try {
         await this.#client.limit(new Promise<void>((resolve) => this.#waiting.push(resolve)))

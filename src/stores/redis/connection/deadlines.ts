@@ -1,3 +1,5 @@
+import { realTime } from '../../../checks/real-time.js'
+
 /** No answer to a command came within the time limit. The server may still carry it out. */
 export class DeadlineError extends Error {
   constructor(timeoutMs: number) {
@@ -55,19 +57,19 @@ export class Deadlines {
   limit<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown): void => reject(this.#judge.failed(error))
-      const waiting = { sinceMs: performance.now(), giveUp: () => fail(new DeadlineError(this.#timeoutMs)) }
+      const waiting = { sinceMs: realTime.nowMs(), giveUp: () => fail(new DeadlineError(this.#timeoutMs)) }
       this.#waiting.add(waiting)
       // After `close` no timer is needed, because the connection is closed. It would only keep the process alive.
       if (this.#timer === undefined && !this.#closed) this.#wakeIn(this.#firstLookMs())
       promise.then(
         (value) => {
-          this.#answeredMs = performance.now()
+          this.#answeredMs = realTime.nowMs()
           if (!this.#waiting.delete(waiting)) return
           this.#judge.answered()
           resolve(value)
         },
         (error: unknown) => {
-          this.#answeredMs = performance.now()
+          this.#answeredMs = realTime.nowMs()
           if (this.#waiting.delete(waiting)) fail(error)
         },
       )
@@ -76,7 +78,7 @@ export class Deadlines {
 
   close(): void {
     this.#closed = true
-    clearTimeout(this.#timer)
+    realTime.clearTimeout(this.#timer)
     this.#timer = undefined
     for (const { giveUp } of this.#waiting) giveUp()
     this.#waiting.clear()
@@ -88,12 +90,12 @@ export class Deadlines {
 
   #wakeIn(ms: number): void {
     const delayMs = Math.max(1, ms)
-    this.#dueMs = performance.now() + delayMs
-    this.#timer = setTimeout(this.#wake, delayMs)
+    this.#dueMs = realTime.nowMs() + delayMs
+    this.#timer = realTime.setTimeout(this.#wake, delayMs)
   }
 
   readonly #wake = (): void => {
-    const isLate = performance.now() - this.#dueMs > LATE_MS
+    const isLate = realTime.nowMs() - this.#dueMs > LATE_MS
     // Only once, so that a process whose event loop is always late still notices a server that hangs.
     if (isLate && !this.#spared) {
       this.#spared = true
@@ -101,14 +103,14 @@ export class Deadlines {
     } else {
       this.#spared = false
       // One more turn of the event loop, so that answers that are already in the socket still count.
-      setImmediate(this.#check)
+      realTime.setImmediate(this.#check)
     }
   }
 
   readonly #check = (): void => {
     if (this.#timer === undefined) return
     this.#timer = undefined
-    const nowMs = performance.now()
+    const nowMs = realTime.nowMs()
     const [oldest] = this.#waiting
     if (oldest === undefined) return
     const quietMs = this.#silence?.afterMs() ?? Infinity

@@ -1,3 +1,4 @@
+import { realTime } from '../../../checks/real-time.js'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { RedisAddress } from '../../../contract/redis-address.js'
 import { backoffMs } from './backoff.js'
@@ -63,8 +64,8 @@ export function openSubscriber(master: Redis): Redis {
 function leavingReplicas(): (error: Error) => boolean {
   let lastMs = -Infinity
   return ({ message }) => {
-    if (!message.includes('READONLY') || performance.now() - lastMs < LEAVE_REPLICA_EVERY_MS) return false
-    lastMs = performance.now()
+    if (!message.includes('READONLY') || realTime.nowMs() - lastMs < LEAVE_REPLICA_EVERY_MS) return false
+    lastMs = realTime.nowMs()
     return true
   }
 }
