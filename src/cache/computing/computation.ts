@@ -44,6 +44,11 @@ export interface ComputationPlan extends FactoryPlan {
   readonly manner: 'wait' | 'leave' | 'alone'
   /** Called when somebody else computes the key, or nobody does. */
   readonly onFollow?: (() => void) | undefined
+  /**
+   * Whether a call has already waited for a computation in vain. If another process computes the key, this one then computes beside it.
+   * Otherwise a key that is deleted again and again would keep the call waiting for one computation after the other.
+   */
+  readonly inVain?: boolean
 }
 
 const MIN_PAUSE_MS = 1000
@@ -60,6 +65,8 @@ export class Computation {
   readonly #abort = new AbortController()
   #isAbandoned = false
   #isVoid = false
+  /** The logical time at which the factory began. */
+  #startedAt = Infinity
   #lease: Lease | undefined
   #voided: Promise<'voided'> | undefined
   #tellVoided: (voided: 'voided') => void = () => undefined
@@ -71,20 +78,24 @@ export class Computation {
   }
 
   /**
-   * Whether the lease is known to be lost, to a write or delete or to another process. Then only the call that began the computation may
+   * Whether the lease is known to be lost, to a write or delete or to another process. Then only calls that began before the factory may
    * have the result.
    */
   get isVoid(): boolean {
     return this.#isVoid
   }
 
-  /** Settles when the computation becomes void. Otherwise it never settles. */
-  get voided(): Promise<'voided'> {
+  /**
+   * The result for a call that joined. A void computation has none (`voided`) for a call that began after its factory, so the call does not
+   * wait for it. Calls that began before its factory stay, because whatever voided it, the factory has read what was there after they began.
+   */
+  resultFor(at: number): Promise<Result | 'voided'> {
     this.#voided ??= new Promise((resolve) => {
       this.#tellVoided = resolve
       if (this.#isVoid) resolve('voided')
     })
-    return this.#voided
+    const refused = this.#voided.then<Result | 'voided'>((voided) => (at > this.#startedAt ? voided : this.result))
+    return Promise.race([this.result, refused])
   }
 
   /**
@@ -105,7 +116,7 @@ export class Computation {
     const { key, manner, onFollow, schema } = this.#plan
     const { leaseEnds, leaseMs, codec } = this.#setting
     let { seen, stale } = this.#plan
-    let sideBySide = false
+    let sideBySide = this.#plan.inVain === true
     let leader: string | undefined
     const beganMs = realTime.nowMs()
     for (;;) {
@@ -134,19 +145,19 @@ export class Computation {
           stale = good && stored.entry.hasGrace ? stored : undefined
           continue
         }
-        onFollow?.()
-        if (manner === 'leave') return { kind: 'left', restMs: Math.min(acquired.leftMs, leaseMs / 2) }
         // Messages are of the whole server. One of the same key in another database ends nothing here, and the leader goes on.
         if (sideBySide && acquired.leader !== leader) return await this.#alone()
+        onFollow?.()
+        if (manner === 'leave') return { kind: 'left', restMs: Math.min(acquired.leftMs, leaseMs / 2) }
         leader = acquired.leader
         // eslint-disable-next-line no-await-in-loop
         const waitMs = leaseEnds.waitMs(leaseMs, acquired.leftMs, realTime.nowMs() - beganMs)
         // eslint-disable-next-line no-await-in-loop
         const ended = await leaseEnd.within(waitMs, this.#abort.signal)
         if (this.#isAbandoned) return { kind: 'left', restMs: 0 }
-        // The leader stored nothing. The processes that waited for it now compute side by side. Otherwise each would wait for the one
-        // before it.
-        sideBySide = ended === 'nothing'
+        // If nothing is stored now, the processes that waited compute side by side. Otherwise each would wait for the one before it, and
+        // for ever where the key is deleted again and again.
+        sideBySide = ended !== undefined
       } finally {
         leaseEnd.leave()
       }
@@ -180,7 +191,7 @@ export class Computation {
     this.#lease = lease
     // The message may be of the same key in another database, so the store is asked.
     leaseEnd.onVoided(() => void lease.renew())
-    const startedAt = nextLogicalTime()
+    const startedAt = this.#start()
     const keeping = this.#setting.fallback?.begin(this.#plan.key)
     const outcome = await this.#compute(stale)
     if (outcome.kind !== 'computed') this.#setting.fallback?.end(keeping)
@@ -226,7 +237,7 @@ export class Computation {
     // If the lease was held to the end, nothing was deleted before `sentAt`, so the value is good up to then. Otherwise it is good only up
     // to the time when the computation began.
     const asOf = held === true ? sentAt : startedAt
-    return { kind: 'value', value, computeMs, bytes, isStored, asOf, startedAt, shared: held !== false }
+    return { kind: 'value', value, computeMs, bytes, isStored, asOf, startedAt, isRefused: held === false }
   }
 
   /** Ends the lease, because nobody in this process wants the result any more. A process that waits takes over. */
@@ -239,7 +250,7 @@ export class Computation {
   async #alone(): Promise<Result> {
     const { key, stale, life: planned } = this.#plan
     const { fallback, encode, events } = this.#setting
-    const startedAt = nextLogicalTime()
+    const startedAt = this.#start()
     const keeping = fallback?.begin(key)
     const outcome = await this.#compute(stale)
     if (outcome.kind !== 'computed') {
@@ -260,8 +271,13 @@ export class Computation {
       // The kept value also serves calls that came while it was computed.
       asOf: isKept === true ? nextLogicalTime() : startedAt,
       startedAt,
-      shared: true,
+      isRefused: false,
     }
+  }
+
+  #start(): number {
+    this.#startedAt = nextLogicalTime()
+    return this.#startedAt
   }
 
   readonly #void = (): void => {

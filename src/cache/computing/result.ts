@@ -14,8 +14,8 @@ export type Result =
       readonly asOf: number
       /** The logical time at which the factory began; -1 when another process computed the value. */
       readonly startedAt: number
-      /** Whether calls other than the one that began the computation may have the value. */
-      readonly shared: boolean
+      /** Whether a write or delete came while it was computed. Then no call that began after the factory may have the value. */
+      readonly isRefused: boolean
     }
   | { readonly kind: 'error'; readonly error: unknown; readonly pauseMs: number }
   /** `maxCompute` has passed. */
@@ -33,7 +33,7 @@ export function resultOf({ value, bytes, entry }: Stored, asOf: number): Result 
     isStored: true,
     asOf,
     startedAt: -1,
-    shared: true,
+    isRefused: false,
   }
 }
 
@@ -42,8 +42,8 @@ export function resultOf({ value, bytes, entry }: Stored, asOf: number): Result 
  * wants it `anew`, the factory must also have begun after the call.
  */
 export function isGoodFor(
-  { asOf, startedAt, shared }: Result & { kind: 'value' },
+  { asOf, startedAt }: Result & { kind: 'value' },
   { at, anew }: { readonly at: number; readonly anew: boolean },
 ): boolean {
-  return shared && asOf >= at && (!anew || startedAt >= at)
+  return asOf >= at && (!anew || startedAt >= at)
 }

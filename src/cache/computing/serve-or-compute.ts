@@ -110,8 +110,8 @@ export class ServeOrCompute {
       const taken = await this.#flights.take({ plan: planned, at, anew: callOptions.refresh, deadline })
       if (typeof taken === 'object') {
         events.emit('miss', { key })
-        const { value, computeMs, isStored, shared } = taken
-        return { value, computeMs, isComputed: true, isStored, isShared: shared }
+        const { value, computeMs, isStored, isRefused } = taken
+        return { value, computeMs, isComputed: true, isStored, isShared: !isRefused }
       }
     } catch (error) {
       if (usable === undefined || callOptions.signal?.aborted) {

@@ -27,8 +27,8 @@ export interface Taken {
   readonly computeMs: number
   /** Whether the value is stored. */
   readonly isStored: boolean
-  /** Whether other calls may have it too. */
-  readonly shared: boolean
+  /** Whether a write or delete came while it was computed, so that no later call may have it. */
+  readonly isRefused: boolean
 }
 
 const MAX_RESTING = 10_000
@@ -57,16 +57,19 @@ export class SingleFlight {
    * @throws what the factory threw, or when the call's deadline has passed.
    */
   async take(call: Call): Promise<Taken | 'soft' | 'left'> {
-    const { plan, deadline } = call
+    let { plan } = call
     for (let givenUp = 0; ;) {
       const joined = this.#flightToJoin(plan.key)
       if (joined !== undefined) plan.onFollow?.()
       const own = joined === undefined
       const flight = joined ?? this.#begin(plan)
       // eslint-disable-next-line no-await-in-loop -- goes round again only with a result that is not for the call
-      const result = await this.#wait(flight, plan.key, deadline, own)
+      const result = await this.#wait(flight, call, own)
       if (result === 'soft') return result
-      if (result === 'voided') continue
+      if (result === 'voided') {
+        plan = { ...plan, inVain: true }
+        continue
+      }
       if (result.kind === 'error') {
         if (own) this.#rest(plan.key, result.pauseMs)
         throw result.error
@@ -77,11 +80,15 @@ export class SingleFlight {
       if (result.kind === 'left' && own) return 'left'
       if (result.kind !== 'value') continue
       if (own) return result
+      if (!isGoodFor(result, call)) {
+        if (result.startedAt >= 0 && !call.anew) plan = { ...plan, inVain: true }
+        continue
+      }
       // eslint-disable-next-line no-await-in-loop
-      const taken = isGoodFor(result, call) ? await this.#copy(plan.key, result) : undefined
+      const taken = await this.#copy(plan.key, result)
       // The schema of this call may refuse a value that was computed for another call. That is a miss, as with a stored value.
       // eslint-disable-next-line no-await-in-loop
-      if (taken !== undefined && (await schemaError(plan.schema, plan.key, taken.value)) === undefined) return taken
+      if ((await schemaError(plan.schema, plan.key, taken.value)) === undefined) return taken
     }
   }
 
@@ -125,19 +132,17 @@ export class SingleFlight {
     return flight
   }
 
-  /** Waits for a flight. A call that joined it leaves when the computation becomes void. The call that began it still gets the result. */
+  /** Waits for a flight. A call that joined it leaves when the computation becomes void, unless it began before the factory did. */
   async #wait(
     flight: Flight,
-    key: string,
-    deadline: CallerDeadline,
+    { plan: { key }, at, deadline }: Call,
     own: boolean,
   ): Promise<Result | 'soft' | 'voided'> {
     const { computation } = flight
     flight.wanted++
     let leaves = true
     try {
-      const ended = own ? computation.result : Promise.race([computation.result, computation.voided])
-      const result = await deadline.within<Result | 'voided'>(ended)
+      const result = await deadline.within<Result | 'voided'>(own ? computation.result : computation.resultFor(at))
       // A call that took the stale value still wants the fresh one to be computed.
       leaves = result !== 'soft'
       return result
@@ -150,7 +155,7 @@ export class SingleFlight {
     }
   }
 
-  /** The flight that a call may join. A void computation cannot be joined: its result is only for the call that began it. */
+  /** The flight that a call may join. A void computation cannot be joined: its result is only for calls that began before its factory. */
   #flightToJoin(key: string): Flight | undefined {
     const flight = this.#flights.get(key)
     if (flight?.computation.isVoid) this.#detach(key, flight)
@@ -164,9 +169,9 @@ export class SingleFlight {
 
   /** A copy of the value, so that no caller sees what another one does to it. A value that cannot be stored cannot be copied either. */
   async #copy(key: string, result: Result & { kind: 'value' }): Promise<Taken> {
-    const { value, bytes, computeMs, isStored, shared } = result
+    const { value, bytes, computeMs, isStored, isRefused } = result
     const stored = bytes === undefined ? undefined : await this.#codec.decode(key, bytes)
-    return { value: stored === undefined ? this.#codec.copy(value) : stored.value, computeMs, isStored, shared }
+    return { value: stored === undefined ? this.#codec.copy(value) : stored.value, computeMs, isStored, isRefused }
   }
 
   /** Whether this process does not refresh a key for a while, after a failure or because another process does. */

@@ -63,6 +63,50 @@ describeOnBothStores('A computation that is voided while it runs', (openCache) =
     expect(await old.value).toBe('void')
   })
 
+  test('serves all calls that began before its factory, also where the factory itself deletes the key', async () => {
+    const cache = openCache()
+    await cache.require()
+    let runs = 0
+    const values = await Promise.all(
+      Array.from({ length: 100 }, () =>
+        cache.getOrSet('p::a', async () => {
+          runs++
+          await cache.delete('p::a')
+          return runs
+        }),
+      ),
+    )
+    expect(new Set(values)).toEqual(new Set([1]))
+    expect(runs).toBe(1)
+    expect(await cache.has('p::a')).toBe(false)
+  })
+
+  test('does not serve a call that began after its factory, however often that happens', async () => {
+    const cache = openCache()
+    await cache.require()
+    const gate = makeGate()
+    let runs = 0
+    const call = (): Promise<number> =>
+      cache.getOrSet('p::a', async () => {
+        const run = ++runs
+        await gate.opened
+        return run
+      })
+    const all = [call()]
+    for (let round = 1; round <= 5; round++) {
+      // eslint-disable-next-line no-await-in-loop -- each round begins when the factory of the last one runs
+      await until(() => runs === round, 'it is computed')
+      all.push(call(), call())
+      // eslint-disable-next-line no-await-in-loop
+      await cache.has('p::a')
+      // eslint-disable-next-line no-await-in-loop
+      await cache.delete('p::a')
+    }
+    await until(() => runs === 6, 'the last calls have left')
+    gate.open()
+    expect(await Promise.all(all)).toEqual([1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6])
+  })
+
   test('has its signal aborted when the call that began it leaves, since nobody wants the result', async () => {
     const cache = openCache()
     await cache.require()
@@ -106,6 +150,24 @@ describe.each(['one server', 'a Cluster'] as const)('On %s a computation that an
     await Promise.all(three.map((cache) => cache.require()))
     return three as [KeyedCache, KeyedCache, KeyedCache]
   }
+
+  test('again and again is computed at most once in each process for the calls that wait', async () => {
+    const caches = await openCaches()
+    const runs = [0, 0, 0]
+    const values = await Promise.all(
+      caches.flatMap((cache, i) =>
+        Array.from({ length: 20 }, () =>
+          cache.getOrSet('p::a', async () => {
+            runs[i]!++
+            await caches[(i + 1) % 3]!.delete('p::a')
+            return 'void'
+          }),
+        ),
+      ),
+    )
+    expect(new Set(values)).toEqual(new Set(['void']))
+    expect(Math.max(...runs)).toBe(1)
+  })
 
   test.each(ENDS)('by %s keeps nobody waiting, in no process', { timeout: 20_000 }, async (_what, end, next) => {
     const [leader, follower, other] = await openCaches()
