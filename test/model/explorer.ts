@@ -2,7 +2,7 @@ import { callSteps, flightSteps } from './callers.js'
 import { areAnswered, INVARIANTS } from './invariants.js'
 import type { Rule, Violation } from './rules.js'
 import type { Scenario } from './scenarios.js'
-import { type State, copyOf, EMPTY, FLIGHT, textOf } from './state.js'
+import { type State, copyOf, EMPTY, FLIGHT, stateOf, textOf } from './state.js'
 import { surroundingSteps } from './surroundings.js'
 import type { Take, World } from './world.js'
 import { writerSteps } from './writers.js'
@@ -39,7 +39,8 @@ export function explore(
   const from: number[] = []
   const names: string[] = []
   const violations = new Map<Violation, readonly string[]>()
-  let frontier: { state: State; number: number; text: string }[] = []
+  // Texts take far less memory than states.
+  let frontier: { text: string; number: number }[] = []
   let next: typeof frontier = []
 
   const trace = (number: number): string[] => (number === -1 ? [] : [...trace(from[number]!), names[number]!])
@@ -57,18 +58,20 @@ export function explore(
     for (const [violation, holds] of Object.entries(INVARIANTS)) {
       if (holds(world, state)) note(violation as Violation, number)
     }
-    next.push({ state, number, text })
+    next.push({ text, number })
     return text
   }
 
-  for (const state of beginnings(world))
+  const starts = beginnings(world)
+  for (const state of starts)
     reach(state, -1, state.stored.map(({ entry }) => (entry > 0 ? 'stored' : 'empty')).join(', '))
   while (next.length > 0) {
     frontier = next
     next = []
-    for (const { state, number, text } of frontier) {
+    for (const { text, number } of frontier) {
       if (seen.size >= atMost || (first && violations.size > 0))
         return { states: seen.size, isComplete: false, violations }
+      const state = stateOf(text, starts[0]!)
       let isLast = true
       const take: Take = (name, change) => {
         const copy = copyOf(state)

@@ -171,9 +171,27 @@ export function textOf(state: State): string {
   return String.fromCharCode(...codes)
 }
 
-function note(part: object): void {
-  for (const each of Object.values(part) as (number | object)[]) {
-    if (typeof each === 'number') codes.push(each)
-    else note(each)
+/** The state of a text. `like` is any state of the same scenario. */
+export function stateOf(text: string, like: State): State {
+  const state = copyOf(like)
+  let place = 0
+  const fill = (part: Record<string, unknown>): void => {
+    for (const name of Object.keys(part)) {
+      if (typeof part[name] === 'number') part[name] = text.charCodeAt(place++)
+      else fill(part[name] as Record<string, unknown>)
+    }
   }
+  fill(state as unknown as Record<string, unknown>)
+  return state
+}
+
+function note(part: object): void {
+  if (Array.isArray(part)) for (const each of part as (number | object)[]) noteOne(each)
+  // oxlint-disable-next-line guard-for-in -- nothing is inherited, and this is what takes most of the time
+  else for (const name in part) noteOne(part[name as keyof typeof part])
+}
+
+function noteOne(each: number | object): void {
+  if (typeof each === 'number') codes.push(each)
+  else note(each)
 }

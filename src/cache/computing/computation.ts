@@ -2,7 +2,8 @@ import { realTime } from '../../checks/real-time.js'
 import type { Acquired } from '../../contract/store.js'
 import type { LeaseEnd, LeaseEnds } from '../leases/lease-ends.js'
 import type { Events } from '../../contract/events/events.js'
-import { type FactoryPlan, type Outcome, runOnce } from '../factories/factory-run.js'
+import type { ComputationPlan } from './computation-plan.js'
+import { type Outcome, runOnce } from '../factories/factory-run.js'
 import { Lease, type LeaseSetting } from '../leases/lease.js'
 import type { Fallback, Keeping } from '../reading/fallback.js'
 import { nextLogicalTime } from './logical-clock.js'
@@ -29,26 +30,6 @@ export interface ComputationSetting extends LeaseSetting {
     computeMs: number,
     tags: readonly string[],
   ) => Buffer | undefined
-}
-
-/** What to compute, and how. */
-export interface ComputationPlan extends FactoryPlan {
-  /** The bytes that the caller read and could not use. `any`: compute, whatever is stored. */
-  readonly seen: Buffer | 'any' | undefined
-  /** The stale value that the result will replace. Callers may get it until then. */
-  readonly stale: KnownValue | undefined
-  /**
-   * When another process computes the key: `wait` for it, or `leave` it to that process. `alone`: compute without a lease and store
-   * nothing, because the store did not answer or its entry must stay.
-   */
-  readonly manner: 'wait' | 'leave' | 'alone'
-  /** Called when somebody else computes the key, or nobody does. */
-  readonly onFollow?: (() => void) | undefined
-  /**
-   * Whether a call has already waited for a computation in vain. If another process computes the key, this one then computes beside it.
-   * Otherwise a key that is deleted again and again would keep the call waiting for one computation after the other.
-   */
-  readonly inVain?: boolean
 }
 
 const MIN_PAUSE_MS = 1000

@@ -1,5 +1,6 @@
 import type { Factory } from '../../contract/cache.js'
-import type { ComputationPlan, ComputationSetting } from './computation.js'
+import type { ComputationSetting } from './computation.js'
+import type { ComputationPlan } from './computation-plan.js'
 import { isEarly } from '../../values/early-refresh.js'
 import { type ServedValue, hit } from '../../contract/events/served-value.js'
 import { CallerDeadline } from './caller-deadline.js'

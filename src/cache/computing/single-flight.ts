@@ -1,4 +1,5 @@
-import { Computation, type ComputationPlan, type ComputationSetting } from './computation.js'
+import { Computation, type ComputationSetting } from './computation.js'
+import type { ComputationPlan } from './computation-plan.js'
 import { CacheTimeoutError } from '../../contract/errors.js'
 import type { CallerDeadline } from './caller-deadline.js'
 import { isGoodFor, type Result } from './result.js'
