@@ -61,7 +61,7 @@ export class MemoryStore implements Store {
   }
 
   backend(): BackendStats {
-    return { kind: this.kind, up: true, since: this.#since, roundTripMs: 0 }
+    return { kind: this.kind, up: true, since: this.#since, roundTripMs: 0, address: undefined, error: undefined }
   }
 
   async read<T>(key: string, found: (bytes: Buffer | undefined, nowMs: number) => T | Promise<T>): Promise<T> {

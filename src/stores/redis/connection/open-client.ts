@@ -58,6 +58,11 @@ export function openSubscriber(master: Redis): Redis {
   })
 }
 
+/** A client to the same server that connects once, when it is told to, and not again. */
+export function openOnce(node: Redis): Redis {
+  return node.duplicate({ ...CACHE_CLIENT, lazyConnect: true, retryStrategy: () => null })
+}
+
 function leavingReplicas(): (error: Error) => boolean {
   let lastMs = -Infinity
   return ({ message }) => {
