@@ -1,12 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import rooms from '../lint/rooms.json' with { type: 'json' }
 import packageJson from '../package.json' with { type: 'json' }
 import { STORED, type StoredName, storedName } from '../src/stores/redis/scripts/stored-layout.js'
+import { USER_DOCUMENTS } from './support/code-blocks.js'
 
 const ROOT = join(import.meta.dirname, '..')
-const FOLDERS = ['src', 'test', 'lint', 'views', 'public']
+const FOLDERS = ['src', 'test', 'lint', 'views', 'public', 'docs']
+const DOCUMENTS = [...USER_DOCUMENTS, 'SECURITY.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md']
 
 const architecture = read('ARCHITECTURE.md')
 /** The line of each room, by the room. */
@@ -35,6 +37,75 @@ function missing(files: readonly string[]): string[] {
   return files.filter((file) => !existsSync(join(ROOT, file)))
 }
 
+/** The links of a document that lead nowhere: to no file, or to no heading. */
+function deadLinks(document: string): string[] {
+  return all(proseOf(document), /\]\(([^)\s]+)\)/g)
+    .filter((link) => !link.startsWith('https://'))
+    .filter((link) => {
+      const [path = '', anchor] = link.split('#')
+      const file = path === '' ? document : join(dirname(document), path)
+      return !existsSync(join(ROOT, file)) || (anchor !== undefined && !anchorsIn(file).includes(anchor))
+    })
+}
+
+/** What GitHub calls the headings of a document. */
+function anchorsIn(document: string): string[] {
+  const headings = all(proseOf(document), /^#+ (.+)$/gm)
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+function proseOf(document: string): string {
+  return read(document).replaceAll(/^```.*?^```$/gms, '')
+}
+
+describe.each(DOCUMENTS)('%s', (document) => {
+  it('has no dead link', () => {
+    expect(deadLinks(document)).toEqual([])
+  })
+
+  it('has no two headings of one name, which links could not tell apart', () => {
+    const anchors = anchorsIn(document)
+    expect(anchors.filter((anchor, place) => anchors.indexOf(anchor) !== place)).toEqual([])
+  })
+})
+
+describe('README.md', () => {
+  const readme = read('README.md')
+
+  it('is read in one sitting: at most 20 kB', () => {
+    expect(Buffer.byteLength(readme)).toBeLessThanOrEqual(20_000)
+  })
+
+  it('leads to each page of the documents', () => {
+    expect(USER_DOCUMENTS.filter((file) => file !== 'README.md' && !readme.includes(`](${file})`))).toEqual([])
+  })
+
+  it('has no figure that docs/measurements.md does not have', () => {
+    const [, table = ''] = /^## What it gives and costs\n(.*?)^## /ms.exec(readme) ?? []
+    const results = all(table, /^\| .+? \|(.+)\|$/gm).flatMap((result) => result.match(/\d[\d.,]*(?: %)?/g) ?? [])
+    expect(results.length).toBeGreaterThan(10)
+    const measured = read('docs/measurements.md')
+    expect(results.filter((figure) => !new RegExp(`(?<![\\d.,])${figure}(?![\\d]|[.,]\\d)`).test(measured))).toEqual([])
+  })
+})
+
+describe('docs/troubleshooting.md', () => {
+  it('tells of every warning, and of no other', () => {
+    const source = filesBelow('src')
+      .filter((file) => file.endsWith('.ts') && !file.startsWith('src/demo/'))
+      .map(read)
+      .join('\n')
+    const codes = new Set(all(source, /(?<!process\.env\[)'(KEYEDCACHE_\w+)'/g))
+    const told = all(read('docs/troubleshooting.md'), /^\| `(KEYEDCACHE_\w+)` +\|/gm)
+    expect(told.toSorted()).toEqual([...codes].toSorted())
+  })
+})
+
 describe.each([
   ['ARCHITECTURE.md', 150],
   ['CONTRIBUTING.md', 80],
@@ -46,12 +117,6 @@ describe.each([
     expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(most)
   })
 
-  it('has links that lead to files', () => {
-    const links = all(text, /\]\(([^)]+)\)/g).filter((link) => !link.startsWith('https://'))
-    expect(links.length).toBeGreaterThan(0)
-    expect(missing(links)).toEqual([])
-  })
-
   it('says of files that they are called as the links to them', () => {
     const named = [...text.matchAll(/\[([^\]]+\.\w+)\]\(([^)]+)\)/g)].filter(
       ([, name, link]) => !`/${link}`.endsWith(`/${name}`),
@@ -60,7 +125,7 @@ describe.each([
   })
 
   it('names files and folders that are there', () => {
-    const paths = code.flatMap((each) => all(each, /(?:^|\s)((?:src|test|lint|views|public|\.ci)\/[\w./-]*)/g))
+    const paths = code.flatMap((each) => all(each, /(?:^|\s)((?:src|test|lint|views|public|docs|\.ci)\/[\w./-]*)/g))
     expect(paths.length).toBeGreaterThan(0)
     expect(missing(paths)).toEqual([])
     const known = new Set(

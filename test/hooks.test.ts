@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { KeyedcacheAdminOptions } from '../src/admin/admin.js'
@@ -6,6 +5,7 @@ import type { KeyedCache } from '../src/contract/cache.js'
 import type { Logger } from '../src/contract/events/safe-logger.js'
 import { CachedObject } from '../src/default-cache/cached-object.js'
 import { createKeyedCache } from '../src/cache/create-keyed-cache.js'
+import { codeBlocks } from './support/code-blocks.js'
 import { linked, textOf } from './support/dashboard.js'
 import { confirm } from './support/delete-form.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
@@ -333,9 +333,8 @@ describe('isScraper', () => {
     )
   })
 
-  test('is given by the example in the README, which opens nothing without a token', async () => {
-    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-    const [, example = ''] = /```js\n((?:(?!```).)*isScraper.*?)```/s.exec(readme) ?? []
+  test('is given by the example in docs/dashboard.md, which opens nothing without a token', async () => {
+    const example = codeBlocks('docs/dashboard.md').find(({ code }) => code.includes('isScraper'))?.code ?? ''
     const [, imports = '', body = ''] = /^(import .*?\n)\n(.*)$/s.exec(example) ?? []
     const source = `${imports}export default (app, keyedcacheAdmin) => { ${body} }`
     const { default: mount } = (await import(`data:text/javascript,${encodeURIComponent(source)}`)) as {

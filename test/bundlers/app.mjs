@@ -1,4 +1,4 @@
-// README's application with README's dashboard. Its port is given by the environment, and told when it listens.
+// The README's application with the sign-in of docs/dashboard.md. Its port is given by the environment, and told when it listens.
 import { setTimeout as wait } from 'node:timers/promises'
 import express from 'express'
 import session from 'express-session'
@@ -12,23 +12,22 @@ app.use(session({ secret: SESSION_SECRET, resave: false, saveUninitialized: fals
 app.use(keyedcache()) // before the routes: gives them req.cache
 app.use('/cache', keyedcacheAdmin()) // after the session
 
-app.get('/products/:id', async (req, res, next) => {
+app.get('/products/:id', async (req, res) => {
   const { id } = req.params
   const load = () => wait(1000, { id, name: `Product ${id}` }) // your slow query
-  try {
-    res.json(await req.cache.getOrSet(['product', id], load, { ttl: '5m' }))
-  } catch (error) {
-    next(error) // Express 5 does this by itself
-  }
+  res.json(await req.cache.getOrSet(['product', id], load, { ttl: '5m' }))
 })
 
-app.put('/products/:id', async (req, res, next) => {
-  try {
-    await req.cache.delete(['product', req.params.id], { children: true }) // after saving the change
-    res.sendStatus(204)
-  } catch (error) {
-    next(error)
-  }
+app.get('/products/:id/reviews', async (req, res) => {
+  const { id } = req.params
+  const load = () => wait(1000, [{ text: `Review of product ${id}` }]) // another slow query
+  res.json(await req.cache.getOrSet(['product', id, 'reviews'], load, { ttl: '1h' })) // a child of product::1
+})
+
+app.put('/products/:id', async (req, res) => {
+  // save the change, then:
+  await req.cache.delete(['product', req.params.id], { children: true }) // the product and its reviews
+  res.sendStatus(204)
 })
 
 app.get('/accounts/login', (_req, res) => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { applicationIn } from '../support/code-blocks.js'
 import { linked } from '../support/dashboard.js'
 import { bannerAfter, confirm } from '../support/delete-form.js'
 import { endWithTests } from '../support/end-with-tests.js'
@@ -55,13 +56,10 @@ afterAll(async () => {
   await Promise.all([installed, bundles].map((folder) => rm(folder, { recursive: true, force: true })))
 })
 
-it('The application is that of README.md, with its dashboard', async () => {
-  const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
-  const blocks = Array.from(readme.matchAll(/^```(?:js|ts)\n(.*?)^```$/gms), ([, code = '']) => code)
-  const whole = blocks.filter((code) => code.includes('app.listen(3000)') && code.includes('keyedcache()')).slice(0, 2)
-  expect(whole).toHaveLength(2)
+it('The application is that of the README, with the dashboard that the documents add', async () => {
   const app = await readFile(join(HERE, 'app.mjs'), 'utf8')
-  const lines = whole
+  const lines = ['README.md', 'docs/dashboard.md']
+    .map(applicationIn)
     .join('')
     .replace(/^declare module .*?^\}$/ms, '')
     .split('\n')

@@ -1,10 +1,10 @@
-// Does every fault in full, prints what the application noticed as one table, and puts it into the README. Arguments are names of
-// test files, none: all; only then the README is written.
+// Does every fault in full, prints what the application noticed as one table, and puts it into docs/measurements.md. Arguments are names of
+// test files, none: all; only then that page is written.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { arch, cpus, platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { writeReadme } from '../bench/peers/readme.mjs'
+import { writeMeasurements } from '../bench/peers/measurements.mjs'
 import { PROMISES } from './promises.mjs'
 
 /** How many rows there are. Each must have a figure. */
@@ -43,7 +43,7 @@ function run(names) {
   const text = table(rows)
   say(`\n${text}\n`)
   if (names.length > 0) return status ?? 1
-  writeReadme(text, 'faults')
+  writeMeasurements(text, 'faults')
   const missing = Array.from({ length: ROWS }, (_, i) => i + 1).filter(
     (n) => !rows.some((row) => numbersOf(row).includes(n)),
   )

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { applicationIn } from '../support/code-blocks.js'
 import { bannerAfter, confirm } from '../support/delete-form.js'
 import { HttpClient } from '../support/http-client.js'
 import { pack } from '../support/pack.js'
@@ -62,7 +63,7 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
     await cp(join(HERE, pair), folder, { recursive: true })
     await cp(join(ROOT, 'test/consumer'), folder, { recursive: true })
     for (const file of APPLICATIONS) await cp(join(HERE, file), join(folder, file))
-    await writeFile(join(folder, 'readme.ts'), readmeApplications()[0] ?? '')
+    await writeFile(join(folder, 'readme.ts'), applicationIn('README.md'))
     await run('npm', ['ci', '--prefer-offline', '--ignore-scripts'], { cwd: folder })
     // Ends in ERESOLVE where a peer does not suit
     await run('npm', ['install', '--no-save', '--prefer-offline', tarball], { cwd: folder })
@@ -80,38 +81,43 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
     expect(existsSync(join(folder, 'node_modules/keyedcache/node_modules/ioredis'))).toBe(false)
   })
 
-  it('serves the first application of the README, whose keys the second one deletes by its form', async () => {
+  it('serves the application of the README, whose keys that of the dashboard deletes by its form', async () => {
     const env = { REDIS_URL: redis.url, KEYEDCACHE_KEY_PREFIX: 'shop' }
-    const [first = '', second = ''] = readmeApplications().map(servedByTests)
-    await writeFile(join(folder, 'first.mjs'), first)
-    await writeFile(join(folder, 'second.mjs'), second)
-    const shop = await start('first.mjs', env)
+    await writeFile(join(folder, 'shop.mjs'), servedByTests(applicationIn('README.md')))
+    await writeFile(join(folder, 'office.mjs'), servedByTests(applicationIn('docs/dashboard.md')))
+    const shop = await start('shop.mjs', env)
     const visitor = new HttpClient(await shop.call<string>('address'))
     /** Whether it was cached: the query of the README takes a second. */
-    const isCached = async (): Promise<boolean> => {
+    const isCached = async (path: string, content: unknown): Promise<boolean> => {
       const begunMs = performance.now()
-      expect(await (await visitor.get('/products/1')).json()).toEqual({ id: '1', name: 'Product 1' })
+      expect(await (await visitor.get(path)).json()).toEqual(content)
       return performance.now() - begunMs < 900
     }
-    expect(await isCached()).toBe(false)
-    await until(isCached, 'the product is cached')
+    const pages: [string, unknown][] = [
+      ['/products/1', { id: '1', name: 'Product 1' }],
+      ['/products/1/reviews', [{ text: 'Review of product 1' }]],
+    ]
+    for (const [path, content] of pages) {
+      expect(await isCached(path, content)).toBe(false)
+      await until(async () => isCached(path, content), 'it is cached')
+    }
 
-    const office = await start('second.mjs', { ...env, SESSION_SECRET: 'secret', STAFF_PASSWORD: 'password' })
+    const office = await start('office.mjs', { ...env, SESSION_SECRET: 'secret', STAFF_PASSWORD: 'password' })
     const address = await office.call<string>('address')
     const staff = new HttpClient(address)
     expect((await staff.get('/cache/')).status).toBe(303)
     expect((await staff.post('/accounts/login', { password: 'wrong' })).headers.get('location')).toBe('/accounts/login')
     expect((await staff.post('/accounts/login')).headers.get('location')).toBe('/accounts/login')
     expect((await staff.post('/accounts/login', { password: 'password' })).headers.get('location')).toBe('/cache/')
-    expect(await (await staff.get('/cache/api/keys')).json()).toMatchObject({ total: 1 })
+    expect(await (await staff.get('/cache/api/keys')).json()).toMatchObject({ total: 2 })
     // Browsers name the port of this site in `Origin`, as they do in `Host`
     for (const other of ['http://127.0.0.1', 'http://127.0.0.1:1', 'http://evil.example'])
       expect((await confirm(staff, '/cache/delete?mode=tree&key=product', { origin: other })).status).toBe(403)
     const done = await confirm(staff, '/cache/delete?mode=tree&key=product', { origin: address })
-    expect(await bannerAfter(staff, done)).toContain('1 key')
+    expect(await bannerAfter(staff, done)).toContain('2 keys')
     expect(await (await staff.get('/cache/api/keys')).json()).toMatchObject({ total: 0 })
 
-    await visitor.get('/products/1')
+    for (const [path] of pages) await visitor.get(path)
     expect((await visitor.request('/products/1', { method: 'PUT' })).status).toBe(204)
     expect(await (await staff.get('/cache/api/keys')).json()).toMatchObject({ total: 0 })
     expect(shop.complaints + office.complaints).not.toMatch(/error|unhandled|deprecat/i)
@@ -248,15 +254,6 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
     )
   }
 })
-
-/** The two applications of the README that listen. */
-function readmeApplications(): string[] {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-  const found = readme.matchAll(/^```[jt]s\n((?:(?!^```)[^])*?^app\.listen\(3000\)\n)```/gm)
-  const applications = Array.from(found, ([, code = '']) => code)
-  expect(applications).toHaveLength(2)
-  return applications
-}
 
 /** The same as JavaScript that listens on a free port and gives its address. */
 function servedByTests(application: string): string {

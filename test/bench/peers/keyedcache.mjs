@@ -1,6 +1,6 @@
 import { createKeyedCache } from '../../../dist/index.js'
 
-/** As the README of this repository has it. */
+/** As docs/guide.md has it. */
 export const keyedcache = {
   name: 'keyedcache',
   docs: '#configuration',

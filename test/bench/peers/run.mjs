@@ -5,7 +5,7 @@ import { measureCoherence } from './coherence.mjs'
 import { measureExpress } from './express-load.mjs'
 import { measureMemoryRows } from './memory-rows.mjs'
 import { measureProcessRows } from './process-rows.mjs'
-import { writeReadme } from './readme.mjs'
+import { writeMeasurements } from './measurements.mjs'
 import { measureRedisRows } from './redis-rows.mjs'
 import { report } from './report.mjs'
 import { measureServerCost } from './server-cost.mjs'
@@ -36,7 +36,7 @@ try {
   measured.redisRows = await measureRedisRows(backend, ROUNDS, say)
   const text = report(measured)
   say(`\n${text}\n`)
-  if (!QUICK) writeReadme(text)
+  if (!QUICK) writeMeasurements(text)
   const missed = missedTargets(measured)
   for (const sentence of missed) say(`MISSED: ${sentence}`)
   if (missed.length > 0) process.exitCode = 1
