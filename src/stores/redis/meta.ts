@@ -39,7 +39,9 @@ export class Meta {
   /** Writes what is not there yet. Another process may be quicker. Then its settings count. */
   async #write(shards: number): Promise<Said> {
     const mine = Object.entries({ format: FORMAT, shards: String(shards) })
-    await Promise.all(mine.map(([field, value]) => this.#client.send((redis) => redis.hsetnx(this.#name, field, value))))
+    await Promise.all(
+      mine.map(([field, value]) => this.#client.send((redis) => redis.hsetnx(this.#name, field, value))),
+    )
     const said = await this.#read()
     if (said.includes(null)) throw new Error(`${this.#name} was written, and is not there`)
     return said

@@ -6,13 +6,13 @@ import { withoutSecrets } from './reply-error.js'
 const READY_WITHIN_MS = 1000
 
 const LOST = 'the connection to Redis was closed'
-const NOT_READY =
+export const NOT_READY =
   'Redis takes connections, but no commands yet: it is loading its data, and is used as soon as it has done so'
-const NOT_SERVING =
+export const NOT_SERVING =
   'the Cluster does not serve all slots: start the nodes that are down; `redis-cli --cluster check` says which'
-const NO_TLS =
+export const NO_TLS =
   'nothing answers by TLS: look at the address and firewalls, or, if this port speaks no TLS, write redis: in place of rediss:'
-const ENDED = 'the client that was given is closed and does not connect again: give one with a strategy for retries'
+export const ENDED = 'its client is closed and does not connect again: give an open one with a strategy for retries'
 
 /** The client whose attempts are watched. */
 export interface Connecting {

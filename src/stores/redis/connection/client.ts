@@ -97,7 +97,10 @@ export class Client {
   }
 
   /** Calls the listener on an event of the connection, until the client is closed. */
-  on(event: 'connect' | 'ready' | 'close' | 'error' | 'refresh' | '+node', listener: (...args: unknown[]) => void): void {
+  on(
+    event: 'connect' | 'ready' | 'close' | 'error' | 'refresh' | '+node',
+    listener: (...args: unknown[]) => void,
+  ): void {
     this.#redis.on(event, listener)
     this.#listeners.push([event, listener])
   }

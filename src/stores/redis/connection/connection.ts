@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Breaker } from './breaker.js'
 import { ChangedAnswer } from './changed-answer.js'
+import { Deadlines } from './deadlines.js'
 import type { Client, Limit, RunOptions } from './client.js'
 import { LateAnswer } from './late-answer.js'
 import { reasonOf } from '../../../checks/reason.js'
@@ -115,8 +115,8 @@ export class Connection {
   }
 
   /** Why the server did not answer: the error, or a better one. A server that is only far away does answer, but too late. */
-  explain(error: unknown): Promise<unknown> {
-    this.#explaining ??= this.#measured(error).finally(() => {
+  explain(failure: unknown): Promise<unknown> {
+    this.#explaining ??= this.#measured(failure).finally(() => {
       this.#explaining = undefined
     })
     return this.#explaining
@@ -155,13 +155,16 @@ export class Connection {
   async #measured(error: unknown): Promise<unknown> {
     if (!(error instanceof Error) || error.name !== 'DeadlineError') return error
     const sentMs = performance.now()
-    const longestMs = Math.max(MEASURED_MS, 2 * this.#timeoutMs)
+    const patient = new Deadlines(Math.max(MEASURED_MS, 2 * this.#timeoutMs), {
+      answered: () => undefined,
+      failed: (failure) => failure,
+    })
     try {
-      await this.#serverTime((answer) =>
-        Promise.race([answer, delay(longestMs, undefined, { ref: false }).then(() => Promise.reject(error))]),
-      )
+      await this.#serverTime((answer) => patient.limit(answer))
     } catch {
       return error
+    } finally {
+      patient.close()
     }
     const tookMs = Math.round(performance.now() - sentMs)
     return tookMs > this.#timeoutMs ? new LateAnswer(tookMs, this.#timeoutMs, error) : error

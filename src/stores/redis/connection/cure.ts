@@ -3,12 +3,15 @@ export const CUT =
   'the connection is closed before Redis answers: this port may speak TLS (write rediss:), or Redis is in protected mode or at its `maxclients`'
 
 /** What an error's message or code says, and what to do about it. The first rule that fits counts. */
-const CURES: readonly (readonly [sign: RegExp, cure: string])[] = [
+export const CURES: readonly (readonly [sign: RegExp, cure: string])[] = [
   [/sentinels are unreachable/i, 'no Sentinel that answers knows this master: look at `sentinels` and `name`'],
   // Redis refuses whoever connects.
   [/NOAUTH/, 'Redis asks for a password, which the URL or the option `password` must hold'],
   [/WRONGPASS|invalid password/, 'the user or the password is wrong, or that user is off'],
-  [/^DENIED|protected mode/, 'Redis takes no connections from other hosts: set a password and `bind` in its redis.conf'],
+  [
+    /^DENIED|protected mode/,
+    'Redis takes no connections from other hosts: set a password and `bind` in its redis.conf',
+  ],
   [/max number of clients/, 'Redis has no connection left: raise its `maxclients`, or open fewer connections'],
   // Redis refuses commands.
   [
@@ -26,14 +29,17 @@ const CURES: readonly (readonly [sign: RegExp, cure: string])[] = [
   // One server or a Cluster.
   [/^(?:MOVED|ASK|CROSSSLOT)/, "this is a node of a Cluster: give its URLs as a list: ['redis://...']"],
   [/cluster support disabled/, 'this is no Cluster: give one URL, not a list'],
-  [/CLUSTERDOWN/, 'the Cluster does not serve all slots: start the nodes that are down; `redis-cli --cluster check` says which'],
+  [
+    /CLUSTERDOWN/,
+    'the Cluster does not serve all slots: start the nodes that are down; `redis-cli --cluster check` says which',
+  ],
   // TLS.
   [
     /wrong version number|packet length too long|record layer failure|SSL_(?:WRONG_VERSION|PACKET_LENGTH)/i,
     'this port speaks no TLS: write redis: in place of rediss:, or leave out `tls`',
   ],
   [
-    /Protocol error, got "(?:\\u0015|\u0015)"|Unknown RESP type 21/,
+    /Protocol error, got "\\u0015"|Unknown RESP type 21/,
     'this port speaks TLS: write rediss: in place of redis:, or set `tls`',
   ],
   [/certificate.required|handshake failure/i, 'Redis asks for a certificate of the client: set `tls: { cert, key }`'],
@@ -46,7 +52,10 @@ const CURES: readonly (readonly [sign: RegExp, cure: string])[] = [
     /ALTNAME_INVALID/,
     'the certificate is for another name: connect by a name that is in it, or set `tls: { servername }`',
   ],
-  [/Protocol error|Unknown RESP type/, 'what answers there is no Redis, or this port speaks TLS: look at host, port and rediss:'],
+  [
+    /Protocol error|Unknown RESP type/,
+    'what answers there is no Redis, or this port speaks TLS: look at host, port and rediss:',
+  ],
   // The network.
   [/ENOTFOUND|EAI_AGAIN/, 'the name of the host leads nowhere: look at the address, and at DNS'],
   [/ECONNREFUSED/, 'nothing listens there: start Redis, or look at host and port'],

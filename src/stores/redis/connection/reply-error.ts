@@ -16,9 +16,10 @@ export function withoutSecrets(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const { lastNodeError } = error as { lastNodeError?: unknown }
   const cause = lastNodeError ?? error.cause
-  const message = lastNodeError instanceof Error
-    ? `${messageOf(error)} ${(withoutSecrets(lastNodeError) as Error).message}`
-    : withCure(messageOf(error), (error as { code?: unknown }).code)
+  const message =
+    lastNodeError instanceof Error
+      ? `${messageOf(error)} ${(withoutSecrets(lastNodeError) as Error).message}`
+      : withCure(messageOf(error), (error as { code?: unknown }).code)
   const told = new Error(message, cause === undefined ? {} : { cause: withoutSecrets(cause) })
   told.name = error.name
   told.stack = `${error.name}: ${message}${callsOf(error)}`

@@ -64,7 +64,14 @@ describe('A cache never repeats without a pause what Redis refuses', () => {
 
   test('not even everything', async () => {
     const sockets: Socket[] = []
-    const answers = ['-ERR no\r\n', '-LOADING no\r\n', '-CLUSTERDOWN no\r\n', '-OOM no\r\n', '-MOVED 1 127.0.0.1:1\r\n', '$-1\r\n']
+    const answers = [
+      '-ERR no\r\n',
+      '-LOADING no\r\n',
+      '-CLUSTERDOWN no\r\n',
+      '-OOM no\r\n',
+      '-MOVED 1 127.0.0.1:1\r\n',
+      '$-1\r\n',
+    ]
     const counts = await Promise.all(
       answers.map(async (answer) => {
         let commands = 0

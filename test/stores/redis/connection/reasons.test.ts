@@ -6,6 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { Redis, type RedisOptions } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { KeyedCacheOptions } from '../../../../src/cache/create-keyed-cache.js'
+import { ENDED, NO_TLS, NOT_READY, NOT_SERVING } from '../../../../src/stores/redis/connection/attempts.js'
+import { ChangedAnswer } from '../../../../src/stores/redis/connection/changed-answer.js'
+import { CURES, CUT, cureOf } from '../../../../src/stores/redis/connection/cure.js'
+import { LateAnswer } from '../../../../src/stores/redis/connection/late-answer.js'
 import { CacheNotRespondingError } from '../../../../src/contract/errors.js'
 import { startLongWay } from '../../../support/far-away.js'
 import { type RedisServer, startRedis } from '../../../support/redis-server.js'
@@ -28,7 +32,10 @@ beforeAll(async () => {
   ] as const
   ;[server, node] = await Promise.all(started)
   await node.client().cluster('ADDSLOTSRANGE', 0, 16_383)
-  await until(async () => /cluster_state:ok/.test(await node.client().cluster('INFO')), 'the Cluster of one node is ready')
+  await until(
+    async () => /cluster_state:ok/.test(await node.client().cluster('INFO')),
+    'the Cluster of one node is ready',
+  )
   await server.client().acl('SETUSER', 'locked', 'on', `>${SECRET}`, '~*', '&*', '+@all')
 })
 afterAll(async () => {
@@ -48,12 +55,14 @@ async function told({ cache, lines, states }: Telling, reason: RegExp): Promise<
   const refused = await until(async () => {
     const error = await cache.delete('a').catch((thrown: unknown) => thrown as CacheNotRespondingError)
     expect(error).toBeInstanceOf(CacheNotRespondingError)
-    return error instanceof Error && error.cause instanceof Error && reason.test(error.cause.message) ? error : undefined
+    return error instanceof Error && error.cause instanceof Error && reason.test(error.cause.message)
+      ? error
+      : undefined
   }, 'a call rejects with the reason')
   const { backend } = await cache.stats()
   expect(backend.up).toBe(false)
   expect(states[0]?.up).toBe(false)
-  expect(String((states[0]?.error as Error).message)).toMatch(reason)
+  expect(String(states[0]?.error)).toMatch(reason)
   expect(lines[0]).toMatch(reason)
   const all = [refused?.message, ...lines, JSON.stringify(backend), JSON.stringify(states)].join('\n')
   expect(all).not.toContain(SECRET)
@@ -65,14 +74,26 @@ describe('Why Redis does not answer is said with what to do about it', () => {
     ['nothing listens', () => `redis://user:${SECRET}@127.0.0.1:1`, /ECONNREFUSED.*start Redis/],
     ['the host has no address', () => `redis://:${SECRET}@nowhere.invalid`, /ENOTFOUND nowhere.invalid.*DNS/],
     ['there is no such socket', () => ({ path: '/nowhere/redis.sock' }), /ENOENT.*look at the path.*`unixsocket`/],
-    ['the password is wrong', () => `redis://locked:${SECRET}x@127.0.0.1:${server.port}`, /WRONGPASS.*user or the password/],
+    [
+      'the password is wrong',
+      () => `redis://locked:${SECRET}x@127.0.0.1:${server.port}`,
+      /WRONGPASS.*user or the password/,
+    ],
     ['TLS to a port without', () => `rediss://:${SECRET}@localhost:${server.port}`, /write redis: in place of rediss:/],
     ['no TLS to a port with', () => `redis://:${SECRET}@localhost:${TLS_PORT}`, /write rediss:/],
     ['nobody vouches for the certificate', () => `rediss://localhost:${TLS_PORT}`, /tls: \{ ca \}/],
-    ['the certificate is for another name', () => ({ host, port: TLS_PORT, tls: { ca: CA } }), /another name.*servername/],
+    [
+      'the certificate is for another name',
+      () => ({ host, port: TLS_PORT, tls: { ca: CA } }),
+      /another name.*servername/,
+    ],
     ['one URL of a Cluster', () => node.url, /this is a node of a Cluster: give its URLs as a list: \['redis:/],
     ['a list of a server by itself', () => [server.url], /this is no Cluster: give one URL/],
-    ['no node of a Cluster', () => [`redis://:${SECRET}@127.0.0.1:1`, `redis://127.0.0.1:2`], /ECONNREFUSED.*start Redis/],
+    [
+      'no node of a Cluster',
+      () => [`redis://:${SECRET}@127.0.0.1:1`, `redis://127.0.0.1:2`],
+      /ECONNREFUSED.*start Redis/,
+    ],
     ['TLS to a Cluster without', () => [node.url.replace('redis:', 'rediss:')], /write redis: in place of rediss:/],
     ['no Sentinel', () => ({ sentinels: [{ host, port: 1 }], name: 'shop' }), /no Sentinel.*`sentinels` and `name`/],
   ])('%s', async (_what, redis, reason) => {
@@ -137,7 +158,9 @@ describe('Why Redis does not answer is said with what to do about it', () => {
     await server.client().config('SET', 'maxmemory', 1)
     try {
       expect(await cache.set('a', 1)).toBe(false)
-      await expect(cache.require()).rejects.toMatchObject({ cause: { message: expect.stringMatching(/OOM.*`maxmemory`/) } })
+      await expect(cache.require()).rejects.toMatchObject({
+        cause: { message: expect.stringMatching(/OOM.*`maxmemory`/) },
+      })
       expect(String(errors[0]?.error)).toMatch(/OOM.*`maxmemory`/)
     } finally {
       await server.client().config('SET', 'maxmemory', 0)
@@ -151,7 +174,10 @@ const ANSWERS: readonly (readonly [answer: string, word: RegExp])[] = [
   ['ERR max number of clients reached', /`maxclients`/],
   ['LOADING Redis is loading the dataset in memory', /as soon as it has done so/],
   ['BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.', /SCRIPT KILL or FUNCTION/],
-  ['MISCONF Redis is configured to save RDB snapshots, but it is currently not able to persist on disk.', /its own log/],
+  [
+    'MISCONF Redis is configured to save RDB snapshots, but it is currently not able to persist on disk.',
+    /its own log/,
+  ],
   ['NOREPLICAS Not enough good replicas to write.', /min-replicas-to-write/],
   ['CLUSTERDOWN Hash slot not served', /does not serve all slots/],
   ['MOVED 3999 127.0.0.1:6381', /give its URLs as a list/],
@@ -171,7 +197,7 @@ describe('An answer is told with what to do about it', () => {
     const fake = createServer((socket) => {
       sockets.push(socket.on('error', () => {}))
       socket.on('data', (sent) => {
-        for (const _command of sent.toString().matchAll(/^\*\d+\r\n/gm)) socket.write(answer)
+        socket.write(answer.repeat(sent.toString().match(/^\*\d+\r$/gm)?.length ?? 0))
       })
     })
     fakes.push({ server: fake, sockets })
@@ -181,9 +207,7 @@ describe('An answer is told with what to do about it', () => {
   }
 
   test('each in its own words', async () => {
-    await Promise.all(
-      ANSWERS.map(async ([answer, word]) => told(open(await answering(`-${answer}\r\n`)), word)),
-    )
+    await Promise.all(ANSWERS.map(async ([answer, word]) => told(open(await answering(`-${answer}\r\n`)), word)))
   })
 
   test('a port of something else', async () => {
@@ -240,12 +264,45 @@ describe('Where Redis is', () => {
   })
 })
 
+describe('docs/troubleshooting.md', () => {
+  const text = readFileSync(new URL('../../../../docs/troubleshooting.md', import.meta.url), 'utf8')
+  const section = text.slice(text.indexOf('## Why Redis does not answer'), text.indexOf('## Warnings'))
+  const signs = [...section.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell = '']) =>
+    Array.from(cell.matchAll(/`(.+?)`/g), ([, sign = '']) => sign),
+  )
+  /** What no error of Redis or Node says, but the cache itself. */
+  const OWN = [
+    NOT_READY,
+    NOT_SERVING,
+    NO_TLS,
+    ENDED,
+    CUT,
+    new LateAnswer(612, 250, undefined).message,
+    new ChangedAnswer('GET').message,
+    'no answer for 100 ms',
+    'the connection was closed, since Redis was silent for too long',
+  ]
+
+  test('has every reason', () => {
+    const known = new Set(signs.map((sign) => cureOf(sign, undefined)))
+    expect(CURES.filter(([, cure]) => !known.has(cure))).toEqual([])
+    expect(OWN.filter((own) => !signs.some((sign) => own.includes(sign)))).toEqual([])
+  })
+
+  test('has no other', () => {
+    const isReason = (sign: string): boolean =>
+      cureOf(sign, undefined) !== undefined || OWN.some((own) => own.includes(sign))
+    expect(signs.length).toBeGreaterThan(30)
+    expect(signs.filter((sign) => !isReason(sign))).toEqual([])
+  })
+})
+
 describe('A client that was given', () => {
   test('and is closed, is told of', async () => {
     const client = new Redis(server.url)
     await client.ping()
     client.disconnect()
     await once(client, 'end')
-    await told(open(client), /is closed and does not connect again/)
+    await told(open(client), /its client is closed and does not connect again/)
   })
 })

@@ -8,8 +8,9 @@ import { until } from '../../../support/until.js'
 type Transformer = (reply: unknown) => unknown
 
 /** Those of ioredis itself are of the same list, and ioredis gives no way to read it. */
-const transformers = (Redis.Command as unknown as { _transformer: { reply: Record<string, Transformer> } })._transformer
-  .reply
+const { reply: transformers } = (Redis.Command as unknown as Record<string, { reply: Record<string, Transformer> }>)[
+  '_transformer'
+] as { reply: Record<string, Transformer> }
 const original = { ...transformers }
 
 let server: RedisServer
@@ -40,13 +41,16 @@ describe('Answers that the application changes for all clients of ioredis', () =
     expect((await cache.stats()).scope).toBe('fleet')
   })
 
-  test.each(['hget', 'eval'])('are told of, if it is those to %s, without which the cache does not know its keys', async (name) => {
-    Redis.Command.setReplyTransformer(name, (reply) => ({ reply }))
-    await server.client().script('FLUSH')
-    const { cache } = open(server.url)
-    await until(() => /setReplyTransformer/.test(cache.backend.error ?? ''), 'the reason is known')
-    expect(await cache.getOrSet('a', () => 'computed')).toBe('computed')
-  })
+  test.each(['hget', 'eval'])(
+    'are told of, if it is those to %s, without which the cache does not know its keys',
+    async (name) => {
+      Redis.Command.setReplyTransformer(name, (reply) => ({ reply }))
+      await server.client().script('FLUSH')
+      const { cache } = open(server.url)
+      await until(() => /setReplyTransformer/.test(cache.backend.error ?? ''), 'the reason is known')
+      expect(await cache.getOrSet('a', () => 'computed')).toBe('computed')
+    },
+  )
 
   test.each(['get', 'mget'])('are told of, if it is those to %s, and never taken for a value', async (name) => {
     const { cache, errors } = open(server.url, { redisTimeout: '5s' })

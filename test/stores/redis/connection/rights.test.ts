@@ -15,7 +15,10 @@ const openRedis = opening()
 async function openAs(user: string, rights: readonly string[], options: KeyedCacheOptions = {}): Promise<Telling> {
   await server.client().acl('SETUSER', user, 'reset', 'on', '>password', '~*', '&*', '+@all', ...rights)
   const { port } = server
-  return openRedis({ host: '127.0.0.1', port, username: user, password: 'password' }, { redisTimeout: '5s', ...options })
+  return openRedis(
+    { host: '127.0.0.1', port, username: user, password: 'password' },
+    { redisTimeout: '5s', ...options },
+  )
 }
 
 describe('A Redis user without the right', () => {
