@@ -45,6 +45,7 @@ export class Attempts {
       this.#failure = this.#lastError = undefined
     })
     client.on('error', (error) => {
+      if (isConsequence(error)) return
       // A server that refuses a client says why, and cuts the connection, which is another error.
       if (!isReply(this.#failure)) this.#failure = this.#told(error)
       if (this.#node === undefined) this.#known = this.#askNode()
@@ -102,6 +103,11 @@ export class Attempts {
     if (this.#wasReady && (code === 'ECONNRESET' || code === 'EPIPE')) return new Error(LOST, { cause })
     return this.#client.isSecure && code === 'ETIMEDOUT' ? new Error(NO_TLS, { cause }) : cause
   }
+}
+
+/** ioredis 5 tells, after a connection is lost, that it has given up what was sent, as if that were the reason. */
+function isConsequence(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'MaxRetriesPerRequestError' || error.name === 'AbortError')
 }
 
 function isReply(error: unknown): boolean {
