@@ -70,34 +70,33 @@ async function told({ cache, lines, states }: Telling, reason: RegExp): Promise<
 }
 
 describe('Why Redis does not answer is said with what to do about it', () => {
-  test.each<[what: string, redis: () => KeyedCacheOptions['redis'], reason: RegExp]>([
-    ['nothing listens', () => `redis://user:${SECRET}@127.0.0.1:1`, /ECONNREFUSED.*start Redis/],
-    ['the host has no address', () => `redis://:${SECRET}@nowhere.invalid`, /ENOTFOUND nowhere.invalid.*DNS/],
-    ['there is no such socket', () => ({ path: '/nowhere/redis.sock' }), /ENOENT.*look at the path.*`unixsocket`/],
-    [
-      'the password is wrong',
-      () => `redis://locked:${SECRET}x@127.0.0.1:${server.port}`,
-      /WRONGPASS.*user or the password/,
-    ],
-    ['TLS to a port without', () => `rediss://:${SECRET}@localhost:${server.port}`, /write redis: in place of rediss:/],
-    ['no TLS to a port with', () => `redis://:${SECRET}@localhost:${TLS_PORT}`, /write rediss:/],
-    ['nobody vouches for the certificate', () => `rediss://localhost:${TLS_PORT}`, /tls: \{ ca \}/],
-    [
-      'the certificate is for another name',
-      () => ({ host, port: TLS_PORT, tls: { ca: CA } }),
-      /another name.*servername/,
-    ],
-    ['one URL of a Cluster', () => node.url, /this is a node of a Cluster: give its URLs as a list: \['redis:/],
-    ['a list of a server by itself', () => [server.url], /this is no Cluster: give one URL/],
-    [
-      'no node of a Cluster',
-      () => [`redis://:${SECRET}@127.0.0.1:1`, `redis://127.0.0.1:2`],
-      /ECONNREFUSED.*start Redis/,
-    ],
-    ['TLS to a Cluster without', () => [node.url.replace('redis:', 'rediss:')], /write redis: in place of rediss:/],
-    ['no Sentinel', () => ({ sentinels: [{ host, port: 1 }], name: 'shop' }), /no Sentinel.*`sentinels` and `name`/],
-  ])('%s', async (_what, redis, reason) => {
-    await told(open(redis()), reason)
+  test('as a place for it is wrong in each way', async () => {
+    const places: readonly (readonly [what: string, redis: KeyedCacheOptions['redis'], reason: RegExp])[] = [
+      ['nothing listens', `redis://user:${SECRET}@127.0.0.1:1`, /ECONNREFUSED.*start Redis/],
+      ['the host has no address', `redis://:${SECRET}@nowhere.invalid`, /ENOTFOUND nowhere.invalid.*DNS/],
+      ['there is no such socket', { path: '/nowhere/redis.sock' }, /ENOENT.*look at the path.*`unixsocket`/],
+      [
+        'the password is wrong',
+        `redis://locked:${SECRET}x@127.0.0.1:${server.port}`,
+        /WRONGPASS.*user or the password/,
+      ],
+      ['TLS to a port without', `rediss://:${SECRET}@localhost:${server.port}`, /write redis: in place of rediss:/],
+      ['no TLS to a port with', `redis://:${SECRET}@localhost:${TLS_PORT}`, /write rediss:/],
+      ['nobody vouches for the certificate', `rediss://localhost:${TLS_PORT}`, /tls: \{ ca \}/],
+      ['the certificate is for another name', { host, port: TLS_PORT, tls: { ca: CA } }, /another name.*servername/],
+      ['one URL of a Cluster', node.url, /this is a node of a Cluster: give its URLs as a list: \['redis:/],
+      ['a list of a server by itself', [server.url], /this is no Cluster: give one URL/],
+      ['no node of a Cluster', [`redis://:${SECRET}@127.0.0.1:1`, `redis://127.0.0.1:2`], /ECONNREFUSED.*start Redis/],
+      ['TLS to a Cluster without', [node.url.replace('redis:', 'rediss:')], /write redis: in place of rediss:/],
+      ['no Sentinel', { sentinels: [{ host, port: 1 }], name: 'shop' }, /no Sentinel.*`sentinels` and `name`/],
+    ]
+    await Promise.all(
+      places.map(async ([what, redis, reason]) => {
+        await told(open(redis), reason).catch((error: unknown) => {
+          throw new Error(what, { cause: error })
+        })
+      }),
+    )
   })
 
   test('Redis asks for a password', async () => {
