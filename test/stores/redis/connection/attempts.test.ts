@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { Attempts, type Connecting } from '../../../../src/stores/redis/connection/attempts.js'
+import { Attempts } from '../../../../src/stores/redis/connection/attempts.js'
 
 function watch(): { emitter: EventEmitter; reason: () => string } {
   const emitter = new EventEmitter()
   const client = { kind: 'redis', status: 'reconnecting', isSecure: false, openNode: () => undefined } as const
-  const attempts = new Attempts(Object.assign(emitter, client) as unknown as Connecting)
+  const attempts = new Attempts(Object.assign(emitter, client))
   return { emitter, reason: () => String(attempts.lastError) }
 }
 

@@ -76,7 +76,7 @@ describe('A cache never repeats without a pause what Redis refuses', () => {
       answers.map(async (answer) => {
         let commands = 0
         const fake = createServer((socket) => {
-          sockets.push(socket.on('error', () => {}))
+          sockets.push(socket.setNoDelay().on('error', () => {}))
           socket.on('data', (sent) => {
             for (const [, name = ''] of sent.toString().matchAll(/^\*\d+\r\n\$\d+\r\n(\w+)\r\n/gm)) {
               commands++
