@@ -94,6 +94,14 @@ const EVERY = {
   hookTimeout: 30_000,
 } as const
 
+const MEASURED = {
+  ...EVERY,
+  name: 'measured',
+  include: ['test/faults/measured/*.measure.ts'],
+  maxWorkers: 1,
+  sequence: { groupOrder: 4 },
+}
+
 export default defineConfig({
   test: {
     globalSetup: ['test/support/prepare.ts'],
@@ -105,7 +113,14 @@ export default defineConfig({
           ...EVERY,
           name: 'busy',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, 'test/bundlers/**', 'test/pairs/**', ...PATIENT, ...HEAVY],
+          exclude: [
+            ...configDefaults.exclude,
+            'test/bundlers/**',
+            'test/pairs/**',
+            'test/suites/**',
+            ...PATIENT,
+            ...HEAVY,
+          ],
           maxWorkers: BUSY_AT_ONCE,
           // What one file has imported serves the next
           isolate: false,
@@ -123,6 +138,8 @@ export default defineConfig({
         },
       },
       { test: { ...EVERY, name: 'heavy', include: HEAVY, maxWorkers: HEAVY_AT_ONCE, sequence: { groupOrder: 3 } } },
+      // Figures of `npm run faults` alone
+      ...(process.env['FAULTS'] === undefined ? [] : [{ test: MEASURED }]),
     ],
   },
 })

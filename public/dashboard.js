@@ -80,6 +80,7 @@ function show(stats) {
   texts.hitRate = percent(hits, calls)
   texts.hitRateNote = calls === 0 ? 'No calls yet' : `of ${number(calls)} ${calls === 1 ? 'call' : 'calls'}`
   texts.keys = keys === null ? 'unavailable' : number(keys)
+  texts.fallback = number(stats.hitsBy.fallback)
   for (const name of ['calls', 'hits', 'misses', 'stale', 'computations', 'errors']) texts[name] = number(stats[name])
   for (const each of document.querySelectorAll('[data-live]')) put(each, texts[each.dataset.live])
   showGroups(groups)

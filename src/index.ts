@@ -16,6 +16,7 @@ export type {
   KeyPage,
   ManyFactory,
   PageOptions,
+  RequestScopedCache,
   SetOptions,
 } from './contract/cache.js'
 export type { Ttl } from './checks/duration.js'
@@ -29,7 +30,7 @@ export {
 } from './contract/errors.js'
 export type { CacheEvents } from './contract/cache-events.js'
 export { cacheKey, cacheKeyUnder, type Key, type KeyPairs, type KeyPart, type KeyScalar } from './keys/key.js'
-export type { NearOptions } from './contract/options/near-bounds.js'
+export type { FallbackOptions, NearOptions } from './contract/options/copy-bounds.js'
 export type { RedisAddress, RedisClient, RedisClientOptions } from './contract/redis-address.js'
 export type { Serializer } from './values/serializer.js'
 export type { Logger } from './contract/events/safe-logger.js'
@@ -41,6 +42,7 @@ export {
   type CachedInstance,
   CachedObject,
   type CachedObjectOptions,
+  type FindCachedOptions,
 } from './default-cache/cached-object.js'
 export { caches, closeCaches, configure, type KeyedCacheConfiguration } from './default-cache/configure.js'
 export {

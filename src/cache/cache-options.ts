@@ -2,19 +2,26 @@ import { atOnce } from '../values/at-once.js'
 import { secondsHint, toMs, type Ttl } from '../checks/duration.js'
 import { ImproperlyConfiguredError } from '../contract/errors.js'
 import { isKeyPrefix, KEY_PREFIXES } from '../keys/key-prefix.js'
-import { type NearBounds, nearBounds, type NearOptions } from '../contract/options/near-bounds.js'
+import {
+  type CopyBounds,
+  fallbackBounds,
+  type FallbackOptions,
+  nearBounds,
+  type NearOptions,
+} from '../contract/options/copy-bounds.js'
 import { checkOptions, type Lifetime } from '../contract/options/option-checks.js'
 import type { RedisAddress } from '../contract/redis-address.js'
-import { isRedisUrl, kindOfOtherText } from './redis-url.js'
 import { type Logger, safeLogger } from '../contract/events/safe-logger.js'
 import { defaultSerializer, type Serializer } from '../values/serializer.js'
 import { show } from '../checks/show.js'
+import { checkRedis } from '../contract/redis/check-redis.js'
+import { checkRedisPlace } from '../contract/redis/redis-place.js'
 
 /** The options of a cache. */
 export interface KeyedCacheOptions {
   /**
-   * A Redis URL, several URLs of one Cluster, options for `ioredis`, or an `ioredis` client. Without it, the cache uses the embedded store,
-   * which lives in this process only.
+   * A URL (`redis:`, `rediss:` or `unix:/run/redis.sock`), URLs of the nodes of one Cluster, options for `ioredis`, or a client of `ioredis`.
+   * Without it, the cache uses the embedded store, which lives in this process only.
    */
   redis?: RedisAddress | undefined
   /**
@@ -37,6 +44,11 @@ export interface KeyedCacheOptions {
    * default. The embedded store needs no copies. @defaultValue false
    */
   near?: boolean | NearOptions | undefined
+  /**
+   * Keeps in this process what is computed and set while Redis does not answer, and answers from there, so that an outage of Redis does not
+   * become one of the database. The embedded store needs none. @defaultValue true
+   */
+  fallback?: boolean | FallbackOptions | undefined
   /** The most entries that the embedded store holds. @defaultValue 100000 */
   maxEntries?: number | undefined
   /** The most bytes that the embedded store holds. @defaultValue 64 MiB */
@@ -70,6 +82,7 @@ const KNOWN: Readonly<Record<keyof KeyedCacheOptions, true>> = {
   maxCompute: true,
   redisTimeout: true,
   near: true,
+  fallback: true,
   maxEntries: true,
   maxBytes: true,
   maxValueBytes: true,
@@ -95,7 +108,8 @@ export interface CheckedOptions {
   readonly maxValueBytes: number
   /** `Infinity`: nothing is compressed. */
   readonly compressAbove: number
-  readonly near: NearBounds | undefined
+  readonly near: CopyBounds | undefined
+  readonly fallback: CopyBounds | undefined
   readonly logger: Logger | undefined
   readonly bounds: { readonly maxEntries: number; readonly maxBytes: number }
   readonly redis: RedisAddress | undefined
@@ -110,6 +124,7 @@ export interface CheckedOptions {
  * @throws {ImproperlyConfiguredError} with Redis in production without a `keyPrefix`.
  */
 export function checkCacheOptions(options: KeyedCacheOptions | undefined): CheckedOptions {
+  checkRedisPlace(options, isCacheOption)
   const given = checkOptions(options, 'createKeyedCache', KNOWN) ?? {}
   const {
     name = 'default',
@@ -137,6 +152,7 @@ export function checkCacheOptions(options: KeyedCacheOptions | undefined): Check
     maxValueBytes: checkCount('maxValueBytes', maxValueBytes),
     compressAbove: compressAbove === undefined ? Infinity : checkCount('compressAbove', compressAbove, 0),
     near: nearBounds(given.near),
+    fallback: fallbackBounds(given.fallback),
     bounds: { maxEntries: checkCount('maxEntries', maxEntries), maxBytes: checkCount('maxBytes', maxBytes) },
     timeoutMs: checkLimit('redisTimeout', redisTimeout),
     redis: given.redis === undefined ? undefined : checkRedis(given.redis),
@@ -163,24 +179,6 @@ function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
     )
   }
   return 'keyedcache'
-}
-
-function checkRedis(redis: RedisAddress): RedisAddress {
-  if (Array.isArray(redis)) {
-    if (redis.length > 0 && redis.every(isRedisUrl)) return redis
-    const other: unknown = redis.find((url) => !isRedisUrl(url))
-    throw new TypeError(
-      `Expected \`redis\` to list URLs like redis://host:6379 of the nodes of one Cluster, got ${typeof other === 'string' ? kindOfOtherText(other) : 'other things'}`,
-    )
-  }
-  if (typeof redis === 'string') {
-    if (isRedisUrl(redis)) return redis
-    throw new TypeError(
-      `Expected \`redis\` to be a URL like redis://host:6379, options or a client of ioredis, got ${kindOfOtherText(redis)}`,
-    )
-  }
-  if (typeof redis === 'object' && redis !== null) return redis
-  throw new TypeError(`Expected \`redis\` to be a URL, options or a client of ioredis, got ${show(redis)}`)
 }
 
 function checkShards(shards = 16): number {

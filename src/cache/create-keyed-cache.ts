@@ -1,3 +1,4 @@
+import { isError } from '../checks/is-error.js'
 import { checkCacheOptions, type CheckedOptions, type KeyedCacheOptions } from './cache-options.js'
 import type { KeyedCache } from '../contract/cache.js'
 import { warnOfEmbedded } from './embedded-warning.js'
@@ -9,6 +10,7 @@ import { createMustAnswer } from '../contract/events/must-answer.js'
 import { Inspection } from './inspection/inspection.js'
 import { HeldLeases } from './leases/held-leases.js'
 import { LeaseEnds } from './leases/lease-ends.js'
+import { Fallback } from './reading/fallback.js'
 import { Lookup } from './reading/lookup.js'
 import { NearTier } from './reading/near-tier.js'
 import { Reader } from './reading/reader.js'
@@ -20,7 +22,7 @@ import { EntryCodec } from '../values/entry-codec.js'
 import { reasonOf } from '../checks/reason.js'
 import { show } from '../checks/show.js'
 import { MemoryStore } from '../stores/memory/memory-store.js'
-import { isClient, poorSettings } from '../stores/redis/connection/client-settings.js'
+import { poorSettings } from '../stores/redis/connection/client-settings.js'
 import { RedisStore } from '../stores/redis/redis-store.js'
 import type { Store } from '../contract/store.js'
 
@@ -71,18 +73,32 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     (key, tags) => deletions.hides(key, tags),
   )
   const near = options.near === undefined ? undefined : new NearTier(store, codec, options.near)
+  const fallback =
+    options.fallback === undefined ? undefined : new Fallback({ store, codec, near, bounds: options.fallback })
   const mustAnswer = createMustAnswer(onFailed)
-  const reader = new Reader({ store, codec, near, onFailed })
-  const lookup = new Lookup({ store, codec, near, reader, events, isEnabled, onFailed })
+  const reader = new Reader({ store, codec, near, fallback, onFailed })
+  const lookup = new Lookup({ store, codec, near, fallback, reader, events, isEnabled, onFailed })
   const inspection = new Inspection(store, codec, mustAnswer)
-  const writer = new Writer({ store, near, deletions, codec, events, maxValueBytes, lifetime, isEnabled, onFailed })
-  const remover = new Remover({ store, near, deletions, events, writer, mustAnswer })
+  const writer = new Writer({
+    store,
+    near,
+    fallback,
+    deletions,
+    codec,
+    events,
+    maxValueBytes,
+    lifetime,
+    isEnabled,
+    onFailed,
+  })
+  const remover = new Remover({ store, near, fallback, deletions, events, writer, mustAnswer })
   const readThrough = new ReadThrough({
     // The store identifies the cache, because each cache has its own.
     cache: store,
     store,
     codec,
     near,
+    fallback,
     reader,
     events,
     leaseEnds: new LeaseEnds(store),
@@ -108,6 +124,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     readThrough,
     stats,
     deletions,
+    fallback,
   })
   return cache
 }
@@ -138,11 +155,11 @@ function openStore(options: CheckedOptions, events: Events): Store {
 }
 
 function warnOfSettings(redis: NonNullable<CheckedOptions['redis']>, name: string): void {
-  const poor = isClient(redis) ? poorSettings(redis) : []
+  const poor = poorSettings(redis)
   if (poor.length > 0) {
     warn(
       'KEYEDCACHE_CLIENT',
-      `The client given to the cache ${show(name)} has settings that do not suit a cache: ${poor.join('; ')}`,
+      `The \`redis\` given to the cache ${show(name)} has settings that do not suit a cache: ${poor.join('; ')}`,
     )
   }
 }
@@ -161,7 +178,7 @@ function warnOnceUntracked(name: string): (error: unknown) => void {
 }
 
 function logState({ logger, name }: CheckedOptions, up: boolean, error: unknown, more: string): void {
-  const reason = error instanceof Error ? ` (${reasonOf(error)})` : ''
+  const reason = isError(error) ? ` (${reasonOf(error)})` : ''
   const message = up
     ? `The cache ${show(name)} reaches its Redis`
     : `The cache ${show(name)} does not reach its Redis${reason}${more}`

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { realTime } from '../checks/real-time.js'
 import type { Store } from '../contract/store.js'
 import type { MustAnswer } from '../contract/events/must-answer.js'
 import type { AuditEvent } from '../contract/audit-event.js'
@@ -27,6 +27,7 @@ import { NotCachedError } from '../contract/errors.js'
 import type { CacheEvents } from '../contract/cache-events.js'
 import type { Events } from '../contract/events/events.js'
 import type { FailedDeletions } from './writing/failed-deletions.js'
+import type { Fallback } from './reading/fallback.js'
 import type { ServedValue } from '../contract/events/served-value.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from '../keys/key.js'
 import { GET_OPTIONS } from '../contract/options/known-options.js'
@@ -57,6 +58,7 @@ export interface KeyedCacheParts {
   readonly readThrough: ReadThrough
   readonly stats: StatsFlush
   readonly deletions: FailedDeletions
+  readonly fallback: Fallback | undefined
 }
 
 /**
@@ -99,6 +101,7 @@ export class StoreBackedCache implements KeyedCache {
   enable(state = true): void {
     if (typeof state !== 'boolean') throw new TypeError(`Expected enable to be given true or false, got ${show(state)}`)
     this.#enabled = state
+    if (!state) this.#parts.fallback?.clear()
   }
 
   key(...parts: KeyPart[]): string {
@@ -253,7 +256,7 @@ export class StoreBackedCache implements KeyedCache {
   async close(): Promise<void> {
     this.#parts.deletions.close()
     const last = Promise.all([this.#parts.readThrough.close(), this.#parts.stats.close()])
-    await Promise.race([last, delay(CLOSE_MS, undefined, { ref: false })])
+    await Promise.race([last, realTime.pause(CLOSE_MS, { ref: false })])
     await this.#parts.store.close()
   }
 

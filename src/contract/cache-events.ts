@@ -1,7 +1,7 @@
 /** The events that a cache emits to listeners added with `on`. */
 export interface CacheEvents {
   /** A call was answered from a stored entry. `savedMs`: how long the value took to compute, in ms; 0 when that is not known. */
-  hit: { key: string; by: 'request' | 'near' | 'store'; stale: boolean; savedMs: number }
+  hit: { key: string; by: 'request' | 'near' | 'store' | 'fallback'; stale: boolean; savedMs: number }
   /** A call found nothing. */
   miss: { key: string }
   /** `set` was called. `stored`: whether the value is there now. */

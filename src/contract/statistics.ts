@@ -14,7 +14,7 @@ export interface StatsCounters {
   computations: number
   errors: number
   savedMs: number
-  hitsBy: { request: number; near: number; store: number }
+  hitsBy: { request: number; near: number; store: number; fallback: number }
   groups: Map<string, GroupCounters>
   /** By the start of the minute, in ms since 1970. */
   minutes: Map<number, { calls: number; hits: number }>

@@ -39,6 +39,12 @@ export type Acquired =
   /** Attempts are paused for `leftMs`. */
   | { kind: 'paused'; leftMs: number }
 
+/** A time in which the server of some keys does not answer. */
+export interface Outage {
+  /** When the server last gave a sign of life before it, on this process's monotonic clock. */
+  readonly sinceMs: number
+}
+
 /** How a computation ended: with an entry, without one, or voided by a write or delete of its key. */
 export type Ended = 'filled' | 'nothing' | 'voided'
 
@@ -59,6 +65,18 @@ export interface Store {
 
   /** Whether the store answers, since when, and how fast. Sends nothing, so it never waits. */
   backend(): BackendStats
+
+  /**
+   * The outage of the server that keeps a key; `undefined` while it answers. It begins when the server is down, or has not answered a
+   * command in time. A refusal is an answer. Sends nothing.
+   */
+  outageOf(key: string): Outage | undefined
+
+  /**
+   * Calls the listener when an outage ends: with the first answer to what was sent after it began, before anybody gets that answer. Another
+   * outage of the same server is another object.
+   */
+  onOutageEnd(listener: (outage: Outage) => void): void
 
   /**
    * Reads the bytes under a key and gives what `found` returns for them. `nowMs` is the time of the answer, as `now` gives it. `found` may

@@ -8,7 +8,7 @@ export function reportStats(
   keys: number | null,
 ): CacheStats {
   const { misses, stale, computations, errors, savedMs, hitsBy, groups, minutes } = counters
-  const hits = hitsBy.request + hitsBy.near + hitsBy.store
+  const hits = hitsBy.request + hitsBy.near + hitsBy.store + hitsBy.fallback
   const calls = hits + misses
   return {
     calls,

@@ -21,7 +21,7 @@ export function emptyCounters(): StatsCounters {
     computations: 0,
     errors: 0,
     savedMs: 0,
-    hitsBy: { request: 0, near: 0, store: 0 },
+    hitsBy: { request: 0, near: 0, store: 0, fallback: 0 },
     groups: new Map(),
     minutes: new Map(),
   }
@@ -37,6 +37,7 @@ export function addCounters(counters: StatsCounters, more: StatsCounters, nowMs:
   counters.hitsBy.request += more.hitsBy.request
   counters.hitsBy.near += more.hitsBy.near
   counters.hitsBy.store += more.hitsBy.store
+  counters.hitsBy.fallback += more.hitsBy.fallback
   for (const [name, added] of more.groups) {
     const group = groupCounters(counters, name)
     group.calls += added.calls

@@ -1,3 +1,4 @@
+import { isError } from '../checks/is-error.js'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Entry, EntryFormat, isNewer } from './entry.js'
 import { freshness } from './freshness.js'
@@ -5,14 +6,19 @@ import type { Lifetime } from '../contract/options/option-checks.js'
 import { defaultSerializer, type Serializer } from './serializer.js'
 import { quoted } from '../checks/one-line.js'
 
-/** A decoded value and its entry. */
-export interface Stored {
+/** A decoded value, and what is known of its entry. */
+export interface KnownValue {
   readonly value: unknown
+  readonly entry: Omit<Entry, 'isCompressed' | 'payload'>
+  readonly state: 'fresh' | 'stale'
+}
+
+/** A decoded value and its entry. */
+export interface Stored extends KnownValue {
   readonly bytes: Buffer
   readonly entry: Entry
   /** The serialized value, not compressed. */
   readonly payload: Buffer
-  readonly state: 'fresh' | 'stale'
 }
 
 /** The limits for compression. */
@@ -129,6 +135,17 @@ export class EntryCodec {
     }
   }
 
+  /**
+   * The value in an entry that this process has encoded and not compressed, a new copy on every call. Deletions that are still to be
+   * carried out do not hide it. Whether it is fresh is for the caller to say.
+   */
+  own(key: string, bytes: Buffer): Omit<KnownValue, 'state'> | undefined {
+    const entry = this.#format.read(bytes)
+    if (entry === undefined) return undefined
+    const decoded = this.again(key, entry.payload)
+    return decoded && { value: decoded.value, entry }
+  }
+
   #stored(bytes: Buffer, entry: Entry, payload: Buffer, nowMs: number): Stored {
     return { value: this.#format.value(payload), bytes, entry, payload, state: freshness(entry, nowMs) }
   }
@@ -150,7 +167,7 @@ export async function schemaError(
     const { issues } = await schema['~standard'].validate(value)
     return issues === undefined ? undefined : refusal(key, issues)
   } catch (error) {
-    return error instanceof Error ? error : new TypeError(`The schema of ${quoted(key)} failed`, { cause: error })
+    return isError(error) ? error : new TypeError(`The schema of ${quoted(key)} failed`, { cause: error })
   }
 }
 

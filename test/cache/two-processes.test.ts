@@ -66,7 +66,7 @@ test('the statistics of either are the sum of both', async () => {
   for (const worker of [one, two]) {
     const stats = await worker.call<CacheStats>('call', 'stats')
     expect(stats).toMatchObject({ calls: 9, hits: 7, misses: 2, computations: 1, keys: 2, scope: 'fleet' })
-    expect(stats.hitsBy).toEqual({ request: 0, near: 0, store: 7 })
+    expect(stats.hitsBy).toEqual({ request: 0, near: 0, store: 7, fallback: 0 })
     expect(stats.hitRate).toBeCloseTo(7 / 9)
     const pids = stats.processes.map(({ id }) => Number(id.slice(id.lastIndexOf(':') + 1)))
     expect(new Set(pids)).toEqual(new Set([one.pid, two.pid]))

@@ -8,7 +8,7 @@ const printed = []
 process.stdout.write = (text) => printed.push(String(text)) > 0
 
 let computations = 0
-const hits = { request: 0, near: 0, store: 0 }
+const hits = { request: 0, near: 0, store: 0, fallback: 0 }
 const nearestCity = cacheFunction({ ttl: 60 })(async function nearestCity(lat, lon) {
   computations++
   return { name: 'Praha', lat, lon }

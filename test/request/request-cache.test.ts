@@ -267,7 +267,7 @@ describe('One request reads a key once', () => {
       calls: 7,
       hits: 5,
       misses: 2,
-      hitsBy: { request: 4, near: 0, store: 1 },
+      hitsBy: { request: 4, near: 0, store: 1, fallback: 0 },
     })
   })
 
@@ -281,7 +281,11 @@ describe('One request reads a key once', () => {
       expect(await req.cache.getOrSet('x', () => 3)).toBe(1)
     })
     const { calls, misses, hitsBy } = await cache.stats()
-    expect({ calls, misses, hitsBy }).toEqual({ calls: 3, misses: 2, hitsBy: { request: 1, near: 0, store: 0 } })
+    expect({ calls, misses, hitsBy }).toEqual({
+      calls: 3,
+      misses: 2,
+      hitsBy: { request: 1, near: 0, store: 0, fallback: 0 },
+    })
   })
 })
 

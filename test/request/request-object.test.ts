@@ -53,7 +53,7 @@ describeOnBothStores('A request has one object for each key', (open) => {
         },
         { context },
       )
-      expect((await cache.stats()).hitsBy).toEqual({ request: 4, near: 0, store: 1 })
+      expect((await cache.stats()).hitsBy).toEqual({ request: 4, near: 0, store: 1, fallback: 0 })
     })
 
     test.each(WISHES)('what a getOrSet with %s computed answers all later calls', async (_, options) => {
@@ -69,7 +69,7 @@ describeOnBothStores('A request has one object for each key', (open) => {
         { context },
       )
       const { hitsBy, misses } = await cache.stats()
-      expect({ hitsBy, misses }).toEqual({ hitsBy: { request: 5, near: 0, store: 0 }, misses: 1 })
+      expect({ hitsBy, misses }).toEqual({ hitsBy: { request: 5, near: 0, store: 0, fallback: 0 }, misses: 1 })
     })
 
     test('what getOrSetMany found or computed answers all later calls', async () => {
@@ -84,7 +84,7 @@ describeOnBothStores('A request has one object for each key', (open) => {
         },
         { context },
       )
-      expect((await cache.stats()).hitsBy).toEqual({ request: 3, near: 0, store: 1 })
+      expect((await cache.stats()).hitsBy).toEqual({ request: 3, near: 0, store: 1, fallback: 0 })
     })
 
     const TOGETHER: [string, (own: Cache) => Promise<unknown>[]][] = [
@@ -154,7 +154,7 @@ describeOnBothStores('A request has one object for each key', (open) => {
     expect({ misses, computations, hitsBy }).toEqual({
       misses: 3,
       computations: 2,
-      hitsBy: { request: 2, near: 0, store: 1 },
+      hitsBy: { request: 2, near: 0, store: 1, fallback: 0 },
     })
   })
 

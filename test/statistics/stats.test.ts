@@ -17,7 +17,7 @@ describeOnBothStores('Statistics', (open, kind) => {
     expect(stats).toMatchObject({
       savedMs: 0,
       keys: 0,
-      hitsBy: { request: 0, near: 0, store: 0 },
+      hitsBy: { request: 0, near: 0, store: 0, fallback: 0 },
       groups: [],
       minutes: [],
     })
@@ -32,7 +32,7 @@ describeOnBothStores('Statistics', (open, kind) => {
     await cache.getMany(['a', 'a', 'nothing'])
     const stats = await cache.stats()
     expect(stats).toMatchObject({ calls: 6, hits: 3, misses: 3, hitRate: 0.5, keys: 1, computations: 0, errors: 0 })
-    expect(stats.hitsBy).toEqual({ request: 0, near: 0, store: 3 })
+    expect(stats.hitsBy).toEqual({ request: 0, near: 0, store: 3, fallback: 0 })
   })
 
   test.each([null, undefined, 0, '', false, NaN])('count a cached %j as a hit', async (value) => {
@@ -222,7 +222,7 @@ describe('The counters of a process', () => {
       computations: 1,
       errors: 1,
       savedMs: 7,
-      hitsBy: { request: 1, near: 0, store: 0 },
+      hitsBy: { request: 1, near: 0, store: 0, fallback: 0 },
       groups: new Map([
         ['p', { calls: 1, hits: 1, computations: 0, computeMs: 0, savedMs: 7 }],
         ['func::f', { calls: 1, hits: 0, computations: 1, computeMs: 30, savedMs: 0 }],

@@ -28,7 +28,7 @@ export function describeStatistics(name: string, make: () => Store | Promise<Sto
         computations: 3,
         errors: 4,
         savedMs: 5,
-        hitsBy: { request: 6, near: 7, store: 8 },
+        hitsBy: { request: 6, near: 7, store: 8, fallback: 9 },
         groups: new Map([['p', { calls: 1, hits: 2, computations: 3, computeMs: 4, savedMs: 5 }]]),
         minutes: new Map([[minute, { calls: 22, hits: 21 }]]),
       })
@@ -41,7 +41,7 @@ export function describeStatistics(name: string, make: () => Store | Promise<Sto
         computations: 6,
         errors: 8,
         savedMs: 10,
-        hitsBy: { request: 12, near: 14, store: 16 },
+        hitsBy: { request: 12, near: 14, store: 16, fallback: 18 },
         groups: new Map([['p', { calls: 2, hits: 4, computations: 6, computeMs: 8, savedMs: 10 }]]),
         minutes: new Map([[minute, { calls: 44, hits: 42 }]]),
       })

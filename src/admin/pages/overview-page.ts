@@ -42,7 +42,7 @@ export const overviewPage: Handler = async ({ cache, link }) => {
 }
 
 function totals(stats: CacheStats): object {
-  const { calls, hits, misses, stale, keys, savedMs, computations, errors } = stats
+  const { calls, hits, misses, stale, keys, savedMs, computations, errors, hitsBy } = stats
   return {
     rate: stats.hitRate,
     hitRate: stats.hitRate === null ? '—' : percent(stats.hitRate),
@@ -55,6 +55,7 @@ function totals(stats: CacheStats): object {
     saved: span(savedMs / 1000),
     computations: number(computations),
     errors: number(errors),
+    fallback: number(hitsBy.fallback),
   }
 }
 

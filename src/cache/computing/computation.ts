@@ -1,13 +1,15 @@
+import { realTime } from '../../checks/real-time.js'
 import type { Acquired } from '../../contract/store.js'
 import type { LeaseEnd, LeaseEnds } from '../leases/lease-ends.js'
 import type { Events } from '../../contract/events/events.js'
 import { type FactoryPlan, type Outcome, runOnce } from '../factories/factory-run.js'
 import { Lease, type LeaseSetting } from '../leases/lease.js'
+import type { Fallback, Keeping } from '../reading/fallback.js'
 import { nextLogicalTime } from './logical-clock.js'
 import type { Lifetime } from '../../contract/options/option-checks.js'
 import { type Result, resultOf } from './result.js'
 import { processName } from '../../statistics/stats.js'
-import { schemaError, type Stored, type EntryCodec } from '../../values/entry-codec.js'
+import { schemaError, type EntryCodec, type KnownValue } from '../../values/entry-codec.js'
 import { quoted } from '../../checks/one-line.js'
 import { keptUntil } from '../../values/freshness.js'
 
@@ -18,6 +20,7 @@ export interface ComputationSetting extends LeaseSetting {
   readonly codec: EntryCodec
   readonly events: Events
   readonly leaseEnds: LeaseEnds
+  readonly fallback: Fallback | undefined
   /** Encodes a computed value. Gives `undefined` when the value cannot be stored. */
   readonly encode: (
     key: string,
@@ -33,7 +36,7 @@ export interface ComputationPlan extends FactoryPlan {
   /** The bytes that the caller read and could not use. `any`: compute, whatever is stored. */
   readonly seen: Buffer | 'any' | undefined
   /** The stale value that the result will replace. Callers may get it until then. */
-  readonly stale: Stored | undefined
+  readonly stale: KnownValue | undefined
   /**
    * When another process computes the key: `wait` for it, or `leave` it to that process. `alone`: compute without a lease and store
    * nothing, because the store did not answer or its entry must stay.
@@ -104,7 +107,7 @@ export class Computation {
     let { seen, stale } = this.#plan
     let sideBySide = false
     let leader: string | undefined
-    const beganMs = performance.now()
+    const beganMs = realTime.nowMs()
     for (;;) {
       const leaseEnd = leaseEnds.listen(key)
       try {
@@ -137,7 +140,7 @@ export class Computation {
         if (sideBySide && acquired.leader !== leader) return await this.#alone()
         leader = acquired.leader
         // eslint-disable-next-line no-await-in-loop
-        const waitMs = leaseEnds.waitMs(leaseMs, acquired.leftMs, performance.now() - beganMs)
+        const waitMs = leaseEnds.waitMs(leaseMs, acquired.leftMs, realTime.nowMs() - beganMs)
         // eslint-disable-next-line no-await-in-loop
         const ended = await leaseEnd.within(waitMs, this.#abort.signal)
         if (this.#isAbandoned) return { kind: 'left', restMs: 0 }
@@ -173,12 +176,14 @@ export class Computation {
     }
   }
 
-  async #lead(lease: Lease, stale: Stored | undefined, leaseEnd: LeaseEnd): Promise<Result> {
+  async #lead(lease: Lease, stale: KnownValue | undefined, leaseEnd: LeaseEnd): Promise<Result> {
     this.#lease = lease
     // The message may be of the same key in another database, so the store is asked.
     leaseEnd.onVoided(() => void lease.renew())
     const startedAt = nextLogicalTime()
+    const keeping = this.#setting.fallback?.begin(this.#plan.key)
     const outcome = await this.#compute(stale)
+    if (outcome.kind !== 'computed') this.#setting.fallback?.end(keeping)
     this.#lease = undefined
     // Stop listening: from now on a message may tell of the end of this lease itself.
     leaseEnd.leave()
@@ -193,14 +198,19 @@ export class Computation {
         return { kind: 'error', error: outcome.error, pauseMs }
       }
       case 'computed':
-        return this.#keep(lease, outcome, startedAt)
+        return this.#keep(lease, outcome, startedAt, keeping)
     }
   }
 
   /** Stores the computed value if it may be stored, and says which calls may have it. */
-  async #keep(lease: Lease, outcome: Outcome & { kind: 'computed' }, startedAt: number): Promise<Result> {
+  async #keep(
+    lease: Lease,
+    outcome: Outcome & { kind: 'computed' },
+    startedAt: number,
+    keeping: Keeping | undefined,
+  ): Promise<Result> {
     const { key } = this.#plan
-    const { store, events, encode, codec } = this.#setting
+    const { store, events, encode, codec, fallback } = this.#setting
     const { value, computeMs, life, tags, skipped } = outcome
     const expiresAt = keptUntil(store.now(key), life)
     const bytes = skipped || life.ttlMs === 0 ? undefined : encode(key, value, life, computeMs, tags)
@@ -210,6 +220,8 @@ export class Computation {
       ? lease.release('nothing')
       : lease.fill({ key, bytes: packed, expiresAt, tags }))
     const isStored = held === true && bytes !== undefined
+    // Without an answer, it may be stored or not. Other computations of this key would follow.
+    fallback?.end(keeping, held === undefined && !this.#isVoid ? bytes : undefined, life, tags)
     events.emit('compute', { key, computeMs, stored: isStored })
     // If the lease was held to the end, nothing was deleted before `sentAt`, so the value is good up to then. Otherwise it is good only up
     // to the time when the computation began.
@@ -225,20 +237,28 @@ export class Computation {
 
   /** Computes without a lease, and stores nothing. */
   async #alone(): Promise<Result> {
-    const { key, stale } = this.#plan
+    const { key, stale, life: planned } = this.#plan
+    const { fallback, encode, events } = this.#setting
     const startedAt = nextLogicalTime()
+    const keeping = fallback?.begin(key)
     const outcome = await this.#compute(stale)
-    if (outcome.kind === 'given-up') return outcome
-    if (outcome.kind === 'failed') return { kind: 'error', error: outcome.error, pauseMs: 0 }
-    const { value, computeMs } = outcome
-    this.#setting.events.emit('compute', { key, computeMs, stored: false })
+    if (outcome.kind !== 'computed') {
+      fallback?.end(keeping)
+      if (outcome.kind === 'given-up') return outcome
+      return { kind: 'error', error: outcome.error, pauseMs: stale === undefined ? 0 : pauseAfterFailure(planned) }
+    }
+    const { value, computeMs, life, tags, skipped } = outcome
+    const keeps = !skipped && life.ttlMs > 0 && fallback?.isFor(keeping) === true
+    const isKept = fallback?.end(keeping, keeps ? encode(key, value, life, computeMs, tags) : undefined, life, tags)
+    events.emit('compute', { key, computeMs, stored: false })
     return {
       kind: 'value',
       value,
       computeMs,
       bytes: undefined,
       isStored: false,
-      asOf: startedAt,
+      // The kept value also serves calls that came while it was computed.
+      asOf: isKept === true ? nextLogicalTime() : startedAt,
       startedAt,
       shared: true,
     }
@@ -249,14 +269,14 @@ export class Computation {
     this.#tellVoided('voided')
   }
 
-  #compute(stale: Stored | undefined): Promise<Outcome> {
+  #compute(stale: KnownValue | undefined): Promise<Outcome> {
     const { cache, codec } = this.#setting
     return runOnce(cache, this.#plan, this.#abort, stale === undefined ? undefined : staleCopy(stale, codec))
   }
 }
 
 /** A copy of the stale value, made on first use. The factory gets no access to the value itself, because callers are served that one. */
-function staleCopy({ value }: Stored, codec: EntryCodec): { readonly value: unknown } {
+function staleCopy({ value }: KnownValue, codec: EntryCodec): { readonly value: unknown } {
   let copy: { value: unknown } | undefined
   return {
     get value() {

@@ -5,7 +5,7 @@ import { type ServedValue, hit } from '../../contract/events/served-value.js'
 import { CallerDeadline } from './caller-deadline.js'
 import type { Reading } from '../reading/reader.js'
 import type { SingleFlight } from './single-flight.js'
-import { schemaError, type Stored } from '../../values/entry-codec.js'
+import { schemaError, type KnownValue } from '../../values/entry-codec.js'
 import type { CallOptions } from '../../contract/options/call-options.js'
 import { mayServeStale } from '../../values/freshness.js'
 
@@ -50,12 +50,17 @@ export class ServeOrCompute {
     )
   }
 
-  #judged(call: Call, { bytes, answered }: Reading, stored: Stored | undefined): ServedValue | Promise<ServedValue> {
+  #judged(
+    call: Call,
+    { bytes, answered }: Reading,
+    stored: KnownValue | undefined,
+  ): ServedValue | Promise<ServedValue> {
     const { key, factory, callOptions, at, many } = call
     const { codec, store } = this.#setting
     const refreshes =
       stored !== undefined && callOptions.beta > 0 && isEarly(stored.entry, callOptions.beta, store.now(key))
-    if (stored?.state === 'fresh' && !refreshes) return this.#hitStored(key, stored, false)
+    const by = answered ? 'store' : 'fallback'
+    if (stored?.state === 'fresh' && !refreshes) return this.#hitStored(key, stored, by)
     // Written field by field, because copies by `...` took 4 KB more for each miss.
     const plan: ComputationPlan = {
       key,
@@ -69,16 +74,17 @@ export class ServeOrCompute {
       manner: answered && !codec.mustStay(key, bytes) ? 'wait' : 'alone',
       onFollow: many?.foreground.stay,
     }
-    if (stored?.state !== 'fresh') return this.#without(plan, callOptions, stored, at, many)
+    if (stored?.state !== 'fresh') return this.#without(plan, callOptions, stored, by, at, many)
     this.#refresh(plan, stored, many)
-    return this.#hitStored(key, stored, false)
+    return this.#hitStored(key, stored, by)
   }
 
   /** Answers when no fresh value is stored: with the stale value, or with a computed one. */
   async #without(
     plan: ComputationPlan,
     callOptions: CallOptions,
-    stored: Stored | undefined,
+    stored: KnownValue | undefined,
+    by: 'store' | 'fallback',
     at: number,
     many: Membership | undefined,
   ): Promise<ServedValue> {
@@ -86,9 +92,11 @@ export class ServeOrCompute {
     const { events, store } = this.#setting
     const serves = stored !== undefined && mayServeStale(stored.entry, callOptions.graceMs, store.now(key))
     const usable = serves ? stored : undefined
-    if (usable !== undefined && callOptions.softTimeoutMs === undefined) {
+    // What the fallback knows is served only if it cannot be computed.
+    const servesAtOnce = by === 'store' ? callOptions.softTimeoutMs === undefined : this.#flights.isResting(key)
+    if (usable !== undefined && servesAtOnce) {
       this.#refresh(plan, usable, many)
-      return this.#hitStored(key, usable, true)
+      return this.#hitStored(key, usable, by)
     }
     const deadline = new CallerDeadline(key, {
       timeoutMs: callOptions.timeoutMs,
@@ -114,10 +122,10 @@ export class ServeOrCompute {
     } finally {
       deadline.end()
     }
-    return this.#hitStored(key, usable as Stored, true)
+    return this.#hitStored(key, usable as KnownValue, by)
   }
 
-  #refresh(plan: ComputationPlan, stale: Stored, many: Membership | undefined): void {
+  #refresh(plan: ComputationPlan, stale: KnownValue, many: Membership | undefined): void {
     if (many !== undefined) many.refreshes = true
     this.#flights.refresh({
       ...plan,
@@ -127,7 +135,7 @@ export class ServeOrCompute {
     })
   }
 
-  #hitStored(key: string, { value, entry: { computeMs } }: Stored, stale: boolean): ServedValue {
-    return hit(this.#setting.events, key, value, computeMs, 'store', stale)
+  #hitStored(key: string, { value, entry, state }: KnownValue, by: 'store' | 'fallback'): ServedValue {
+    return hit(this.#setting.events, key, value, entry.computeMs, by, state === 'stale')
   }
 }

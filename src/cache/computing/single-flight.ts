@@ -67,7 +67,10 @@ export class SingleFlight {
       const result = await this.#wait(flight, plan.key, deadline, own)
       if (result === 'soft') return result
       if (result === 'voided') continue
-      if (result.kind === 'error') throw result.error
+      if (result.kind === 'error') {
+        if (own) this.#rest(plan.key, result.pauseMs)
+        throw result.error
+      }
       // When a computation is given up, the calls that waited for it share one more. If that is given up too, they fail. Otherwise they
       // would wait for one after another.
       if (result.kind === 'given-up' && (own || ++givenUp > 1)) throw givenUpError(plan)
@@ -89,7 +92,7 @@ export class SingleFlight {
 
   /** Computes in the background, unless a computation is under way, refreshes are paused, or another process computes the key. */
   refresh(plan: ComputationPlan): void {
-    if (this.#flightToJoin(plan.key) !== undefined || this.#isResting(plan.key)) {
+    if (this.#flightToJoin(plan.key) !== undefined || this.isResting(plan.key)) {
       plan.onFollow?.()
       return
     }
@@ -166,10 +169,11 @@ export class SingleFlight {
     return { value: stored === undefined ? this.#codec.copy(value) : stored.value, computeMs, isStored, shared }
   }
 
-  #isResting(key: string): boolean {
+  /** Whether this process does not refresh a key for a while, after a failure or because another process does. */
+  isResting(key: string): boolean {
     const untilMs = this.#resting.get(key)
     if (untilMs === undefined) return false
-    if (untilMs > performance.now()) return true
+    if (untilMs > this.#setting.store.now(key)) return true
     this.#resting.delete(key)
     return false
   }
@@ -177,7 +181,7 @@ export class SingleFlight {
   #rest(key: string, restMs: number): void {
     if (restMs <= 0) return
     if (this.#resting.size >= MAX_RESTING) this.#resting.delete(this.#resting.keys().next().value as string)
-    this.#resting.set(key, performance.now() + restMs)
+    this.#resting.set(key, this.#setting.store.now(key) + restMs)
   }
 }
 

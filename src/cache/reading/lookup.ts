@@ -2,15 +2,17 @@ import type { Store } from '../../contract/store.js'
 import type { Events } from '../../contract/events/events.js'
 import { type ServedValue, hit } from '../../contract/events/served-value.js'
 import { freshness } from '../../values/freshness.js'
+import type { Fallback } from './fallback.js'
 import type { NearTier } from './near-tier.js'
-import type { Reader } from './reader.js'
-import type { Stored, EntryCodec } from '../../values/entry-codec.js'
+import type { Reader, Reading } from './reader.js'
+import type { EntryCodec } from '../../values/entry-codec.js'
 
 /** What a lookup needs of its cache. */
 export interface LookupSetting {
   readonly store: Store
   readonly codec: EntryCodec
   readonly near: NearTier | undefined
+  readonly fallback: Fallback | undefined
   readonly reader: Reader
   readonly events: Events
   /** While this is false, nothing is found. */
@@ -18,7 +20,10 @@ export interface LookupSetting {
   readonly onFailed: (operation: string, key: string | undefined, error: unknown) => void
 }
 
-/** Finds fresh values by their full keys. Each key counts as one call. When the store does not answer, nothing is found. */
+/**
+ * Finds fresh values by their full keys. Each key counts as one call. When the store does not answer, only what the fallback knows is
+ * found.
+ */
 export class Lookup {
   readonly #setting: LookupSetting
 
@@ -35,7 +40,7 @@ export class Lookup {
     if (!isEnabled()) return Promise.resolve(give(undefined))
     const copy = near?.get(full)
     if (copy !== undefined) return Promise.resolve(give(hit(events, full, copy.value, copy.computeMs, 'near')))
-    return reader.one(full, 'get', ({ stored }) => give(this.#count(full, stored)))
+    return reader.one(full, 'get', (reading) => give(this.#count(full, reading)))
   }
 
   /** The values in the near tier or the store, in one round trip. */
@@ -54,7 +59,7 @@ export class Lookup {
 
   /** Whether a fresh value is in the store. Counts as no call. */
   async has(full: string): Promise<boolean> {
-    const { store, codec, isEnabled, onFailed } = this.#setting
+    const { store, codec, fallback, isEnabled, onFailed } = this.#setting
     if (!isEnabled()) return false
     const isFresh = (bytes: Buffer | undefined, nowMs: number): boolean => {
       const entry = bytes === undefined ? undefined : codec.entry(full, bytes)
@@ -62,18 +67,20 @@ export class Lookup {
     }
     return store.read(full, isFresh).catch((error: unknown) => {
       onFailed('has', full, error)
-      return false
+      return fallback?.find(full)?.state === 'fresh'
     })
   }
 
   /** The values in the store. */
   #read(full: readonly string[]): Promise<readonly (ServedValue | undefined)[]> {
-    return this.#setting.reader.many(full, 'getMany', ({ stored }, place) => this.#count(full[place] as string, stored))
+    return this.#setting.reader.many(full, 'getMany', (reading, place) => this.#count(full[place] as string, reading))
   }
 
-  #count(full: string, stored: Stored | undefined): ServedValue | undefined {
+  #count(full: string, { stored, answered }: Reading): ServedValue | undefined {
     const { events } = this.#setting
-    if (stored?.state === 'fresh') return hit(events, full, stored.value, stored.entry.computeMs)
+    if (stored?.state === 'fresh') {
+      return hit(events, full, stored.value, stored.entry.computeMs, answered ? 'store' : 'fallback')
+    }
     events.emit('miss', { key: full })
     return undefined
   }

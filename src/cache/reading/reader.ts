@@ -1,12 +1,16 @@
 import type { Store } from '../../contract/store.js'
 import type { NearTier, NearReads } from './near-tier.js'
+import type { Fallback } from './fallback.js'
 import { allOf } from '../../checks/all-of.js'
-import type { Stored, EntryCodec } from '../../values/entry-codec.js'
+import type { EntryCodec, KnownValue, Stored } from '../../values/entry-codec.js'
 
 /** What was read under a key. */
 export interface Reading {
-  /** The value, fresh or stale; `undefined` when none is stored or it does not decode. */
-  readonly stored: Stored | undefined
+  /**
+   * The value, fresh or stale; `undefined` when none is stored or it does not decode. When the store did not answer: what the fallback
+   * knows.
+   */
+  readonly stored: KnownValue | undefined
   /** The stored bytes, even if they do not decode. */
   readonly bytes: Buffer | undefined
   /** Whether the store answered. */
@@ -23,13 +27,14 @@ export interface ReaderSetting {
   readonly store: Store
   readonly codec: EntryCodec
   readonly near: NearTier | undefined
+  readonly fallback: Fallback | undefined
   readonly onFailed: (operation: string, key: string | undefined, error: unknown) => void
 }
 
 /**
  * Reads entries from the store by their full keys, and lets the near tier keep what it may. Entries are decoded as they arrive, maybe in
  * the async context of another call. `give` runs in the async context of its own call. When the store does not answer, an error of the
- * `operation` is emitted, and nothing is found.
+ * `operation` is emitted, and only what the fallback knows is found.
  */
 export class Reader {
   readonly #setting: ReaderSetting
@@ -46,8 +51,8 @@ export class Reader {
       .read<Reading>(key, (bytes, nowMs) => this.#decode(key, bytes, nowMs, reads))
       .then(give, (error: unknown) => {
         onFailed(operation, key, error)
-        near?.end(reads, undefined)
-        return give(UNANSWERED)
+        near?.end(reads, undefined, false)
+        return give(this.#unanswered(key))
       })
   }
 
@@ -69,11 +74,16 @@ export class Reader {
       (error, place) => {
         if (!isTold) onFailed(operation, undefined, error)
         isTold = true
-        near?.end(reads[place], undefined)
-        return give(UNANSWERED, place)
+        near?.end(reads[place], undefined, false)
+        return give(this.#unanswered(keys[place] as string), place)
       },
     )
     return allOf(given)
+  }
+
+  #unanswered(key: string): Reading {
+    const known = this.#setting.fallback?.find(key)
+    return known === undefined ? UNANSWERED : { ...UNANSWERED, stored: known }
   }
 
   #decode(

@@ -7,6 +7,7 @@ import type { FailedDeletions } from './failed-deletions.js'
 import { DELETE_OPTIONS } from '../../contract/options/known-options.js'
 import { checkOptions, checkTag } from '../../contract/options/option-checks.js'
 import { show } from '../../checks/show.js'
+import type { Fallback } from '../reading/fallback.js'
 import type { NearTier } from '../reading/near-tier.js'
 import type { Writer } from './writer.js'
 
@@ -15,6 +16,7 @@ export interface RemoverSetting {
   readonly store: Store
   readonly events: Events
   readonly near: NearTier | undefined
+  readonly fallback: Fallback | undefined
   readonly writer: Writer
   readonly deletions: FailedDeletions
   readonly mustAnswer: MustAnswer
@@ -64,12 +66,13 @@ export class Remover {
     remove: () => Promise<T>,
     countOf: (removed: T) => number,
   ): Promise<T> {
-    const { near, writer, deletions, events, mustAnswer } = this.#setting
+    const { near, fallback, writer, deletions, events, mustAnswer } = this.#setting
     let count = 0
     const compressing = writer.compressing()
     // Wait only if there is something to wait for. Otherwise a later write could be sent before this deletion.
     if (compressing !== undefined) await compressing
     near?.forgetDeleted(event)
+    fallback?.forgetDeleted(event)
     try {
       const removed = await mustAnswer(operation, remove)
       count = countOf(removed)
@@ -82,6 +85,7 @@ export class Remover {
       throw error
     } finally {
       near?.forgetDeleted(event)
+      fallback?.forgetDeleted(event)
       events.emit('delete', { ...event, count })
     }
   }

@@ -5,6 +5,7 @@ import { groupOf } from '../../keys/key-tree.js'
 import type { SetOptions } from '../../contract/cache.js'
 import { SET_OPTIONS } from '../../contract/options/known-options.js'
 import { checkOptions, checkTags, type Lifetime, lifetime } from '../../contract/options/option-checks.js'
+import type { Fallback } from '../reading/fallback.js'
 import type { NearTier } from '../reading/near-tier.js'
 import { allOf } from '../../checks/all-of.js'
 import type { EntryCodec } from '../../values/entry-codec.js'
@@ -24,6 +25,7 @@ export interface WriterSetting {
   readonly events: Events
   readonly deletions: FailedDeletions
   readonly near: NearTier | undefined
+  readonly fallback: Fallback | undefined
   readonly maxValueBytes: number
   /** The default lifetime. */
   readonly lifetime: Lifetime
@@ -53,7 +55,7 @@ export class Writer {
     values: readonly (readonly [key: string, value: unknown])[],
     options: SetOptions | undefined,
   ): Promise<boolean[]> {
-    const { store, near, deletions, events, isEnabled, onFailed } = this.#setting
+    const { store, near, fallback, deletions, events, isEnabled, onFailed } = this.#setting
     const life = lifetime(checkOptions(options, 'set', SET_OPTIONS) ?? {}, this.#setting.lifetime)
     const tags = checkTags(options?.tags)
     const entries = this.#encodeAll(values, life, tags)
@@ -66,6 +68,8 @@ export class Writer {
       if (fits[i] === true) kept.push(entries[i] as Write)
       else gone.push(key)
     }
+    fallback?.forget(keys)
+    const keepings = kept.map(({ key }) => fallback?.begin(key))
     let stored: boolean[]
     try {
       const settled = deletions.settle(keys, tags)
@@ -78,9 +82,12 @@ export class Writer {
       const written = kept.length === 0 ? [] : await store.write(packed)
       let next = 0
       stored = fits.map((each) => (each ? written[next++] === true : life.ttlMs === 0))
+      for (const keeping of keepings) fallback?.end(keeping)
     } catch (error) {
       onFailed('set', keys.length === 1 ? keys[0] : undefined, error)
       deletions.addKeys(keys)
+      near?.forget(keys)
+      for (const [i, { bytes }] of kept.entries()) fallback?.end(keepings[i], bytes, life, tags)
       stored = entries.map(() => false)
     } finally {
       near?.forget(keys)

@@ -19,7 +19,7 @@ export function hit(
   key: string,
   value: unknown,
   computeMs: number | undefined = 0,
-  by: 'near' | 'store' = 'store',
+  by: 'near' | 'store' | 'fallback' = 'store',
   stale = false,
 ): ServedValue {
   events.emit('hit', { key, by, stale, savedMs: computeMs })

@@ -13,6 +13,7 @@ const ANSWERED_BY = {
   request: 'hit: the request’s own Map',
   near: 'hit: this process’s copy',
   store: 'hit: the store',
+  fallback: 'hit: what this process kept while Redis was away',
 } as const
 
 /** Listens to a cache, and remembers the last things it did in this process. */

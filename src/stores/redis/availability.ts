@@ -1,3 +1,6 @@
+import { reasonOf } from '../../checks/reason.js'
+import { realTime } from '../../checks/real-time.js'
+import type { Outage } from '../../contract/store.js'
 import type { Client } from './connection/client.js'
 import type { Connection } from './connection/connection.js'
 import { IndexRebuild } from './shards/index-rebuild.js'
@@ -32,6 +35,8 @@ export interface AvailabilityOptions {
 export interface AvailabilitySetting extends AvailabilityOptions {
   readonly client: Client
   readonly subscribers: Subscribers
+  /** Called when an outage of a server ends, before anybody gets the answer that ends it. */
+  readonly onOutageEnd: (outage: Outage) => void
 }
 
 /** The parts of a store that depend on the number of shards. */
@@ -65,6 +70,8 @@ export class Availability {
   /** Whether the number of shards was read on the present connection. */
   #agreed = false
   #agreeing: Promise<void> | undefined
+  /** Why the last try to agree failed, so that it is told once. */
+  #disagreed: string | undefined
   #rounds = 0
   #isUp: boolean | undefined
   #closed = false
@@ -81,10 +88,14 @@ export class Availability {
     client.on('close', () => this.#disconnected())
     client.on('refresh', () => subscribers.follow())
     client.on('+node', () => subscribers.follow())
+    client.on('end', () => this.#disconnected())
+    client.on('select', () => this.#selected())
     if (client.isReady) this.#connected()
+    // Not at once, because nobody listens to this cache yet.
+    if (client.hasEnded) realTime.setImmediate(() => this.#disconnected())
     this.#timers = [
-      setInterval(() => this.#round(), PROBE_EVERY_MS).unref(),
-      setInterval(() => this.#keepUp(), UPKEEP_EVERY_MS).unref(),
+      realTime.setInterval(() => this.#round(), PROBE_EVERY_MS).unref(),
+      realTime.setInterval(() => this.#keepUp(), UPKEEP_EVERY_MS).unref(),
     ]
   }
 
@@ -110,13 +121,13 @@ export class Availability {
   /** Ends all probing, and lets nothing more be sent. */
   close(): void {
     this.#closed = true
-    for (const timer of this.#timers) clearInterval(timer)
+    for (const timer of this.#timers) realTime.clearInterval(timer)
     for (const { connection } of this.#parts.shards.all) connection.close()
   }
 
   #open(count: number): Parts {
-    const { client, keyPrefix, timeoutMs } = this.#setting
-    const shards = new Shards({ client, keyPrefix, timeoutMs, onOpen: () => this.#suspect() }, count)
+    const { client, keyPrefix, timeoutMs, onOutageEnd } = this.#setting
+    const shards = new Shards({ client, keyPrefix, timeoutMs, onOpen: () => this.#suspect(), onOutageEnd }, count)
     const reads = new ReadBatch(shards)
     return {
       shards,
@@ -145,22 +156,35 @@ export class Availability {
   /** Reads what the first process wrote for this prefix. Only then can its keys be found. */
   #agree(): Promise<void> {
     this.#agreeing ??= this.#goBy()
-      .catch((error: unknown) => this.#cannotAgree(error))
+      .then(() => (this.#disagreed = undefined))
+      .catch(async (error: unknown) => this.#disagree(await this.#parts.shards.first.connection.explain(error)))
       .finally(() => {
         this.#agreeing = undefined
       })
     return this.#agreeing
   }
 
-  async #cannotAgree(error: unknown): Promise<void> {
-    const { client } = this.#setting
-    const { all: shards, first } = this.#parts.shards
-    const reason = await first.connection.explain(error)
-    for (const { connection } of shards) connection.lose(client.isReady ? reason : undefined)
+  /** The owner of the client has selected a database. While it is another one, nothing may be read or written. */
+  #selected(): void {
+    const { strayed } = this.#setting.client
+    this.#agreed &&= strayed === undefined
+    if (strayed !== undefined) this.#disagree(strayed)
+    else if (!this.#agreed && this.#setting.client.isReady) void this.#agree()
+  }
+
+  /** There is a connection, and nothing can be kept there. It is tried again in the next round. */
+  #disagree(error: unknown): void {
+    // If the connection was lost meanwhile, the client says why.
+    const { isReady } = this.#setting.client
+    for (const { connection } of this.#parts.shards.all) connection.lose(isReady ? error : undefined)
+    const reason = reasonOf(error)
+    if (isReady && reason !== this.#disagreed && !this.#closed) this.#setting.onError('connect', error)
+    this.#disagreed = reason
     this.#judge()
   }
 
   async #goBy(): Promise<void> {
+    await this.#setting.client.select()
     const count = this.#parts.shards.all.length
     const [isEmpty, agreed] = await Promise.all([this.#setting.client.isEmpty(), this.#meta.agree(count)])
     if (agreed !== count) {

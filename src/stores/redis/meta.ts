@@ -1,4 +1,4 @@
-import { ChangedAnswer } from './connection/changed-answer.js'
+import { ChangedAnswer } from './reasons/changed-answer.js'
 import type { Client } from './connection/client.js'
 import { FORMAT, STORED, storedName } from './scripts/stored-layout.js'
 

@@ -1,7 +1,7 @@
 import { reasonOf } from '../../checks/reason.js'
 import type { BackendStats, ChildPage, Computation, KeyPage } from '../../contract/cache.js'
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
-import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'
+import type { Acquired, Attempt, Ended, Outage, Store, Write } from '../../contract/store.js'
 import { Availability, type AvailabilityOptions, type Parts } from './availability.js'
 import { Client, type ClientOptions } from './connection/client.js'
 import { AUDIT } from './scripts/stored-layout.js'
@@ -20,12 +20,18 @@ export class RedisStore implements Store {
   readonly #client: Client
   readonly #subscribers: Subscribers
   readonly #availability: Availability
+  #onOutageEnd: (outage: Outage) => void = () => undefined
 
   constructor(options: RedisStoreOptions) {
     this.#client = new Client(options)
     this.kind = this.#client.kind
     this.#subscribers = openSubscribers(this.#client, options)
-    this.#availability = new Availability({ ...options, client: this.#client, subscribers: this.#subscribers })
+    this.#availability = new Availability({
+      ...options,
+      client: this.#client,
+      subscribers: this.#subscribers,
+      onOutageEnd: (outage) => this.#onOutageEnd(outage),
+    })
   }
 
   now(key?: string): number {
@@ -43,6 +49,14 @@ export class RedisStore implements Store {
       address: this.#client.address,
       error: up ? undefined : error === undefined ? 'there is no connection yet' : reasonOf(error),
     }
+  }
+
+  outageOf(key: string): Outage | undefined {
+    return this.#parts.shards.of(key).connection.outage
+  }
+
+  onOutageEnd(listener: (outage: Outage) => void): void {
+    this.#onOutageEnd = listener
   }
 
   read<T>(key: string, found: (bytes: Buffer | undefined, nowMs: number) => T | Promise<T>): Promise<T> {

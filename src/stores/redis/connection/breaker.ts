@@ -1,5 +1,7 @@
 import { Deadlines } from './deadlines.js'
-import { withoutSecrets } from './reply-error.js'
+import type { Outage } from '../../../contract/store.js'
+import { Outages } from './outages.js'
+import { isReply, withoutSecrets } from '../reasons/reply-error.js'
 
 const FAILURES_IN_A_ROW = 5
 /** The part of the time limit after which silence opens the breaker. */
@@ -13,6 +15,8 @@ export interface BreakerSetting {
   readonly roundTripMs: () => number
   /** Called when the server does not answer, maybe again and again. */
   readonly open: (error: unknown) => void
+  /** Called when an outage of the server ends. */
+  readonly onOutageEnd: (outage: Outage) => void
 }
 
 /**
@@ -21,15 +25,22 @@ export interface BreakerSetting {
  * an answer, unless it says that the server cannot serve anybody now.
  */
 export class Breaker {
-  readonly #deadlines: Deadlines
+  readonly outages: Outages
+  readonly #deadlines: Deadlines<Outage | undefined>
   #failures = 0
 
-  constructor({ timeoutMs, roundTripMs, open }: BreakerSetting) {
+  constructor({ timeoutMs, roundTripMs, open, onOutageEnd }: BreakerSetting) {
+    this.outages = new Outages(() => this.#deadlines.answeredMs, onOutageEnd)
+    const answered = (asked: Outage | undefined): void => {
+      this.reset()
+      this.outages.answered(asked)
+    }
     const judge = {
-      answered: () => this.reset(),
-      failed: (error: unknown) => {
-        this.#failures = isAnswer(error) ? 0 : this.#failures + 1
-        if (this.#failures >= FAILURES_IN_A_ROW) open(error)
+      sent: () => this.outages.current,
+      answered,
+      failed: (error: unknown, asked: Outage | undefined) => {
+        if (isAnswer(error)) answered(asked)
+        else this.#unanswered(error, open)
         return withoutSecrets(error)
       },
     }
@@ -49,10 +60,17 @@ export class Breaker {
 
   close(): void {
     this.#deadlines.close()
+    this.outages.end()
+  }
+
+  #unanswered(error: unknown, open: (error: unknown) => void): void {
+    this.outages.begin()
+    this.#failures++
+    if (this.#failures >= FAILURES_IN_A_ROW) open(error)
   }
 }
 
 function isAnswer(error: unknown): boolean {
-  if (!(error instanceof Error) || error.name !== 'ReplyError') return false
+  if (!isReply(error)) return false
   return !/^(?:LOADING|BUSY|CLUSTERDOWN|MASTERDOWN) /.test(error.message)
 }

@@ -1,15 +1,17 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { isError } from '../../../checks/is-error.js'
+import { realTime } from '../../../checks/real-time.js'
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
-import { Attempts } from './attempts.js'
+import { Attempts } from '../reasons/attempts.js'
 import { type ClientEvent, listenTo } from './client-events.js'
 import { isClient } from './client-settings.js'
 import { Deadlines } from './deadlines.js'
 import type { RedisAddress } from '../../../contract/redis-address.js'
+import { reasonOf } from '../../../checks/reason.js'
 import { openClient, openOnce, openSubscriber } from './open-client.js'
-import { withoutSecrets } from './reply-error.js'
+import { isReply, withoutSecrets } from '../reasons/reply-error.js'
 import type { Name } from './redis-name.js'
 import type { Script } from '../scripts/script.js'
-import { serverAddress } from './server-address.js'
+import { serverAddress } from '../reasons/server-address.js'
 import { Watchdog } from './watchdog.js'
 
 /** The options of a client. */
@@ -42,18 +44,24 @@ export class Client {
   readonly kind: 'redis' | 'cluster'
   readonly #redis: Redis | Cluster
   readonly #own: boolean
-  readonly #deadlines: Deadlines
+  readonly #deadlines: Deadlines<undefined>
   readonly #watchdog: Watchdog
   /** Our own subscribe connections. */
   readonly #subscribers = new Set<Redis>()
   readonly #stopListening: (() => void)[] = []
   #refresh: NodeJS.Timeout | undefined
   readonly #attempts: Attempts
+  /** The database that was chosen when it was first connected. */
+  #database: number | undefined
   #closed = false
 
   constructor({ redis, timeoutMs }: ClientOptions) {
     this.#own = !isClient(redis)
-    this.#deadlines = new Deadlines(timeoutMs, { answered: () => undefined, failed: withoutSecrets })
+    this.#deadlines = new Deadlines(timeoutMs, {
+      sent: () => undefined,
+      answered: () => undefined,
+      failed: withoutSecrets,
+    })
     this.#redis = openClient(redis)
     this.kind = this.#redis.isCluster ? 'cluster' : 'redis'
     this.#watchdog = new Watchdog(() => this.#connections(), timeoutMs)
@@ -62,7 +70,7 @@ export class Client {
     if (this.#redis.status === 'wait') this.#redis.connect().catch(() => undefined)
     // A timer of our own: that of ioredis goes on forever if its client is closed during a refresh.
     if (this.#own && this.#redis.isCluster) {
-      this.#refresh = setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS).unref()
+      this.#refresh = realTime.setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS).unref()
     }
   }
 
@@ -160,13 +168,45 @@ export class Client {
     return this.#redis.options.keyPrefix ?? ''
   }
 
+  /** Whether the connection has ended and nobody makes it anew, unless its owner does. */
+  get hasEnded(): boolean {
+    return this.#redis.status === 'end'
+  }
+
+  /** That the owner of the client has selected another database than at first. Defined only while the client is there. */
+  get strayed(): Error | undefined {
+    const db = databaseOf(this.#redis)
+    this.#database ??= db
+    if (db === this.#database) return undefined
+    return new Error(
+      `the owner of the client has selected database ${db} in place of ${this.#database}: give the cache a client of its own`,
+    )
+  }
+
+  /**
+   * Selects the database again. ioredis stays in database 0 when the server refuses another, and tells that by an event alone.
+   * @throws {Error} when the server does not have that database.
+   */
+  async select(): Promise<void> {
+    const { strayed } = this
+    if (strayed !== undefined) throw strayed
+    const db = databaseOf(this.#redis)
+    if (db === 0) return
+    try {
+      await this.send((redis) => redis.select(db))
+    } catch (error) {
+      if (!isReply(error)) throw error
+      throw new Error(`Redis did not select database ${db}: ${reasonOf(error)}`, { cause: error })
+    }
+  }
+
   /** Whether these servers keep no names at all, of any owner. `false` also if the Redis user may not ask. */
   async isEmpty(): Promise<boolean> {
     try {
       const sizes = await Promise.all(this.masters().map((master) => this.limit(master.dbsize())))
       return sizes.every((size) => size === 0)
     } catch (error) {
-      if (error instanceof Error && error.name === 'ReplyError') return false
+      if (isReply(error)) return false
       throw error
     }
   }
@@ -203,14 +243,14 @@ export class Client {
     if (this.#closed) return
     const wasReady = this.isReady
     this.#closed = true
-    clearInterval(this.#refresh)
+    realTime.clearInterval(this.#refresh)
     this.#watchdog.close()
     this.#attempts.close()
     for (const stop of this.#stopListening) stop()
     if (this.#own) {
       // Without a listener ioredis prints errors, and one may still come.
       this.#redis.on('error', () => undefined)
-      const goodbye = delay(QUIT_MS, undefined, { ref: false })
+      const goodbye = realTime.pause(QUIT_MS, { ref: false })
       if (wasReady) await Promise.race([this.#redis.quit(), goodbye]).catch(() => 'gone already')
       this.#redis.disconnect()
     }
@@ -227,6 +267,13 @@ export class Client {
     const own = this.#redis.isCluster ? (this.#redis as Cluster).nodes() : [this.#redis as Redis]
     return [...own, ...this.#subscribers]
   }
+}
+
+/** The database that was asked for last, by the options or by the owner of the client. A Cluster has database 0 alone. */
+function databaseOf(redis: Redis | Cluster): number {
+  if (redis.isCluster) return 0
+  const { condition, options } = redis as unknown as { condition?: { select?: number }; options: { db?: number } }
+  return condition?.select ?? options.db ?? 0
 }
 
 /**
@@ -246,5 +293,5 @@ function scripting(redis: Redis): Scripting {
 }
 
 function isUnknownScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT')
+  return isError(error) && error.message.startsWith('NOSCRIPT')
 }

@@ -1,12 +1,15 @@
+import { isError } from '../../../checks/is-error.js'
+import { realTime } from '../../../checks/real-time.js'
 import type { Redis } from 'ioredis'
+import type { Outage } from '../../../contract/store.js'
 import { Breaker } from './breaker.js'
-import { ChangedAnswer } from './changed-answer.js'
+import { ChangedAnswer } from '../reasons/changed-answer.js'
 import { Deadlines } from './deadlines.js'
 import type { Client, Limit, RunOptions } from './client.js'
-import { LateAnswer } from './late-answer.js'
+import { LateAnswer } from '../reasons/late-answer.js'
 import { reasonOf } from '../../../checks/reason.js'
 import type { Name } from './redis-name.js'
-import { withoutSecrets } from './reply-error.js'
+import { withoutSecrets } from '../reasons/reply-error.js'
 import type { Script } from '../scripts/script.js'
 import { ServerClock } from './server-clock.js'
 import { TIME } from '../scripts/time-script.js'
@@ -29,7 +32,7 @@ export class Connection {
   readonly #known = new Set<Script>()
   readonly #running: RunOptions
   readonly #runningForBytes: RunOptions
-  readonly #startedMs = performance.now()
+  readonly #startedMs = realTime.nowMs()
   /** The calls that wait for the first answer. */
   #waiting: (() => void)[] = []
   #everUp = false
@@ -40,10 +43,17 @@ export class Connection {
   #closed = false
 
   /**
+  /**
    * `names` are some names of the shard, which must be on one server. `onOpen` is called when the breaker finds that the server does not
-   * answer.
+   * answer, `onOutageEnd` when it answers again, before anybody gets that answer.
    */
-  constructor(client: Client, names: readonly Name[], timeoutMs: number, onOpen: () => void) {
+  constructor(
+    client: Client,
+    names: readonly Name[],
+    timeoutMs: number,
+    onOpen: () => void,
+    onOutageEnd: (outage: Outage) => void,
+  ) {
     this.#client = client
     this.#names = names
     this.#timeoutMs = timeoutMs
@@ -52,13 +62,20 @@ export class Connection {
       timeoutMs,
       roundTripMs: () => Math.max(this.clock.roundTripMs ?? 0, 2 * this.clock.uncertaintyMs),
       open: (error) => this.#open(error),
+      onOutageEnd,
     })
     this.#running = { known: this.#known, limit: this.#breaker.judge }
     this.#runningForBytes = { ...this.#running, asBytes: true }
+    this.#breaker.outages.begin()
   }
 
   get up(): boolean {
     return this.#up
+  }
+
+  /** The present outage of the server: while it is not up, and when a command was not answered in time. */
+  get outage(): Outage | undefined {
+    return this.#breaker.outages.current
   }
 
   /**
@@ -130,9 +147,9 @@ export class Connection {
   }
 
   async #readClock(): Promise<void> {
-    const sentMs = performance.now()
+    const sentMs = realTime.nowMs()
     try {
-      this.clock.add(await this.#serverTime(this.#client.limit), sentMs, performance.now())
+      this.clock.add(await this.#serverTime(this.#client.limit), sentMs, realTime.nowMs())
       this.#setUp(true, undefined)
     } catch (error) {
       this.#setUp(false, error)
@@ -153,9 +170,10 @@ export class Connection {
 
   /** Never rejects. */
   async #measured(error: unknown): Promise<unknown> {
-    if (!(error instanceof Error) || error.name !== 'DeadlineError') return error
-    const sentMs = performance.now()
+    if (!isError(error) || error.name !== 'DeadlineError') return error
+    const sentMs = realTime.nowMs()
     const patient = new Deadlines(Math.max(MEASURED_MS, 2 * this.#timeoutMs), {
+      sent: () => undefined,
       answered: () => undefined,
       failed: (failure) => failure,
     })
@@ -166,7 +184,7 @@ export class Connection {
     } finally {
       patient.close()
     }
-    const tookMs = Math.round(performance.now() - sentMs)
+    const tookMs = Math.round(realTime.nowMs() - sentMs)
     return tookMs > this.#timeoutMs ? new LateAnswer(tookMs, this.#timeoutMs, error) : error
   }
 
@@ -181,7 +199,11 @@ export class Connection {
     this.#lastError = error
     this.#up = up
     this.#everUp ||= up
-    if (!up) return
+    if (!up) {
+      this.#breaker.outages.begin()
+      return
+    }
+    this.#breaker.outages.end()
     this.#breaker.reset()
     this.#wake()
   }
@@ -193,7 +215,7 @@ export class Connection {
   }
 
   async #firstConnection(): Promise<void> {
-    const starting = performance.now() - this.#startedMs < this.#timeoutMs || this.lastError === undefined
+    const starting = realTime.nowMs() - this.#startedMs < this.#timeoutMs || this.lastError === undefined
     if (!this.#everUp && !this.#closed && starting) {
       try {
         await this.#client.limit(new Promise<void>((resolve) => this.#waiting.push(resolve)))

@@ -1,3 +1,5 @@
+import { realTime } from '../../../checks/real-time.js'
+
 /** No answer to a command came within the time limit. The server may still carry it out. */
 export class DeadlineError extends Error {
   constructor(timeoutMs: number) {
@@ -14,10 +16,12 @@ export interface Silence {
 }
 
 /** The callbacks for how each promise ends. */
-export interface Judge {
-  readonly answered: () => void
+export interface Judge<Sent> {
+  /** Called when a promise begins to wait. `answered` and `failed` get what it gives. */
+  readonly sent: () => Sent
+  readonly answered: (sent: Sent) => void
   /** Gives the error that the caller gets instead. */
-  readonly failed: (error: unknown) => unknown
+  readonly failed: (error: unknown, sent: Sent) => unknown
 }
 
 interface Waiting {
@@ -34,9 +38,9 @@ const SPARE_MS = 100
  * Gives up on promises that take longer than a time limit. One timer serves all of them: the limit is the same for all, so they fall due in
  * the order in which they came. Time in which the event loop was blocked does not count against the server.
  */
-export class Deadlines {
+export class Deadlines<Sent> {
   readonly #timeoutMs: number
-  readonly #judge: Judge
+  readonly #judge: Judge<Sent>
   readonly #silence: Silence | undefined
   readonly #waiting = new Set<Waiting>()
   #answeredMs = 0
@@ -45,29 +49,35 @@ export class Deadlines {
   #spared = false
   #closed = false
 
-  constructor(timeoutMs: number, judge: Judge, silence?: Silence) {
+  constructor(timeoutMs: number, judge: Judge<Sent>, silence?: Silence) {
     this.#timeoutMs = timeoutMs
     this.#judge = judge
     this.#silence = silence
   }
 
+  /** When the last answer came, on this process's monotonic clock; 0 before the first one. */
+  get answeredMs(): number {
+    return this.#answeredMs
+  }
+
   /** Settles as the promise does, or fails with a `DeadlineError` when that takes too long. */
   limit<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const fail = (error: unknown): void => reject(this.#judge.failed(error))
-      const waiting = { sinceMs: performance.now(), giveUp: () => fail(new DeadlineError(this.#timeoutMs)) }
+      const sent = this.#judge.sent()
+      const fail = (error: unknown): void => reject(this.#judge.failed(error, sent))
+      const waiting = { sinceMs: realTime.nowMs(), giveUp: () => fail(new DeadlineError(this.#timeoutMs)) }
       this.#waiting.add(waiting)
       // After `close` no timer is needed, because the connection is closed. It would only keep the process alive.
       if (this.#timer === undefined && !this.#closed) this.#wakeIn(this.#firstLookMs())
       promise.then(
         (value) => {
-          this.#answeredMs = performance.now()
+          this.#answeredMs = realTime.nowMs()
           if (!this.#waiting.delete(waiting)) return
-          this.#judge.answered()
+          this.#judge.answered(sent)
           resolve(value)
         },
         (error: unknown) => {
-          this.#answeredMs = performance.now()
+          this.#answeredMs = realTime.nowMs()
           if (this.#waiting.delete(waiting)) fail(error)
         },
       )
@@ -76,7 +86,7 @@ export class Deadlines {
 
   close(): void {
     this.#closed = true
-    clearTimeout(this.#timer)
+    realTime.clearTimeout(this.#timer)
     this.#timer = undefined
     for (const { giveUp } of this.#waiting) giveUp()
     this.#waiting.clear()
@@ -88,12 +98,12 @@ export class Deadlines {
 
   #wakeIn(ms: number): void {
     const delayMs = Math.max(1, ms)
-    this.#dueMs = performance.now() + delayMs
-    this.#timer = setTimeout(this.#wake, delayMs)
+    this.#dueMs = realTime.nowMs() + delayMs
+    this.#timer = realTime.setTimeout(this.#wake, delayMs)
   }
 
   readonly #wake = (): void => {
-    const isLate = performance.now() - this.#dueMs > LATE_MS
+    const isLate = realTime.nowMs() - this.#dueMs > LATE_MS
     // Only once, so that a process whose event loop is always late still notices a server that hangs.
     if (isLate && !this.#spared) {
       this.#spared = true
@@ -101,14 +111,14 @@ export class Deadlines {
     } else {
       this.#spared = false
       // One more turn of the event loop, so that answers that are already in the socket still count.
-      setImmediate(this.#check)
+      realTime.setImmediate(this.#check)
     }
   }
 
   readonly #check = (): void => {
     if (this.#timer === undefined) return
     this.#timer = undefined
-    const nowMs = performance.now()
+    const nowMs = realTime.nowMs()
     const [oldest] = this.#waiting
     if (oldest === undefined) return
     const quietMs = this.#silence?.afterMs() ?? Infinity

@@ -1,5 +1,7 @@
+import { isError } from '../../../checks/is-error.js'
+import { realTime } from '../../../checks/real-time.js'
 import type { Redis } from 'ioredis'
-import { withoutSecrets } from './reply-error.js'
+import { isReply, withoutSecrets } from '../reasons/reply-error.js'
 
 /** What a subscriber listens to, and its callbacks. */
 export interface SubscriberSetting {
@@ -109,7 +111,7 @@ export class Subscriber {
       const tracks = tracked !== undefined && (await this.#track(tracked))
       await this.#redis.subscribe(wake)
       if (this.#redis.status !== 'ready' || this.#closed) return
-      this.#heardMs = performance.now()
+      this.#heardMs = realTime.nowMs()
       this.#setState(true, tracks)
     } catch (error) {
       this.#failure = reasonOfRefusal(error, wake)
@@ -124,7 +126,7 @@ export class Subscriber {
       await this.#redis.subscribe(INVALIDATE)
       return true
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== 'ReplyError') throw error
+      if (!isReply(error)) throw error
       this.#setting.onUntracked(reasonOfRefusal(error, INVALIDATE))
       return false
     }
@@ -134,7 +136,7 @@ export class Subscriber {
     if (!this.#hears) return
     this.#setState(false, false)
     // If it was lost at once, it may be so again. Then its owner's next round is soon enough.
-    if (performance.now() - this.#heardMs > LOST_AT_ONCE_MS) this.#setting.onLost()
+    if (realTime.nowMs() - this.#heardMs > LOST_AT_ONCE_MS) this.#setting.onLost()
   }
 
   #hear(channel: string, message: Buffer | Buffer[] | null): void {
@@ -153,7 +155,7 @@ export class Subscriber {
 /** Why a channel cannot be heard, without secrets. If a right is missing, it is named. */
 function reasonOfRefusal(error: unknown, channel: string): unknown {
   const told = withoutSecrets(error)
-  if (!(told instanceof Error) || !/NOPERM.*channel/.test(told.message)) return told
+  if (!isError(told) || !/NOPERM.*channel/.test(told.message)) return told
   const rule = `ACL SETUSER <user> &${channel}`
   return new Error(`NOPERM: the Redis user may not use the channel ${channel}: allow it by ${rule}`, { cause: told })
 }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { realTime } from '../../../checks/real-time.js'
 import type { Redis } from 'ioredis'
 import type { Ended } from '../../../contract/store.js'
 import type { Client } from './client.js'
@@ -88,14 +88,14 @@ export class Subscribers {
 
   /** Resolves when messages arrive, which may take a moment after the first connection. @throws the reason why they do not. */
   async mustHear(): Promise<void> {
-    const giveUpMs = performance.now() + CONNECT_MS
+    const giveUpMs = realTime.nowMs() + CONNECT_MS
     for (const subscriber of this.#all) subscriber.retry()
     while (!this.#hears) {
       const failed = this.#all.find(({ failure }) => failure !== undefined)
       if (failed !== undefined) throw failed.failure
-      if (performance.now() > giveUpMs) throw new Error('the connection for messages between processes does not stand')
+      if (realTime.nowMs() > giveUpMs) throw new Error('the connection for messages between processes does not stand')
       // eslint-disable-next-line no-await-in-loop -- looks again until it is decided
-      await delay(LOOK_EVERY_MS)
+      await realTime.pause(LOOK_EVERY_MS)
     }
   }
 
@@ -145,7 +145,7 @@ export class Subscribers {
       onChanged: (names) => this.#onChanged(names),
       onState: () => this.#judge(),
       // The wait gives time to notice that the server is gone as well.
-      onLost: () => setTimeout(() => this.follow(), AGAIN_WITHIN_MS * Math.random()).unref(),
+      onLost: () => realTime.setTimeout(() => this.follow(), AGAIN_WITHIN_MS * Math.random()).unref(),
       onUntracked,
       onError,
     })

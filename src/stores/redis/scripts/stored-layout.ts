@@ -199,7 +199,7 @@ export function readMessage(message: string): { what: keyof typeof MESSAGE | und
 
 /** The fields of `totals`, without those of the tiers. The field of a tier counts its hits. */
 export const TOTALS = ['misses', 'stale', 'computations', 'errors', 'savedMs'] as const
-export const TIERS = ['request', 'near', 'store'] as const
+export const TIERS = ['request', 'near', 'store', 'fallback'] as const
 
 /** The counters of each group. A minute has only the first two. */
 export const GROUP_COUNTERS = ['calls', 'hits', 'computations', 'computeMs', 'savedMs'] as const

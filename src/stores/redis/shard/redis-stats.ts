@@ -54,8 +54,8 @@ function fieldsOf(hash: readonly string[]): Fields {
 }
 
 function totalFields({ misses, stale, computations, errors, savedMs, hitsBy }: StatsCounters): Record<string, number> {
-  const { request, near, store } = hitsBy
-  return { misses, stale, computations, errors, savedMs: Math.round(savedMs), request, near, store }
+  const { request, near, store, fallback } = hitsBy
+  return { misses, stale, computations, errors, savedMs: Math.round(savedMs), request, near, store, fallback }
 }
 
 function readCounters(total: Fields, byGroup: Fields, byMinute: Fields): StatsCounters {

@@ -1,5 +1,7 @@
-import type { Write } from '../../../contract/store.js'
-import { ChangedAnswer } from '../connection/changed-answer.js'
+import { isError } from '../../../checks/is-error.js'
+import { realTime } from '../../../checks/real-time.js'
+import type { Outage, Write } from '../../../contract/store.js'
+import { ChangedAnswer } from '../reasons/changed-answer.js'
 import type { Client } from '../connection/client.js'
 import { Connection } from '../connection/connection.js'
 import { HEADS, REMOVE, WRITE } from '../scripts/entry-scripts.js'
@@ -19,6 +21,8 @@ export interface ShardOptions {
   readonly timeoutMs: number
   /** Called when the breaker of a shard finds that its server does not answer. */
   readonly onOpen: () => void
+  /** Called when an outage of a server ends, before anybody gets the answer that ends it. */
+  readonly onOutageEnd: (outage: Outage) => void
 }
 
 /**
@@ -34,9 +38,9 @@ export class Shard {
   readonly tags: RedisTags
   readonly evictions: Evictions
 
-  constructor({ client, keyPrefix, timeoutMs, onOpen }: ShardOptions, hashTag: string) {
+  constructor({ client, keyPrefix, timeoutMs, onOpen, onOutageEnd }: ShardOptions, hashTag: string) {
     this.keyspace = new Keyspace(keyPrefix, hashTag)
-    this.connection = new Connection(client, namesOfOneServer(this.keyspace), timeoutMs, onOpen)
+    this.connection = new Connection(client, namesOfOneServer(this.keyspace), timeoutMs, onOpen, onOutageEnd)
     this.index = new RedisIndex(this.connection, this.keyspace)
     this.evictions = new Evictions(this.connection, this.keyspace, this.index)
     this.leases = new RedisLeases(this.connection, this.keyspace, this.evictions)
@@ -55,7 +59,7 @@ export class Shard {
       if (!isAnswer(bytes)) throw new ChangedAnswer('GET')
       return bytes ?? undefined
     } catch (error) {
-      if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return Buffer.alloc(0)
+      if (isError(error) && error.message.startsWith('WRONGTYPE')) return Buffer.alloc(0)
       throw error
     }
   }
@@ -132,7 +136,7 @@ export class Shard {
 
   /** Writes a probe and reads it back. */
   async probe(): Promise<void> {
-    const token = `${process.pid}-${performance.now()}`
+    const token = `${process.pid}-${realTime.nowMs()}`
     await this.connection.send((redis) => redis.set(this.keyspace.probe, token, 'PX', 60_000))
     const answer = await this.connection.send((redis) => redis.get(this.keyspace.probe))
     if (answer === null) throw new Error('a value that was just written is not there')

@@ -1,3 +1,4 @@
+import { realTime } from '../../../checks/real-time.js'
 import { Nagle } from './nagle.js'
 import { splitEvenly } from '../shard/split-evenly.js'
 import type { Shards } from './shards.js'
@@ -45,7 +46,7 @@ export class ReadBatch {
       const shard = this.#shards.of(key)
       return this.#nagle.sent(shard.read(key)).then((bytes) => found(bytes, shard.now()))
     }
-    if (this.isEmpty) setImmediate(this.flush)
+    if (this.isEmpty) realTime.setImmediate(this.flush)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ key, found, resolve, reject, same: undefined })
     })

@@ -1,3 +1,4 @@
+import { realTime } from '../../../checks/real-time.js'
 import type { Write } from '../../../contract/store.js'
 import { Nagle } from './nagle.js'
 import { splitEvenly } from '../shard/split-evenly.js'
@@ -62,7 +63,7 @@ export class WriteBatch {
       return this.#shards.gather(entries, keyOf, (shard, some) => this.#nagle.sent(shard.write(some)))
     }
     return new Promise((resolve, reject) => {
-      if (this.#waiting.length === 0) setImmediate(this.flush)
+      if (this.#waiting.length === 0) realTime.setImmediate(this.flush)
       this.#waiting.push(new Call(entries, resolve, reject))
       for (const { key } of entries) this.#keys.add(key)
     })

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { Attempts } from '../../../../src/stores/redis/connection/attempts.js'
+import { Attempts } from '../../../../src/stores/redis/reasons/attempts.js'
 
 function watch(): { emitter: EventEmitter; reason: () => string } {
   const emitter = new EventEmitter()

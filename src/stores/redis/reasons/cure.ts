@@ -18,6 +18,7 @@ export const CURES: readonly (readonly [sign: RegExp, cure: string])[] = [
     /NOPERM|ACL failure in script|user executing the script/,
     'the Redis user lacks rights, which “The Redis user” in SECURITY.md lists',
   ],
+  [/DB index is out of range/, 'there is no such database: correct its number, or raise `databases` in redis.conf'],
   [/^LOADING/, 'Redis is loading its data, and is used as soon as it has done so'],
   [/^BUSY /, 'a script or function of somebody keeps Redis busy: SCRIPT KILL or FUNCTION KILL ends it'],
   [/READONLY/, 'this is a replica, which stores nothing: give the address of its master, or of Sentinels'],

@@ -1,6 +1,8 @@
+import { isError } from '../../../checks/is-error.js'
+import { realTime } from '../../../checks/real-time.js'
 import type { Redis } from 'ioredis'
 import { CUT } from './cure.js'
-import { withoutSecrets } from './reply-error.js'
+import { isReply, withoutSecrets } from './reply-error.js'
 
 /** A server that takes connections, but no commands for longer than this, is loading its data, or is in trouble. */
 const READY_WITHIN_MS = 1000
@@ -39,7 +41,7 @@ export class Attempts {
 
   constructor(client: Connecting) {
     this.#client = client
-    client.on('connect', () => (this.#connectedMs = performance.now()))
+    client.on('connect', () => (this.#connectedMs = realTime.nowMs()))
     client.on('ready', () => {
       this.#wasReady = true
       this.#failure = this.#lastError = undefined
@@ -66,7 +68,7 @@ export class Attempts {
   /** Why there is no connection. `undefined` while there is one, and before the first attempt has failed. */
   get lastError(): unknown {
     const { status } = this.#client
-    if (status === 'connect' && performance.now() - this.#connectedMs > READY_WITHIN_MS) return new Error(NOT_READY)
+    if (status === 'connect' && realTime.nowMs() - this.#connectedMs > READY_WITHIN_MS) return new Error(NOT_READY)
     return this.#failure ?? this.#lastError ?? (status === 'end' ? new Error(ENDED) : undefined)
   }
 
@@ -76,7 +78,7 @@ export class Attempts {
 
   /** ioredis says that no node of a Cluster could be used, and not why. So one node is connected to, to see what fails. Never rejects. */
   async #askNode(): Promise<void> {
-    const isAnswer = this.#failure instanceof Error && isReply(this.#failure.cause)
+    const isAnswer = isError(this.#failure) && isReply(this.#failure.cause)
     const node = isAnswer ? undefined : this.#client.openNode()
     if (node === undefined) return
     this.#node = node
@@ -99,7 +101,7 @@ export class Attempts {
 
   #told(error: unknown): unknown {
     const cause = withoutSecrets(error)
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    const code = isError(cause) && 'code' in cause ? cause.code : undefined
     if (this.#wasReady && (code === 'ECONNRESET' || code === 'EPIPE')) return new Error(LOST, { cause })
     return this.#client.isSecure && code === 'ETIMEDOUT' ? new Error(NO_TLS, { cause }) : cause
   }
@@ -107,9 +109,5 @@ export class Attempts {
 
 /** ioredis 5 tells, after a connection is lost, that it has given up what was sent, as if that were the reason. */
 function isConsequence(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'MaxRetriesPerRequestError' || error.name === 'AbortError')
-}
-
-function isReply(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ReplyError'
+  return isError(error) && (error.name === 'MaxRetriesPerRequestError' || error.name === 'AbortError')
 }

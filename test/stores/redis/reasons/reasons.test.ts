@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { Redis, type RedisOptions } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { KeyedCacheOptions } from '../../../../src/cache/create-keyed-cache.js'
-import { ENDED, NO_TLS, NOT_READY, NOT_SERVING } from '../../../../src/stores/redis/connection/attempts.js'
-import { ChangedAnswer } from '../../../../src/stores/redis/connection/changed-answer.js'
-import { CURES, CUT, cureOf } from '../../../../src/stores/redis/connection/cure.js'
-import { LateAnswer } from '../../../../src/stores/redis/connection/late-answer.js'
+import { ENDED, NO_TLS, NOT_READY, NOT_SERVING } from '../../../../src/stores/redis/reasons/attempts.js'
+import { ChangedAnswer } from '../../../../src/stores/redis/reasons/changed-answer.js'
+import { CURES, CUT, cureOf } from '../../../../src/stores/redis/reasons/cure.js'
+import { LateAnswer } from '../../../../src/stores/redis/reasons/late-answer.js'
 import { CacheNotRespondingError } from '../../../../src/contract/errors.js'
 import { startLongWay } from '../../../support/far-away.js'
 import { type RedisServer, startRedis } from '../../../support/redis-server.js'
@@ -278,6 +278,8 @@ describe('docs/troubleshooting.md', () => {
     NO_TLS,
     ENDED,
     CUT,
+    'Redis did not select database 99',
+    'the owner of the client has selected database 2 in place of 1: give the cache a client of its own',
     new LateAnswer(612, 250, undefined).message,
     new ChangedAnswer('GET').message,
     'no answer for 100 ms',

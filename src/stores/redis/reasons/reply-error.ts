@@ -1,3 +1,4 @@
+import { isError } from '../../../checks/is-error.js'
 import { cureOf } from './cure.js'
 import { masked } from '../../../checks/masked.js'
 
@@ -13,17 +14,21 @@ const MOST_CHARACTERS = 80
  * the error comes from, its message goes on with that and with the cure.
  */
 export function withoutSecrets(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
+  if (!isError(error)) return error
   const { lastNodeError } = error as { lastNodeError?: unknown }
   const cause = lastNodeError ?? error.cause
-  const message =
-    lastNodeError instanceof Error
-      ? `${messageOf(error)} ${(withoutSecrets(lastNodeError) as Error).message}`
-      : withCure(messageOf(error), (error as { code?: unknown }).code)
+  const message = isError(lastNodeError)
+    ? `${messageOf(error)} ${(withoutSecrets(lastNodeError) as Error).message}`
+    : withCure(messageOf(error), (error as { code?: unknown }).code)
   const told = new Error(message, cause === undefined ? {} : { cause: withoutSecrets(cause) })
   told.name = error.name
   told.stack = `${error.name}: ${message}${callsOf(error)}`
   return 'code' in error ? Object.assign(told, { code: error.code }) : told
+}
+
+/** Whether Redis has answered with this error. */
+export function isReply(error: unknown): error is Error {
+  return isError(error) && error.name === 'ReplyError'
 }
 
 /** After several attempts to connect, Node's error has no message of its own, only the errors of the attempts. */
