@@ -1,4 +1,4 @@
-export { keyedcacheAdmin, type KeyedcacheAdminOptions } from './admin/admin.js'
+export { keyedcacheAdmin, type KeyedcacheAdminOptions, type KeyedcacheDashboard } from './admin/admin.js'
 export type { AuditEvent } from './contract/audit-event.js'
 export type {
   Cache,
@@ -57,4 +57,4 @@ export {
   cacheSet,
   isCached,
 } from './default-cache/functions.js'
-export { keyedcache, type KeyedcacheOptions } from './express/middleware.js'
+export { keyedcache, type KeyedcacheMiddleware, type KeyedcacheOptions } from './express/middleware.js'

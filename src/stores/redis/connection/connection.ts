@@ -128,6 +128,8 @@ export class Connection {
 
   /** The server cannot be used: because of `error`, or else because the connection is gone. */
   lose(error?: unknown): void {
+    // Until then it was there, and would have told of changes.
+    if (this.#up) this.#breaker.outages.begin(realTime.nowMs())
     this.#setUp(false, error)
   }
 

@@ -69,7 +69,7 @@ describe('A database that Redis does not have', () => {
     expect(errors).toMatchObject([{ operation: 'connect', key: undefined, error: states[0]?.error }])
 
     expect(await cache.set('a', 1)).toBe(false)
-    expect(await cache.getOrSet('a', () => 2)).toBe(2)
+    expect(await cache.getOrSet('b', () => 2)).toBe(2)
     const refused: unknown = await cache.require().catch((error: unknown) => error)
     expect(refused).toBeInstanceOf(CacheNotRespondingError)
     expect(causes(refused)).toContain('Redis did not select database 99')

@@ -247,7 +247,10 @@ describe('Where Redis is', () => {
     [() => `redis://user:${SECRET}@[::1]:1`, () => '[::1]:1/0'],
     [() => ({ port: server.port }), () => `localhost:${server.port}/0`],
     [() => ({ path: '/run/redis.sock', password: SECRET }), () => '/run/redis.sock'],
-    [() => [`rediss://user:${SECRET}@a.invalid:1`, 'redis://b.invalid'], () => 'a.invalid:1, b.invalid:6379'],
+    [
+      () => [`rediss://user:${SECRET}@a.invalid:1`, `rediss://user:${SECRET}@b.invalid`],
+      () => 'a.invalid:1, b.invalid:6379',
+    ],
     [
       () => ({ sentinels: [{ host: 'a', port: 1 }, { host: 'b' }], name: 'shop', sentinelPassword: SECRET }),
       () => 'shop (Sentinels a:1, b:26379)',
