@@ -4,21 +4,16 @@ export type {
   Cache,
   CachedFunction,
   CacheStats,
-  ChildPage,
-  Computation,
-  EntryInfo,
-  EntryOutline,
   Factory,
   FactoryContext,
   FunctionOptions,
   GetOrSetOptions,
   KeyedCache,
-  KeyPage,
   ManyFactory,
-  PageOptions,
   RequestScopedCache,
   SetOptions,
 } from './contract/cache.js'
+export type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from './contract/inspected.js'
 export type { Ttl } from './checks/duration.js'
 export {
   CacheNotRespondingError,

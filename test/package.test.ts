@@ -33,7 +33,15 @@ afterAll(async () => {
 })
 
 it('is published as ESM and as CommonJS, without the demo, the tests and what it is built from', () => {
-  const documents = ['LICENSE', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'docs/guide.md', 'docs/troubleshooting.md']
+  const documents = [
+    'LICENSE',
+    'README.md',
+    'CHANGELOG.md',
+    'SECURITY.md',
+    'docs/guide.md',
+    'docs/troubleshooting.md',
+    'llms.txt',
+  ]
   const entries = ['index.js', 'index.d.ts'].flatMap((file) => [`dist/${file}`, `dist/cjs/${file}`])
   expect(packed).toEqual(expect.arrayContaining([...documents, ...entries, 'dist/cjs/package.json']))
   expect(packed.filter((path) => /demo|\btest\b|\.env|^views|^public|^build/.test(path))).toEqual([])

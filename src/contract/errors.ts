@@ -27,6 +27,7 @@ export class KeyedCacheError extends Error {
     named(this, 'KeyedCacheError')
   }
 
+  /** Stays the same in all versions, while messages may change. */
   readonly code: KeyedCacheErrorCode
 
   constructor(code: KeyedCacheErrorCode, message: string, options?: Cause) {

@@ -1,5 +1,6 @@
 import { reasonOf } from '../../checks/reason.js'
-import type { BackendStats, ChildPage, Computation, KeyPage } from '../../contract/cache.js'
+import type { BackendStats } from '../../contract/cache.js'
+import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
 import type { Acquired, Attempt, Ended, Outage, Store, Write } from '../../contract/store.js'
 import { Availability, type AvailabilityOptions, type Parts } from './availability.js'
