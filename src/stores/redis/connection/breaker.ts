@@ -1,5 +1,6 @@
 import { isError } from '../../../checks/is-error.js'
-import { Deadlines } from './deadlines.js'
+import { realTime } from '../../../checks/real-time.js'
+import { DeadlineError, Deadlines } from './deadlines.js'
 import type { Outage } from '../../../contract/store.js'
 import { Outages } from './outages.js'
 import { withoutSecrets } from './reply-error.js'
@@ -65,7 +66,8 @@ export class Breaker {
   }
 
   #unanswered(error: unknown, open: (error: unknown) => void): void {
-    this.outages.begin()
+    // The connection was there until it ended, but nobody knows since when a silent server is gone.
+    this.outages.begin(error instanceof DeadlineError ? undefined : realTime.nowMs())
     this.#failures++
     if (this.#failures >= FAILURES_IN_A_ROW) open(error)
   }
