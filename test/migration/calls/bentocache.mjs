@@ -94,7 +94,10 @@ assert.equal(await cache.has('skipped'), false)
 await cache.getOrSet('said', ({ setTtl, setTags }) => (setTtl(9), setTags(['said']), 1))
 assert.ok((await cache.entry('said')).ttl <= 9)
 assert.deepEqual(await cache.deleteTag('said'), ['said'])
-await old.getOrSet({ key: 'said', factory: ({ setOptions, setTags }) => (setOptions({ ttl: 9 }), setTags(['said']), 1) })
+await old.getOrSet({
+  key: 'said',
+  factory: ({ setOptions, setTags }) => (setOptions({ ttl: 9 }), setTags(['said']), 1),
+})
 const never = () => new Promise(() => {})
 await assert.rejects(old.getOrSet({ key: 'late', hardTimeout: 50, factory: never }), { code: 'E_FACTORY_HARD_TIMEOUT' })
 await assert.rejects(cache.getOrSet('late', never, { timeout: '50ms' }), CacheTimeoutError)
@@ -103,13 +106,22 @@ assert.equal(await cache.getOrSet('shared', () => 'fresh', { refresh: true }), '
 
 // Grace
 const grace = '1h'
-await old.set({ key: 'g', value: 'old', ttl: 50, grace })
+for (const key of ['f', 'g']) await old.set({ key, value: 'old', ttl: 50, grace })
 await cache.set('g', 'old', { ttl: '50ms', grace })
 await wait(100)
-assert.equal(await old.get({ key: 'g', grace }), 'old')
+assert.equal(await old.get({ key: 'f', grace }), 'old')
 assert.deepEqual([await cache.get('g', nothing), await cache.has('g')], [undefined, false])
 let graced
-assert.equal(await old.getOrSet({ key: 'g', grace, factory: (ctx) => ((graced = ctx.gracedEntry.value), ctx.fail('no')) }), 'old')
+assert.equal(
+  await old.getOrSet({
+    key: 'g',
+    grace,
+    timeout: 500,
+    factory: (ctx) => ((graced = ctx.gracedEntry.value), ctx.fail('no')),
+  }),
+  'old',
+)
+await wait(50)
 assert.equal(graced, 'old')
 const staleFails = ({ stale }) => {
   graced = stale.value

@@ -93,7 +93,7 @@ const events = []
 old.on('cache:hit', () => events.push('hit')).on('cache:miss', () => events.push('miss'))
 await old.get('shared')
 await old.get('none')
-assert.deepEqual([...new Set(events)].toSorted(), ['hit', 'miss'])
+assert.deepEqual(new Set(events), new Set(['hit', 'miss']))
 assert.equal(new CacheableMemory({ ttl: '1h', lruSize: 5000 }).get('none'), undefined)
 
 // What clear leaves

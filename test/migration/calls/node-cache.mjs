@@ -56,8 +56,11 @@ old.flushAll()
 await cache.set('x', 1)
 await cache.delete('x')
 await cache.clear()
-assert.deepEqual([events, ours], [
-  ['set', 'del', 'flush'],
-  ['set', 'x', 'flush'],
-])
+assert.deepEqual(
+  [events, ours],
+  [
+    ['set', 'del', 'flush'],
+    ['set', 'x', 'flush'],
+  ],
+)
 assert.equal(typeof old.getStats().hits, 'number')
