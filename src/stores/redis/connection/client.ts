@@ -5,7 +5,9 @@ import { type ClientEvent, listenTo } from './client-events.js'
 import { isClient } from './client-settings.js'
 import { Deadlines } from './deadlines.js'
 import type { RedisAddress } from '../../../contract/redis-address.js'
+import type { Upkeep } from '../../../contract/upkeep.js'
 import { reasonOf } from '../../../checks/reason.js'
+import { slotOf } from './key-slot.js'
 import { openClient, openSubscriber } from './open-client.js'
 import { withoutSecrets } from './reply-error.js'
 import type { Name } from './redis-name.js'
@@ -17,13 +19,15 @@ export interface ClientOptions {
   readonly redis: RedisAddress
   /** How long one answer may take. */
   readonly timeoutMs: number
+  /** How many commands a process sends that no caller asked for. */
+  readonly upkeep: Upkeep
 }
 
 /** How long to wait for the answer to QUIT. */
 const QUIT_MS = 200
 
 /** How often the slots of a Cluster are read, so that a failover is noticed even if nothing is sent to the lost server. */
-const REFRESH_SLOTS_MS = 2000
+const REFRESH_SLOTS_MS: Readonly<Record<Upkeep, number>> = { shared: 2000, low: 15_000 }
 
 /** Settles as an answer does, or rejects when that takes too long. */
 export type Limit = <T>(answer: Promise<T>) => Promise<T>
@@ -53,7 +57,7 @@ export class Client {
   #database: number | undefined
   #closed = false
 
-  constructor({ redis, timeoutMs }: ClientOptions) {
+  constructor({ redis, timeoutMs, upkeep }: ClientOptions) {
     this.#own = !isClient(redis)
     this.#deadlines = new Deadlines(timeoutMs, {
       sent: () => undefined,
@@ -70,7 +74,7 @@ export class Client {
     if (this.#redis.status === 'wait') this.#redis.connect().catch(note)
     // A timer of our own: that of ioredis goes on forever if its client is closed during a refresh.
     if (this.#own && this.#redis.isCluster) {
-      this.#refresh = realTime.setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS).unref()
+      this.#refresh = realTime.setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS[upkeep]).unref()
     }
   }
 
@@ -140,6 +144,12 @@ export class Client {
   /** The servers that keep names: one, or the masters of a Cluster. */
   masters(): readonly Redis[] {
     return this.#redis.isCluster ? (this.#redis as Cluster).nodes('master') : [this.#redis as Redis]
+  }
+
+  /** The address of the server that keeps a name; `undefined` while a Cluster's slots are not known. */
+  serverOf(name: string): string | undefined {
+    if (!this.#redis.isCluster) return ''
+    return slotsOf(this.#redis as Cluster)[slotOf(this.ownPrefix + name)]?.[0]
   }
 
   /** The prefix that the ioredis client puts before all names. */
@@ -251,6 +261,11 @@ type Scripting = Record<
 
 const FOR_TEXT = { bySource: 'eval', byName: 'evalsha' } as const
 const FOR_BYTES = { bySource: 'evalBuffer', byName: 'evalshaBuffer' } as const
+
+/** The addresses of the servers of each slot, its master first. ioredis has it, and its types do not. */
+function slotsOf(cluster: Cluster): readonly (readonly string[] | undefined)[] {
+  return (cluster as unknown as { slots?: string[][] }).slots ?? []
+}
 
 function scripting(redis: Redis): Scripting {
   return redis as unknown as Scripting

@@ -101,9 +101,12 @@ export class Connection {
     return this.#up ? run() : this.#firstConnection().then(run)
   }
 
-  /** Reads the server's clock. The answer also shows that the server is up. Never rejects. */
-  probe(): Promise<void> {
-    this.#probing ??= this.#readClock().finally(() => {
+  /**
+   * Reads the server's clock. The answer also shows that the server is up. It counts for `others` too, those that are up of the same server.
+   * A failure does not, because it may be of one slot: each of them is probed then. Never rejects.
+   */
+  probe(others: readonly Connection[] = []): Promise<void> {
+    this.#probing ??= this.#readClock(others).finally(() => {
       this.#probing = undefined
     })
     return this.#probing
@@ -129,17 +132,21 @@ export class Connection {
     this.#wake()
   }
 
-  async #readClock(): Promise<void> {
+  async #readClock(others: readonly Connection[]): Promise<void> {
     const sentMs = realTime.nowMs()
     try {
       const [seconds, microseconds] = (await this.#client.run(TIME, [this.#name], [], { known: this.#known })) as [
         string,
         string,
       ]
-      this.clock.add(Number(seconds) * 1000 + Number(microseconds) / 1000, sentMs, realTime.nowMs())
-      this.#setUp(true, undefined)
+      const [serverMs, answeredMs] = [Number(seconds) * 1000 + Number(microseconds) / 1000, realTime.nowMs()]
+      for (const each of [this, ...others.filter(({ up }) => up)]) {
+        each.clock.add(serverMs, sentMs, answeredMs)
+        each.#setUp(true, undefined)
+      }
     } catch (error) {
       this.#setUp(false, error)
+      for (const other of others) void other.probe()
     }
   }
 

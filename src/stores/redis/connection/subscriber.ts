@@ -1,4 +1,5 @@
 import { isError } from '../../../checks/is-error.js'
+import { realTime } from '../../../checks/real-time.js'
 import type { Redis } from 'ioredis'
 import { withoutSecrets } from './reply-error.js'
 
@@ -24,6 +25,9 @@ export interface SubscriberSetting {
 /** The channel in which Redis reports changes to clients of protocol 2. */
 const INVALIDATE = '__redis__:invalidate'
 
+/** A server is not pinged again before this. */
+const PING_AFTER_MS = 1500
+
 /** A subscribe connection to one server: for ended computations, and for changed names. */
 export class Subscriber {
   readonly address: string
@@ -32,6 +36,7 @@ export class Subscriber {
   #hears = false
   #tracks = false
   #failed = false
+  #pingedMs = -Infinity
   #closed = false
 
   constructor(redis: Redis, address: string, setting: SubscriberSetting) {
@@ -69,9 +74,12 @@ export class Subscriber {
     if (isAway && !this.#closed) this.#redis.connect().catch(() => 'its owner asks again')
   }
 
-  /** Pings the server. The connection is closed when no answer comes. */
+  /** Pings the server, unless that was done a moment ago. The connection is closed when no answer comes. */
   check(): void {
-    if (this.#hears) this.#redis.ping().catch(() => 'the connection is closed then')
+    const nowMs = realTime.nowMs()
+    if (!this.#hears || nowMs < this.#pingedMs + PING_AFTER_MS) return
+    this.#pingedMs = nowMs
+    this.#redis.ping().catch(() => 'the connection is closed then')
   }
 
   /** Ends the connection, because something may have been missed. Its owner connects it again. */

@@ -78,9 +78,9 @@ export class Subscribers {
     this.#judge()
   }
 
-  /** Pings each server. */
-  check(): void {
-    for (const subscriber of this.#all) subscriber.check()
+  /** Functions that each ping one server, unless it was pinged a moment ago. */
+  checks(): (() => void)[] {
+    return this.#all.map((subscriber) => () => subscriber.check())
   }
 
   /** Reconnects if changes are tracked. Some may have been missed, because another server may have the names now. */

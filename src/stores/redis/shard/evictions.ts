@@ -1,7 +1,7 @@
 import { isError } from '../../../checks/is-error.js'
 import { realTime } from '../../../checks/real-time.js'
 import type { Connection } from '../connection/connection.js'
-import { EVICTED, NOTE_CURSOR } from '../scripts/index-scripts.js'
+import { EVICTED, NOTE_CURSOR } from '../scripts/upkeep-scripts.js'
 import { SWEEP_FIELDS } from '../scripts/stored-layout.js'
 import type { Keyspace } from './keyspace.js'
 import { type Name, nameAfter, nameOf } from '../connection/redis-name.js'
@@ -14,6 +14,9 @@ const NAMES_AN_EVICTION = 8
 const NAMES_PER_ROUND = 200_000
 /** At least this many evictions are assumed when Redis had no room for a write. */
 const EVICTED_AT_LEAST = 1000
+/** How many entries a server has evicted, now and at the time before. */
+export type EvictionCounts = readonly [now: string, before: string | null]
+
 /** How long no new round is tried after one that made no room. */
 const VAIN_MS = 100
 
@@ -49,20 +52,22 @@ export class Evictions {
     }
   }
 
-  /** Checks eight names for each entry evicted since the last time. `share`: the part of the server's evictions that are of this shard. */
-  async sweep(share: number): Promise<void> {
-    await this.#sweepAtLeast(0, share)
+  /**
+   * Checks eight names for each entry evicted between two counts. `share`: the part of the server's evictions that are of this shard.
+   */
+  async sweep(counts: EvictionCounts, share: number): Promise<void> {
+    await this.#sweepAtLeast(0, counts, share)
   }
 
   async #relieve(): Promise<void> {
-    const dropped = await this.#sweepAtLeast(EVICTED_AT_LEAST, 1)
+    const { index, sweep } = this.#keyspace
+    const counts = (await this.#connection.run(EVICTED, [sweep, index], [])) as EvictionCounts
+    const dropped = await this.#sweepAtLeast(EVICTED_AT_LEAST, counts, 1)
     if (dropped === 0) this.#vainUntilMs = realTime.nowMs() + VAIN_MS
   }
 
   /** Gives how many it dropped. */
-  async #sweepAtLeast(least: number, share: number): Promise<number> {
-    const { index, sweep } = this.#keyspace
-    const [evicted, known] = (await this.#connection.run(EVICTED, [sweep, index], [])) as [string, string | null]
+  async #sweepAtLeast(least: number, [evicted, known]: EvictionCounts, share: number): Promise<number> {
     // A server that was restarted counts from 0 again.
     const grown = Number(evicted) - Math.min(Number(known ?? 0), Number(evicted))
     const looked = Math.ceil(NAMES_AN_EVICTION * Math.max(grown * share, least))

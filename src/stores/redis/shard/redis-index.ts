@@ -5,7 +5,6 @@ import type { Connection } from '../connection/connection.js'
 import {
   CHILD_COUNTS,
   CHILDREN,
-  FORGET,
   LIST,
   PRUNE_EXPIRED,
   RANGE,
@@ -126,22 +125,11 @@ export class RedisIndex {
     return (await this.#connection.run(SWEEP, [index, expiry, ...entries], names)) as number
   }
 
-  /** Drops at most 500 expired keys. Gives how many. */
-  async pruneOnce(): Promise<number> {
-    const { index, expiry } = this.#keyspace
-    return (await this.#connection.run(PRUNE_EXPIRED, [index, expiry], [NAMES_PER_SCRIPT])) as number
-  }
-
-  /** Drops at most 500 removed keys from the expiry set. Gives how many it looked at. */
-  async forgetOnce(): Promise<number> {
-    const { index, expiry, removed } = this.#keyspace
-    return (await this.#connection.run(FORGET, [index, expiry, removed], [NAMES_PER_SCRIPT])) as number
-  }
-
   /** Drops all that has expired, so that a list or count that follows is exact. */
   async prune(): Promise<void> {
+    const { index, expiry } = this.#keyspace
     // eslint-disable-next-line no-await-in-loop -- bounded steps
-    while ((await this.pruneOnce()) === NAMES_PER_SCRIPT);
+    while ((await this.#connection.run(PRUNE_EXPIRED, [index, expiry], [NAMES_PER_SCRIPT])) === NAMES_PER_SCRIPT);
   }
 
   async #range(under: string | undefined, after: Name | undefined): Promise<Range> {
