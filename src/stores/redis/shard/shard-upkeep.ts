@@ -33,11 +33,13 @@ export class ShardUpkeep {
    * so much to do that the next step should follow at once. `share`: the part of the server's evictions that are of this shard.
    */
   async *visit(share: number): AsyncGenerator<boolean, void> {
+    let atOnce = false
     for (let round = 0; round < ROUNDS_PER_VISIT; round++) {
       const { evictions, more, tags } = await this.#prune()
       await this.#evictions.sweep(evictions, share)
-      const dropped = tags.length > 0 && (yield* this.#look(tags, more))
-      if (!more && !(dropped && this.#tag !== '')) return
+      const dropped = tags.length > 0 && (yield* this.#look(tags, atOnce || more))
+      atOnce = more || (dropped && this.#tag !== '')
+      if (!atOnce) return
       yield true
     }
   }
