@@ -56,6 +56,8 @@ export interface Parts {
 
 /** How often a server that does not answer is probed. */
 const PROBE_EVERY_MS = 500
+/** After how many rounds without a connection the store counts as down, if nothing else has said so. */
+const UNREADY_ROUNDS = 4
 /** How often a process pings, probes and keeps up, and for how long one of all processes has the upkeep. */
 const PACES: Readonly<Record<Upkeep, Pace & { leaseMs: number }>> = {
   shared: { everyMs: 1000, atOnce: Infinity, leaseMs: 10_000 },
@@ -78,6 +80,7 @@ export class Availability {
   #agreeing: Promise<void> | undefined
   /** Why the last try to agree failed, so that it is told once. */
   #disagreed: string | undefined
+  #rounds = 0
   #isUp: boolean | undefined
   #closed = false
   #since = new Date()
@@ -113,6 +116,11 @@ export class Availability {
   /** Since when the store is up or down. */
   get since(): Date {
     return this.#since
+  }
+
+  /** Why the store does not answer. `undefined` while it does, and before that is known. */
+  get error(): unknown {
+    return this.#parts.shards.all.find(isDownShard)?.connection.lastError
   }
 
   /** Ends all probing, and lets nothing more be sent. */
@@ -154,14 +162,15 @@ export class Availability {
   #disconnected(): void {
     this.#setting.subscribers.doubt()
     for (const { connection } of this.#parts.shards.all) connection.lose()
-    this.#judge()
+    if (this.#isUp === true) this.#judge()
+    else void this.#setting.client.reasonKnown.then(() => this.#judge())
   }
 
   /** Reads what the first process wrote for this prefix. Only then can its keys be found. */
   #agree(): Promise<void> {
     this.#agreeing ??= this.#goBy()
       .then(() => (this.#disagreed = undefined))
-      .catch((error: unknown) => this.#disagree(error))
+      .catch(async (error: unknown) => this.#disagree(await this.#parts.shards.first.connection.explain(error)))
       .finally(() => {
         this.#agreeing = undefined
       })
@@ -178,30 +187,37 @@ export class Availability {
 
   /** There is a connection, and nothing can be kept there. It is tried again in the next round. */
   #disagree(error: unknown): void {
-    for (const { connection } of this.#parts.shards.all) connection.lose(error)
+    // If the connection was lost meanwhile, the client says why.
+    const { isReady } = this.#setting.client
+    for (const { connection } of this.#parts.shards.all) connection.lose(isReady ? error : undefined)
     const reason = reasonOf(error)
-    if (reason !== this.#disagreed && !this.#closed) this.#setting.onError('connect', error)
+    if (isReady && reason !== this.#disagreed && !this.#closed) this.#setting.onError('connect', error)
     this.#disagreed = reason
-    this.#judge(error)
+    this.#judge()
   }
 
   async #goBy(): Promise<void> {
     await this.#setting.client.select()
     const count = this.#parts.shards.all.length
-    const [size, agreed] = await Promise.all([this.#setting.client.size(), this.#meta.agree(count)])
+    const [isEmpty, agreed] = await Promise.all([this.#setting.client.isEmpty(), this.#meta.agree(count)])
     if (agreed !== count) {
       this.#setting.onOtherShards(agreed, count)
       for (const { connection } of this.#parts.shards.all) connection.close()
       this.#parts = this.#open(agreed)
     }
     // This must come before any read of the index, because a read that finds no index scans the whole database.
-    if (size === 0) await this.#rebuild.begin(this.#parts.shards)
+    if (isEmpty) await this.#rebuild.begin(this.#parts.shards)
     this.#agreed = true
     await this.#probe(() => true)
   }
 
   #round(): void {
-    if (!this.#setting.client.isReady) return
+    this.#rounds++
+    if (!this.#setting.client.isReady) {
+      // A server that takes connections and no commands sends no event.
+      if (this.#rounds > UNREADY_ROUNDS) this.#judge()
+      return
+    }
     this.#setting.subscribers.follow()
     void (this.#agreed ? this.#probe(isDown) : this.#agree())
   }
@@ -240,14 +256,12 @@ export class Availability {
   }
 
   /** Reports when all servers answer, and when one stops. */
-  #judge(error?: unknown): void {
-    const { all: shards } = this.#parts.shards
-    const down = shards.find(({ connection }) => !connection.up)
-    const up = down === undefined
+  #judge(): void {
+    const up = !this.#parts.shards.all.some(isDownShard)
     if (up === this.#isUp || this.#closed) return
     this.#isUp = up
     this.#since = new Date()
-    this.#setting.onState(up, up ? undefined : (error ?? down.connection.lastError))
+    this.#setting.onState(up, this.error)
     // Another server may answer now, or the same one without its data. So the index may be lost.
     if (up) this.#makeWhole()
   }
@@ -260,4 +274,8 @@ export class Availability {
 
 function isDown({ up }: Connection): boolean {
   return !up
+}
+
+function isDownShard({ connection }: Shard): boolean {
+  return isDown(connection)
 }

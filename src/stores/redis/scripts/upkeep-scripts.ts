@@ -3,16 +3,18 @@ import { type Script, script } from './script.js'
 import { LONGEST_LEASE_MS, PAUSE_TOKEN, SWEEP_FIELDS } from './stored-layout.js'
 
 /**
- * How many entries the server has evicted, now and at the last call. The second is nil at first.
+ * How many entries the server has evicted, now and at the last call. The second is nil at first, the first nil if the
+ * Redis user may not ask for it.
  *
  * A full server refuses to add anything unless the script has removed something before. So this and `NOTE_CURSOR` remove something first,
  * because they are needed to make room.
  */
 const COUNT_EVICTED = `
 local function count_evicted(sweep)
-  local evicted = string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)')
+  local stats = redis.pcall('INFO', 'stats')
+  local evicted = type(stats) == 'string' and string.match(stats, 'evicted_keys:(%d+)')
   local known = redis.call('HGET', sweep, '${SWEEP_FIELDS.evicted}')
-  if evicted ~= known then
+  if evicted and evicted ~= known then
     redis.call('HDEL', sweep, '${SWEEP_FIELDS.evicted}')
     redis.call('HSET', sweep, '${SWEEP_FIELDS.evicted}', evicted)
   end
@@ -88,7 +90,7 @@ return { evictions, more and 1 or 0, cursor, tags }
 /**
  * Counts the entries that a server without room has evicted.
  *
- * KEYS: sweep, index. Returns how many, now and at the last call, the second nil at first.
+ * KEYS: sweep, index. Returns how many, now and at the last call, as above.
  */
 export const EVICTED: Script = script(`${COUNT_EVICTED}
 return count_evicted(KEYS[1])

@@ -37,7 +37,7 @@ export class ShardUpkeep {
     for (let round = 0; round < ROUNDS_PER_VISIT; round++) {
       const { evictions, more, tags } = await this.#prune()
       await this.#evictions.sweep(evictions, share)
-      const dropped = tags.length > 0 && (yield* this.#look(tags, atOnce || more))
+      const dropped: boolean = tags.length > 0 && (yield* this.#look(tags, atOnce || more))
       atOnce = more || (dropped && this.#tag !== '')
       if (!atOnce) return
       yield true
