@@ -139,7 +139,7 @@ describe('The options of a cache', () => {
       'maxEntries',
       'maxBytes',
     ]
-    const others = ['maxValueBytes', 'serializer', 'name', 'logger']
+    const others = ['maxValueBytes', 'serializer', 'upkeep', 'name', 'logger']
     const cache = open(Object.fromEntries([...names, ...others].map((name) => [name, undefined])))
     expect(await cache.set('a', 1)).toBe(true)
     expect(cache).toMatchObject({ name: 'default', ttl: 300, enabled: true })

@@ -44,12 +44,17 @@ describe.concurrent('A process that does nothing sends', () => {
   test.for([
     ['shared', 4, 12, COUNTED_MS / 1000 - 1],
     ['low', 1, 1, 0],
-  ] as const)('each of three masters (`upkeep: %s`) at most %i commands a second, and all together %i', async ([upkeep, most, ofAll, least], context) => {
-    const cluster = await startCluster()
-    context.onTestFinished(() => cluster.close())
-    const counts = (await sentBy({ redis: cluster.urls, upkeep }, cluster.masters, context)).map(({ length }) => length)
-    expect(Math.max(...counts)).toBeLessThanOrEqual(atMost(most))
-    expect(counts.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(atMost(ofAll))
-    expect(Math.min(...counts)).toBeGreaterThanOrEqual(least)
-  })
+  ] as const)(
+    'each of three masters (`upkeep: %s`) at most %i commands a second, and all together %i',
+    async ([upkeep, most, ofAll, least], context) => {
+      const cluster = await startCluster()
+      context.onTestFinished(() => cluster.close())
+      const counts = (await sentBy({ redis: cluster.urls, upkeep }, cluster.masters, context)).map(
+        ({ length }) => length,
+      )
+      expect(Math.max(...counts)).toBeLessThanOrEqual(atMost(most))
+      expect(counts.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(atMost(ofAll))
+      expect(Math.min(...counts)).toBeGreaterThanOrEqual(least)
+    },
+  )
 })

@@ -13,6 +13,7 @@ import { openClient, openOnce, openSubscriber } from './open-client.js'
 import { isReply, withoutSecrets } from '../reasons/reply-error.js'
 import type { Name } from './redis-name.js'
 import type { Script } from '../scripts/script.js'
+import { FOR_BYTES, FOR_TEXT, scripting } from './scripting.js'
 import { serverAddress } from '../reasons/server-address.js'
 import { Watchdog } from './watchdog.js'
 
@@ -286,25 +287,9 @@ function databaseOf(redis: Redis | Cluster): number {
   return condition?.select ?? options.db ?? 0
 }
 
-/**
- * Methods that ioredis has and its types do not. `callBuffer` is not used: it would lose the command's name if the owner of a client has
- * turned on automatic pipelining.
- */
-type Scripting = Record<
-  'eval' | 'evalsha' | 'evalBuffer' | 'evalshaBuffer',
-  (script: string, keys: number, ...args: readonly (string | Buffer | number)[]) => Promise<unknown>
->
-
-const FOR_TEXT = { bySource: 'eval', byName: 'evalsha' } as const
-const FOR_BYTES = { bySource: 'evalBuffer', byName: 'evalshaBuffer' } as const
-
 /** The addresses of the servers of each slot, its master first. ioredis has it, and its types do not. */
 function slotsOf(cluster: Cluster): readonly (readonly string[] | undefined)[] {
   return (cluster as unknown as { slots?: string[][] }).slots ?? []
-}
-
-function scripting(redis: Redis): Scripting {
-  return redis as unknown as Scripting
 }
 
 function isUnknownScript(error: unknown): boolean {

@@ -2,15 +2,7 @@ import type { ChildPage } from '../../../contract/inspected.js'
 import { compareKeys } from '../../../keys/key.js'
 import { childPrefix, childTowards } from '../../../keys/key-tree.js'
 import type { Connection } from '../connection/connection.js'
-import {
-  CHILD_COUNTS,
-  CHILDREN,
-  LIST,
-  PRUNE_EXPIRED,
-  RANGE,
-  SWEEP,
-  VOID_AND_RANGE,
-} from '../scripts/index-scripts.js'
+import { CHILD_COUNTS, CHILDREN, LIST, PRUNE_EXPIRED, RANGE, SWEEP, VOID_AND_RANGE } from '../scripts/index-scripts.js'
 import type { Keyspace } from './keyspace.js'
 import { type Name, nameAfter, nameOf } from '../connection/redis-name.js'
 import { NAMES_PER_SCRIPT } from './chunks.js'

@@ -77,7 +77,8 @@ describe('The upkeep', () => {
     const sent: string[] = []
     const failed: unknown[] = []
     const left = async (): Promise<number> =>
-      (await Promise.all(shards.all.map(({ keyspace }) => server.client().exists(keyspace.index)))).filter(Boolean).length
+      (await Promise.all(shards.all.map(({ keyspace }) => server.client().exists(keyspace.index)))).filter(Boolean)
+        .length
     for (let i = 0; i < 16; i++) {
       await turn(upkeep).catch((error: unknown) => failed.push(error)) // eslint-disable-line no-await-in-loop
       sent.push(String(await left())) // eslint-disable-line no-await-in-loop
