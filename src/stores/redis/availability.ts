@@ -61,7 +61,7 @@ const UNREADY_ROUNDS = 4
 /** How often a process pings, probes and keeps up, and for how long one of all processes has the upkeep. */
 const PACES: Readonly<Record<Upkeep, Pace & { leaseMs: number }>> = {
   shared: { everyMs: 1000, atOnce: Infinity, leaseMs: 10_000 },
-  low: { everyMs: 1500, atOnce: 1, leaseMs: 60_000 },
+  low: { everyMs: 2000, atOnce: 1, leaseMs: 60_000 },
 }
 
 /**

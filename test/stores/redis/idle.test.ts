@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, type TestContext, test } from 'vitest'
 import { createKeyedCache, type KeyedCacheOptions } from '../../../src/cache/create-keyed-cache.js'
+import { atMostMs } from '../../support/fault-row.js'
 import { countedDuring, type Sent } from '../../support/commands-counted.js'
 import { startCluster } from '../../support/redis-cluster.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
+import { until } from '../../support/until.js'
 
 const KEY_PREFIX = 'idle'
 const SETTLE_MS = 2500
@@ -55,6 +57,25 @@ describe.concurrent('A process that does nothing sends', () => {
       expect(Math.max(...counts)).toBeLessThanOrEqual(atMost(most))
       expect(counts.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(atMost(ofAll))
       expect(Math.min(...counts)).toBeGreaterThanOrEqual(least)
+    },
+  )
+
+  test.for([
+    ['shared', 1500],
+    ['low', 5000],
+  ] as const)(
+    'too little to miss that a server hangs (`upkeep: %s`): it is noticed within %i ms',
+    async ([upkeep, withinMs], { onTestFinished }) => {
+      const server = await startRedis()
+      onTestFinished(() => server.close())
+      const cache = createKeyedCache({ redis: server.url, keyPrefix: KEY_PREFIX, upkeep })
+      onTestFinished(() => cache.close())
+      await until(async () => (await cache.stats()).backend.up, 'it is connected')
+      let isDown = false
+      cache.on('state', ({ up }) => (isDown = !up))
+      server.stop()
+      await until(() => isDown, 'it is noticed', atMostMs(withinMs))
+      server.resume()
     },
   )
 })
