@@ -166,7 +166,6 @@ export function checkCacheOptions(options: KeyedCacheOptions | undefined): Check
     redis: given.redis === undefined ? undefined : checkRedis(given.redis),
     shards: checkShards(given.shards),
     upkeep: checkUpkeep(given.upkeep),
-    // Checked last because it may warn: no other option is wrong then.
     keyPrefix: checkKeyPrefix(given),
   }
 }
