@@ -117,7 +117,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     isEnabled,
     onFailed,
   })
-  const stats = new StatsFlush(events, store, onFailed)
+  const stats = new StatsFlush(events, store, options.upkeep, onFailed)
   const cache: StoreBackedCache = new StoreBackedCache({
     name,
     lifetime,
@@ -137,7 +137,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
 }
 
 function openStore(options: CheckedOptions, events: Events): Store {
-  const { name, redis, keyPrefix, timeoutMs, shards, bounds, near } = options
+  const { name, redis, keyPrefix, timeoutMs, shards, upkeep, bounds, near } = options
   if (redis === undefined) return new MemoryStore(bounds)
   warnOfSettings(redis, name)
   const log = new StateLog((up, error, more) => logState(options, up, error, more))
@@ -146,6 +146,7 @@ function openStore(options: CheckedOptions, events: Events): Store {
     keyPrefix,
     timeoutMs,
     shards,
+    upkeep,
     onOtherShards: (agreed, own) => {
       warn(
         'KEYEDCACHE_SHARDS',

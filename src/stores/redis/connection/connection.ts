@@ -112,9 +112,12 @@ export class Connection {
     return this.#up ? run() : this.#firstConnection().then(run)
   }
 
-  /** Reads the server's clock. The answer also shows that the server is up. Never rejects. */
-  probe(): Promise<void> {
-    this.#probing ??= this.#readClock().finally(() => {
+  /**
+   * Reads the server's clock. The answer also shows that the server is up. It counts for `others` too, those that are up of the same server.
+   * A failure does not, because it may be of one slot: each of them is probed then. Never rejects.
+   */
+  probe(others: readonly Connection[] = []): Promise<void> {
+    this.#probing ??= this.#readClock(others).finally(() => {
       this.#probing = undefined
     })
     return this.#probing
@@ -148,13 +151,18 @@ export class Connection {
     this.#wake()
   }
 
-  async #readClock(): Promise<void> {
+  async #readClock(others: readonly Connection[]): Promise<void> {
     const sentMs = realTime.nowMs()
     try {
-      this.clock.add(await this.#serverTime(this.#client.limit), sentMs, realTime.nowMs())
-      this.#setUp(true, undefined)
+      const serverMs = await this.#serverTime(this.#client.limit)
+      const answeredMs = realTime.nowMs()
+      for (const each of [this, ...others.filter(({ up }) => up)]) {
+        each.clock.add(serverMs, sentMs, answeredMs)
+        each.#setUp(true, undefined)
+      }
     } catch (error) {
       this.#setUp(false, error)
+      for (const other of others) void other.probe()
       void this.explain(error).then((better) => {
         if (!this.#up && this.#lastError === error) this.#lastError = better
       })

@@ -12,6 +12,7 @@ import type { Name } from '../connection/redis-name.js'
 import { RedisIndex } from './redis-index.js'
 import { expiryArgument, RedisLeases } from './redis-leases.js'
 import { RedisTags } from './redis-tags.js'
+import { ShardUpkeep } from './shard-upkeep.js'
 import { chunks, chunksByTags } from './chunks.js'
 
 /** The options that all shards of a cache share. */
@@ -37,6 +38,7 @@ export class Shard {
   readonly leases: RedisLeases
   readonly tags: RedisTags
   readonly evictions: Evictions
+  readonly upkeep: ShardUpkeep
 
   constructor({ client, keyPrefix, timeoutMs, onOpen, onOutageEnd }: ShardOptions, hashTag: string) {
     this.keyspace = new Keyspace(keyPrefix, hashTag)
@@ -45,6 +47,7 @@ export class Shard {
     this.evictions = new Evictions(this.connection, this.keyspace, this.index)
     this.leases = new RedisLeases(this.connection, this.keyspace, this.evictions)
     this.tags = new RedisTags(this.connection, this.keyspace)
+    this.upkeep = new ShardUpkeep(this.connection, this.keyspace, this.evictions, this.tags)
   }
 
   /** ms since 1970 on the server's clock. */
