@@ -31,6 +31,7 @@ const PATIENT = files(
   'stores/redis/shards/lost-index',
   'cache/reading/near-tier',
   'original',
+  'stores/redis/idle',
   'stores/redis/redis-down',
   'stores/redis/redis-store',
   'stores/redis/resilience',
@@ -116,6 +117,7 @@ export default defineConfig({
           exclude: [
             ...configDefaults.exclude,
             'test/bundlers/**',
+            'test/migration/**',
             'test/pairs/**',
             'test/suites/**',
             ...PATIENT,

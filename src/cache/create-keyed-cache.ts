@@ -30,13 +30,20 @@ export type { KeyedCacheOptions } from './cache-options.js'
 import { StateLog } from '../contract/events/state-log.js'
 
 /**
- * Makes a cache: in Redis when `redis` is given, else in the embedded store.
+ * Makes a cache: in Redis when `redis` is given, else in the embedded store. Warns when Redis is used without a `keyPrefix`, because other
+ * applications may use the default one too.
  * @throws {TypeError} naming the option that is wrong.
  * @throws {ImproperlyConfiguredError} with Redis in production without a `keyPrefix`.
  */
 export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
   const checked = checkCacheOptions(options)
   const { name, logger } = checked
+  if (checked.redis !== undefined && options?.keyPrefix === undefined) {
+    warn(
+      'KEYEDCACHE_KEY_PREFIX',
+      "No `keyPrefix` was given: 'keyedcache' is used, which any other application on this Redis may use too",
+    )
+  }
   const events = new Events()
   if (logger !== undefined) logErrors(events, name, (line) => logger.error(line))
   const cache = assemble(checked, openStore(checked, events), events)
@@ -110,7 +117,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     isEnabled,
     onFailed,
   })
-  const stats = new StatsFlush(events, store, onFailed)
+  const stats = new StatsFlush(events, store, options.upkeep, onFailed)
   const cache: StoreBackedCache = new StoreBackedCache({
     name,
     lifetime,
@@ -130,7 +137,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
 }
 
 function openStore(options: CheckedOptions, events: Events): Store {
-  const { name, redis, keyPrefix, timeoutMs, shards, bounds, near } = options
+  const { name, redis, keyPrefix, timeoutMs, shards, upkeep, bounds, near } = options
   if (redis === undefined) return new MemoryStore(bounds)
   warnOfSettings(redis, name)
   const log = new StateLog((up, error, more) => logState(options, up, error, more))
@@ -139,6 +146,7 @@ function openStore(options: CheckedOptions, events: Events): Store {
     keyPrefix,
     timeoutMs,
     shards,
+    upkeep,
     onOtherShards: (agreed, own) => {
       warn(
         'KEYEDCACHE_SHARDS',
@@ -178,7 +186,7 @@ function warnOnceUntracked(name: string): (error: unknown) => void {
 }
 
 function logState({ logger, name }: CheckedOptions, up: boolean, error: unknown, more: string): void {
-  const reason = isError(error) ? ` (${reasonOf(error)})${rightsHint(error)}` : ''
+  const reason = isError(error) ? ` (${reasonOf(error)})` : ''
   const message = up
     ? `The cache ${show(name)} reaches its Redis`
     : `The cache ${show(name)} does not reach its Redis${reason}${more}`
@@ -186,12 +194,6 @@ function logState({ logger, name }: CheckedOptions, up: boolean, error: unknown,
     if (!up) warn('KEYEDCACHE_DOWN', message)
   } else if (up) logger.info(message)
   else logger.warn(message)
-}
-
-/** A hint for errors about missing rights. Redis refuses a command inside a script in other words than a command sent alone. */
-function rightsHint({ message }: Error): string {
-  const isRefused = /NOPERM|ACL failure in script|user executing the script/.test(message)
-  return isRefused ? ': the Redis user lacks rights, which “The Redis user” in SECURITY.md lists' : ''
 }
 
 function warn(code: string, message: string): void {

@@ -1,6 +1,7 @@
 import { reasonOf } from '../../checks/reason.js'
 import { realTime } from '../../checks/real-time.js'
 import type { Outage } from '../../contract/store.js'
+import type { Upkeep } from '../../contract/upkeep.js'
 import type { Client } from './connection/client.js'
 import type { Connection } from './connection/connection.js'
 import { IndexRebuild } from './shards/index-rebuild.js'
@@ -10,8 +11,10 @@ import { Meta } from './meta.js'
 import { ReadBatch } from './shards/read-batch.js'
 import { RedisStats } from './shard/redis-stats.js'
 import { Removals } from './shards/removals.js'
+import type { Shard } from './shard/shard.js'
 import { Shards } from './shards/shards.js'
 import type { Subscribers } from './connection/subscribers.js'
+import { type Pace, Turns } from './turns.js'
 import { WriteBatch } from './shards/write-batch.js'
 
 /** What the user of a store sets about its servers. */
@@ -22,6 +25,8 @@ export interface AvailabilityOptions {
   readonly timeoutMs: number
   /** The number of shards for the keys of a Cluster, if this process is the first to set it: 16 or 64. */
   readonly shards: number
+  /** How many commands a process sends that no caller asked for. */
+  readonly upkeep: Upkeep
   /** Called when the store starts or stops answering. */
   readonly onState: (up: boolean, error: unknown) => void
   /** Called when other processes use another number of shards than this one asked for. */
@@ -46,23 +51,29 @@ export interface Parts {
   readonly reads: ReadBatch
   readonly writes: WriteBatch
   readonly stats: RedisStats
+  readonly upkeep: IndexUpkeep
 }
 
-/** How often a server that does not answer is probed. A server that answers is probed every second time. */
+/** How often a server that does not answer is probed. */
 const PROBE_EVERY_MS = 500
-/** How often the upkeep runs, in one of all processes. */
-const UPKEEP_EVERY_MS = 500
+/** After how many rounds without a connection the store counts as down, if nothing else has said so. */
+const UNREADY_ROUNDS = 4
+/** How often a process pings, probes and keeps up, and for how long one of all processes has the upkeep. */
+const PACES: Readonly<Record<Upkeep, Pace & { leaseMs: number }>> = {
+  shared: { everyMs: 1000, atOnce: Infinity, leaseMs: 10_000 },
+  low: { everyMs: 2000, atOnce: 1, leaseMs: 60_000 },
+}
 
 /**
- * Watches whether all servers of a store answer. On each new connection it reads the number of shards, then probes each shard again and
- * again. It also starts the rebuild and the upkeep of the index.
+ * Watches whether all servers of a store answer. On each new connection it reads the number of shards and probes each shard, then each
+ * server again and again. It also starts the rebuild and the upkeep of the index.
  */
 export class Availability {
   readonly #setting: AvailabilitySetting
   readonly #meta: Meta
   readonly #rebuild: IndexRebuild
-  readonly #upkeep: IndexUpkeep
-  readonly #timers: readonly NodeJS.Timeout[]
+  readonly #turns: Turns
+  readonly #timer: NodeJS.Timeout
   #parts: Parts
   /** Whether the number of shards was read on the present connection. */
   #agreed = false
@@ -79,7 +90,6 @@ export class Availability {
     this.#setting = setting
     this.#meta = new Meta(client, keyPrefix)
     this.#rebuild = new IndexRebuild(client, keyPrefix)
-    this.#upkeep = new IndexUpkeep(client)
     this.#parts = this.#open(client.kind === 'cluster' ? shards : 1)
     client.on('ready', () => this.#connected())
     client.on('close', () => this.#disconnected())
@@ -90,10 +100,8 @@ export class Availability {
     if (client.isReady) this.#connected()
     // Not at once, because nobody listens to this cache yet.
     if (client.hasEnded) realTime.setImmediate(() => this.#disconnected())
-    this.#timers = [
-      realTime.setInterval(() => this.#round(), PROBE_EVERY_MS).unref(),
-      realTime.setInterval(() => this.#keepUp(), UPKEEP_EVERY_MS).unref(),
-    ]
+    this.#timer = realTime.setInterval(() => this.#round(), PROBE_EVERY_MS).unref()
+    this.#turns = new Turns(PACES[setting.upkeep], () => this.#duties())
   }
 
   /** The parts for the number of shards known now. */
@@ -110,15 +118,21 @@ export class Availability {
     return this.#since
   }
 
+  /** Why the store does not answer. `undefined` while it does, and before that is known. */
+  get error(): unknown {
+    return this.#parts.shards.all.find(isDownShard)?.connection.lastError
+  }
+
   /** Ends all probing, and lets nothing more be sent. */
   close(): void {
     this.#closed = true
-    for (const timer of this.#timers) realTime.clearInterval(timer)
+    realTime.clearInterval(this.#timer)
+    this.#turns.close()
     for (const { connection } of this.#parts.shards.all) connection.close()
   }
 
   #open(count: number): Parts {
-    const { client, keyPrefix, timeoutMs, onOutageEnd } = this.#setting
+    const { client, keyPrefix, timeoutMs, upkeep, onOutageEnd } = this.#setting
     const shards = new Shards({ client, keyPrefix, timeoutMs, onOpen: () => this.#suspect(), onOutageEnd }, count)
     const reads = new ReadBatch(shards)
     return {
@@ -128,6 +142,13 @@ export class Availability {
       reads,
       writes: new WriteBatch(shards, reads),
       stats: new RedisStats(shards.first.connection, shards.first.keyspace),
+      upkeep: new IndexUpkeep({
+        client,
+        shards,
+        leaseMs: PACES[upkeep].leaseMs,
+        // The shared settings may have been evicted, or flushed with everything else. This writes them again.
+        onHeld: () => this.#meta.agree(shards.all.length),
+      }),
     }
   }
 
@@ -141,14 +162,15 @@ export class Availability {
   #disconnected(): void {
     this.#setting.subscribers.doubt()
     for (const { connection } of this.#parts.shards.all) connection.lose()
-    this.#judge()
+    if (this.#isUp === true) this.#judge()
+    else void this.#setting.client.reasonKnown.then(() => this.#judge())
   }
 
   /** Reads what the first process wrote for this prefix. Only then can its keys be found. */
   #agree(): Promise<void> {
     this.#agreeing ??= this.#goBy()
       .then(() => (this.#disagreed = undefined))
-      .catch((error: unknown) => this.#disagree(error))
+      .catch(async (error: unknown) => this.#disagree(await this.#parts.shards.first.connection.explain(error)))
       .finally(() => {
         this.#agreeing = undefined
       })
@@ -165,34 +187,39 @@ export class Availability {
 
   /** There is a connection, and nothing can be kept there. It is tried again in the next round. */
   #disagree(error: unknown): void {
-    for (const { connection } of this.#parts.shards.all) connection.lose(error)
+    // If the connection was lost meanwhile, the client says why.
+    const { isReady } = this.#setting.client
+    for (const { connection } of this.#parts.shards.all) connection.lose(isReady ? error : undefined)
     const reason = reasonOf(error)
-    if (reason !== this.#disagreed && !this.#closed) this.#setting.onError('connect', error)
+    if (isReady && reason !== this.#disagreed && !this.#closed) this.#setting.onError('connect', error)
     this.#disagreed = reason
-    this.#judge(error)
+    this.#judge()
   }
 
   async #goBy(): Promise<void> {
     await this.#setting.client.select()
     const count = this.#parts.shards.all.length
-    const [size, agreed] = await Promise.all([this.#setting.client.size(), this.#meta.agree(count)])
+    const [isEmpty, agreed] = await Promise.all([this.#setting.client.isEmpty(), this.#meta.agree(count)])
     if (agreed !== count) {
       this.#setting.onOtherShards(agreed, count)
       for (const { connection } of this.#parts.shards.all) connection.close()
       this.#parts = this.#open(agreed)
     }
     // This must come before any read of the index, because a read that finds no index scans the whole database.
-    if (size === 0) await this.#rebuild.begin(this.#parts.shards)
+    if (isEmpty) await this.#rebuild.begin(this.#parts.shards)
     this.#agreed = true
     await this.#probe(() => true)
   }
 
   #round(): void {
-    if (!this.#setting.client.isReady) return
-    this.#setting.subscribers.follow()
     this.#rounds++
-    if (this.#rounds % 2 === 0) this.#setting.subscribers.check()
-    void (this.#agreed ? this.#probe(this.#rounds % 2 === 0 ? () => true : isDown) : this.#agree())
+    if (!this.#setting.client.isReady) {
+      // A server that takes connections and no commands sends no event.
+      if (this.#rounds > UNREADY_ROUNDS) this.#judge()
+      return
+    }
+    this.#setting.subscribers.follow()
+    void (this.#agreed ? this.#probe(isDown) : this.#agree())
   }
 
   async #probe(which: (connection: Connection) => boolean): Promise<void> {
@@ -201,14 +228,25 @@ export class Availability {
     this.#judge()
   }
 
-  #keepUp(): void {
-    if (this.#isUp !== true || !this.#setting.client.isReady) return
-    const shards = this.#parts.shards
-    this.#upkeep
-      .round(shards)
-      // The shared settings may have been evicted, or flushed with everything else. This writes them again.
-      .then((mine) => (mine ? this.#meta.agree(shards.all.length) : undefined))
-      .catch((error: unknown) => this.#setting.onError('upkeep', error))
+  /** What this process sends while it does nothing else. Servers that are down are probed by `#round`. */
+  #duties(): (() => void)[] {
+    const { client, subscribers } = this.#setting
+    if (!client.isReady) return []
+    const { shards, upkeep } = this.#parts
+    const probes = shards.byServer().map((those) => () => void this.#probeServer(those))
+    const keepUp = this.up ? upkeep.due() : []
+    return [...subscribers.checks(), ...probes, ...keepUp.map((step) => () => this.#keepUp(step))]
+  }
+
+  async #probeServer(shards: readonly Shard[]): Promise<void> {
+    const [first, ...others] = shards.map(({ connection }) => connection).filter(({ up }) => up)
+    await first?.probe(others)
+    this.#judge()
+  }
+
+  #keepUp(step: () => Promise<void>): void {
+    if (!this.up || !this.#setting.client.isReady) return
+    step().catch((error: unknown) => this.#setting.onError('upkeep', error))
   }
 
   /** A breaker has opened. Probe once more at once, because a server that was only late answers at once. */
@@ -218,14 +256,12 @@ export class Availability {
   }
 
   /** Reports when all servers answer, and when one stops. */
-  #judge(error?: unknown): void {
-    const { all: shards } = this.#parts.shards
-    const down = shards.find(({ connection }) => !connection.up)
-    const up = down === undefined
+  #judge(): void {
+    const up = !this.#parts.shards.all.some(isDownShard)
     if (up === this.#isUp || this.#closed) return
     this.#isUp = up
     this.#since = new Date()
-    this.#setting.onState(up, up ? undefined : (error ?? down.connection.lastError))
+    this.#setting.onState(up, this.error)
     // Another server may answer now, or the same one without its data. So the index may be lost.
     if (up) this.#makeWhole()
   }
@@ -238,4 +274,8 @@ export class Availability {
 
 function isDown({ up }: Connection): boolean {
   return !up
+}
+
+function isDownShard({ connection }: Shard): boolean {
+  return isDown(connection)
 }
