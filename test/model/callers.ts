@@ -22,7 +22,10 @@ export function callSteps(world: World, state: State, take: Take): void {
       const flight = world.keeps('calls of one process share a computation') ? flightToJoin(world, state, r) : undefined
       if (flight === undefined)
         take(`${name} begins a computation (SingleFlight.#begin)`, (next) => beginFlight(world, next, r))
-      else take(`${name} joins flight ${flight} (SingleFlight.#flightToJoin)`, (next) => join(next, r, flight))
+      else
+        take(`${name} joins flight ${flight} (SingleFlight.#flightToJoin)`, (next) =>
+          joinFlight(world, next, r, flight),
+        )
     }
   }
 }
@@ -67,6 +70,14 @@ function miss({ calls }: State, r: number): void {
 
 function join({ calls }: State, r: number, flight: number): void {
   Object.assign(calls[r]!, { at: CALL.waits, flight: flight + 1 })
+}
+
+function joinFlight(world: World, next: State, r: number, f: number): void {
+  join(next, r, f)
+  if (next.calls[r]!.vain === 0 || !world.keeps('nor does the computation that it joins')) return
+  const flight = next.flights[f]!
+  if (flight.at === FLIGHT.follows) asks(world, next, f)
+  if (flight.at === FLIGHT.asks) Object.assign(flight, { aside: 1, leader: 0, told: 0 })
 }
 
 function beginFlight(world: World, next: State, r: number): void {

@@ -2,7 +2,7 @@ import { callSteps, flightSteps } from './callers.js'
 import { areAnswered, INVARIANTS } from './invariants.js'
 import type { Rule, Violation } from './rules.js'
 import type { Scenario } from './scenarios.js'
-import { type State, copyOf, EMPTY, FLIGHT, stateOf, textOf } from './state.js'
+import { type State, CALL, copyOf, EMPTY, FLIGHT, stateOf, textOf } from './state.js'
 import { surroundingSteps } from './surroundings.js'
 import type { Take, World } from './world.js'
 import { writerSteps } from './writers.js'
@@ -112,7 +112,16 @@ function beginnings({ scenario }: World): State[] {
   })
   const none = Array.from({ length: keys }, () => 0)
   const all = none.map(() => 1)
+  if (scenario.underWay === true) return [leading(copyOf(begin(none, none)))]
   return [begin(none, none), begin(all, none), ...(scenario.near === true ? [begin(all, all)] : [])].map(copyOf)
+}
+
+/** Call 0 has begun a computation, and its process leads. */
+function leading(state: State): State {
+  Object.assign(state.calls[0]!, { at: CALL.waits, floor: 1, ownFloor: 1, flight: 1 })
+  Object.assign(state.flights[0]!, { at: FLIGHT.runs, joinable: 1 })
+  state.stored[0]!.lease = 1
+  return state
 }
 
 /** Sets to 0 what no step asks any more, so that states which differ in nothing else are one. */

@@ -65,6 +65,11 @@ export const RULES = {
     as: 'a wait for a third computation',
     isDeep: true,
   },
+  'nor does the computation that it joins': {
+    in: 'a computation under way, two deletions',
+    as: 'a wait for a third computation',
+    isDeep: true,
+  },
   'near keeps nothing that changed since its read began': { in: 'near, expiry and loss of data', as: 'old stays' },
   'near forgets everything when messages were lost': { in: 'near, cut off', as: 'old stays' },
   'a deletion makes its own process forget': { in: 'near, cut off', as: 'an old read' },

@@ -15,6 +15,8 @@ export interface Scenario {
   readonly near?: boolean
   /** Whether factories say their tags at the end. */
   readonly lateTags?: boolean
+  /** Whether it begins with a computation that call 0 has begun. */
+  readonly underWay?: boolean
   readonly happens?: Partial<Budget>
 }
 
@@ -27,6 +29,12 @@ export const SCENARIOS = {
   'one process, two deletions': { keys: 1, calls: [0, 0, 0], writers: twice('delete', 1) },
   'two processes, two deletions': { keys: 1, calls: [0, 0, 1], writers: twice('delete', 2) },
   'three processes, two deletions': { keys: 1, calls: [0, 1, 2], writers: twice('delete', 3) },
+  'a computation under way, two deletions': {
+    keys: 1,
+    calls: [0, 0, 0, 1],
+    writers: twice('delete', 2),
+    underWay: true,
+  },
   'a crash': { keys: 1, calls: [0, 1, 1], writers: [[2, 'delete']], happens: { crashes: 1 } },
   'a pause': { keys: 1, calls: [0, 1, 1], writers: [[2, 'delete']], happens: { leaseEnds: 1 } },
   'factories that fail': { keys: 1, calls: [0, 1, 2], writers: [[3, 'delete']], happens: { failures: 2 } },

@@ -14,9 +14,4 @@ export interface ComputationPlan extends FactoryPlan {
   readonly manner: 'wait' | 'leave' | 'alone'
   /** Called when somebody else computes the key, or nobody does. */
   readonly onFollow?: (() => void) | undefined
-  /**
-   * Whether a call has already waited for a computation in vain. If another process computes the key, this one then computes beside it.
-   * Otherwise a key that is deleted again and again would keep the call waiting for one computation after the other.
-   */
-  readonly inVain?: boolean
 }

@@ -48,6 +48,8 @@ export class Computation {
   #isVoid = false
   /** The logical time at which the factory began. */
   #startedAt = Infinity
+  #followsNobody = false
+  #followed: LeaseEnd | undefined
   #lease: Lease | undefined
   #voided: Promise<'voided'> | undefined
   #tellVoided: (voided: 'voided') => void = () => undefined
@@ -87,6 +89,15 @@ export class Computation {
     if (this.#plan.tags.includes(tag)) void this.#lease?.renew()
   }
 
+  /**
+   * Computes beside another process rather than wait for it, because a call that has waited in vain wants the result. Otherwise a key that
+   * is deleted again and again would keep that call waiting for one computation after the other.
+   */
+  followNobody(): void {
+    this.#followsNobody = true
+    this.#followed?.doubt()
+  }
+
   /** Aborts the signal of the factory, because nobody wants the result any more. */
   abandon(): void {
     this.#isAbandoned = true
@@ -97,16 +108,17 @@ export class Computation {
     const { key, manner, onFollow, schema } = this.#plan
     const { leaseEnds, leaseMs, codec } = this.#setting
     let { seen, stale } = this.#plan
-    let sideBySide = this.#plan.inVain === true
+    let sideBySide = false
     let leader: string | undefined
     const beganMs = realTime.nowMs()
     for (;;) {
       const leaseEnd = leaseEnds.listen(key)
+      this.#followed = leaseEnd
       try {
         const token = nextToken()
         const askedAt = nextLogicalTime()
         // eslint-disable-next-line no-await-in-loop -- each round begins with what the last one learned
-        const acquired = await this.#acquire(token, seen, manner === 'wait' && !sideBySide)
+        const acquired = await this.#acquire(token, seen, manner === 'wait' && !sideBySide && !this.#followsNobody)
         if (acquired === undefined) return await this.#alone()
         if (acquired.kind === 'leads') {
           const lease = new Lease(this.#setting, this.#plan, token, this.#void)
@@ -127,7 +139,7 @@ export class Computation {
           continue
         }
         // Messages are of the whole server. One of the same key in another database ends nothing here, and the leader goes on.
-        if (sideBySide && acquired.leader !== leader) return await this.#alone()
+        if (this.#followsNobody || (sideBySide && acquired.leader !== leader)) return await this.#alone()
         onFollow?.()
         if (manner === 'leave') return { kind: 'left', restMs: Math.min(acquired.leftMs, leaseMs / 2) }
         leader = acquired.leader

@@ -58,17 +58,19 @@ export class SingleFlight {
    * @throws what the factory threw, or when the call's deadline has passed.
    */
   async take(call: Call): Promise<Taken | 'soft' | 'left'> {
-    let { plan } = call
+    const { plan } = call
+    let inVain = false
     for (let givenUp = 0; ;) {
       const joined = this.#flightToJoin(plan.key)
       if (joined !== undefined) plan.onFollow?.()
       const own = joined === undefined
       const flight = joined ?? this.#begin(plan)
+      if (inVain) flight.computation.followNobody()
       // eslint-disable-next-line no-await-in-loop -- goes round again only with a result that is not for the call
       const result = await this.#wait(flight, call, own)
       if (result === 'soft') return result
       if (result === 'voided') {
-        plan = { ...plan, inVain: true }
+        inVain = true
         continue
       }
       if (result.kind === 'error') {
@@ -82,7 +84,7 @@ export class SingleFlight {
       if (result.kind !== 'value') continue
       if (own) return result
       if (!isGoodFor(result, call)) {
-        if (result.startedAt >= 0 && !call.anew) plan = { ...plan, inVain: true }
+        inVain ||= result.startedAt >= 0 && !call.anew
         continue
       }
       // eslint-disable-next-line no-await-in-loop

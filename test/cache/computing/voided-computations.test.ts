@@ -195,3 +195,60 @@ describe.each(['one server', 'a Cluster'] as const)('On %s a computation that an
     await busy.value
   })
 })
+
+describe('A key that is deleted and computed elsewhere again and again', () => {
+  let server: RedisServer
+  const opened: KeyedCache[] = []
+  beforeAll(async () => {
+    server = await startRedis()
+  })
+  afterAll(() => server.close())
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((cache) => cache.close()))
+  })
+
+  async function open(keyPrefix: string): Promise<KeyedCache> {
+    const cache = createKeyedCache({ redis: server.url, keyPrefix, redisTimeout: '5s', lease: '1m' })
+    opened.push(cache)
+    await cache.require()
+    return cache
+  }
+
+  /** As one step: the key is deleted, and a third process computes it. */
+  async function deletedAndLedElsewhere(keyPrefix: string, token: string): Promise<void> {
+    const now = Date.now()
+    await server
+      .client()
+      .multi()
+      .hset(`${keyPrefix}:leases:`, 'p::a', `${now + 60_000} ${now} ${token} 0 elsewhere:1`)
+      .publish(`${keyPrefix}:wake`, 'voided p::a')
+      .exec()
+  }
+
+  const isFollowed = (keyPrefix: string) => async (): Promise<boolean> =>
+    (await server.client().hget(`${keyPrefix}:leases:`, 'p::a'))?.split(' ')[3] === '1'
+
+  test('keeps nobody waiting who followed one that was voided', async () => {
+    const keyPrefix = freshPrefix()
+    const [leader, follower] = [await open(keyPrefix), await open(keyPrefix)]
+    const old = await begin(leader)
+    const following = ask(follower)
+    await until(isFollowed(keyPrefix), 'it is followed')
+    await deletedAndLedElsewhere(keyPrefix, 'second')
+    expect(await following).toBe('computed anew')
+    old.open()
+    expect(await old.value).toBe('void')
+  })
+
+  test('keeps nobody waiting who had to leave one that was voided', async () => {
+    const keyPrefix = freshPrefix()
+    const cache = await open(keyPrefix)
+    const old = await begin(cache)
+    const joined = ask(cache)
+    await cache.has('p::a')
+    await deletedAndLedElsewhere(keyPrefix, 'second')
+    expect(await joined).toBe('computed anew')
+    old.open()
+    expect(await old.value).toBe('void')
+  })
+})
