@@ -90,7 +90,11 @@ export function planned<F extends AnyFunction>(plan: FunctionPlan<F>): CachedFun
     return call(this, args, false)
   }
   shared.cachedFunctions.set(cached, cached)
-  Object.defineProperty(cached, 'name', { value: name, configurable: true })
+  Object.defineProperties(cached, {
+    name: { value: name, configurable: true },
+    // Express, Jest and libraries that curry go by the number of parameters.
+    length: { value: fn.length, configurable: true },
+  })
   return Object.assign(cached, {
     key: (...args: Parameters<F>) => keyOf(undefined, args),
     delete: async (...args: Parameters<F>) => at().delete(keyOf(undefined, args)),

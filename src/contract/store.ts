@@ -34,8 +34,8 @@ export type Acquired =
   | { kind: 'value'; bytes: Buffer }
   /** The caller leads: it has the lease. */
   | { kind: 'leads' }
-  /** Another caller leads. `leftMs`: how long its lease still lasts, unless it is renewed. */
-  | { kind: 'follows'; leftMs: number }
+  /** Another caller leads. `leader`: the token of its computation. `leftMs`: how long its lease still lasts, unless it is renewed. */
+  | { kind: 'follows'; leader: string; leftMs: number }
   /** Attempts are paused for `leftMs`. */
   | { kind: 'paused'; leftMs: number }
 

@@ -76,6 +76,7 @@ describe('A cached function', () => {
     await cached(50.08, 14.43)
     expect(await cache.get('func::nearestCity::50.08::14.43')).toBe('50.08 14.43')
     expect(cached.name).toBe('nearestCity')
+    expect(cached).toHaveLength(2)
     expect(cached.original).toBe(nearestCity)
   })
 

@@ -27,7 +27,7 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       const acquired = await Promise.all(Array.from({ length: 50 }, (_, i) => store.acquire(attempt('a', `token${i}`))))
       expect(acquired.filter(({ kind }) => kind === 'leads')).toHaveLength(1)
       for (const each of acquired.filter(({ kind }) => kind !== 'leads')) {
-        expect(each).toEqual({ kind: 'follows', leftMs: expect.any(Number) })
+        expect(each).toEqual({ kind: 'follows', leader: 'token0', leftMs: expect.any(Number) })
         expect('leftMs' in each && each.leftMs > 0 && each.leftMs <= MINUTE_MS).toBe(true)
       }
       expect(await store.acquire(attempt('a::b', 'another'))).toEqual({ kind: 'leads' })
@@ -72,7 +72,8 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       expect(await store.renew('a', 'other', 1, [])).toBe(false)
       expect(await store.renew('nothing', 'holder', 1, [])).toBe(false)
       const acquired = await store.acquire(attempt('a', 'other'))
-      expect(acquired.kind === 'follows' && acquired.leftMs > 1000).toBe(true)
+      expect(acquired).toMatchObject({ kind: 'follows', leader: 'holder' })
+      expect('leftMs' in acquired && acquired.leftMs > 1000).toBe(true)
     })
 
     test('each of its own, where many are asked for at once', async () => {
@@ -95,10 +96,10 @@ export function describeComputations(name: string, make: () => Store | Promise<S
         { kind: 'leads' },
         { kind: 'value', bytes: entry('stored', 'x').bytes },
         { kind: 'leads' },
-        { kind: 'follows', leftMs: expect.any(Number) },
+        { kind: 'follows', leader: 'holder', leftMs: expect.any(Number) },
         { kind: 'paused', leftMs: expect.any(Number) },
         { kind: 'leads' },
-        { kind: 'follows', leftMs: expect.any(Number) },
+        { kind: 'follows', leader: 't1', leftMs: expect.any(Number) },
       ])
       expect(await store.computations()).toEqual(
         expect.arrayContaining([expect.objectContaining({ key: 'free::below', process: 'another' })]),

@@ -18,6 +18,13 @@ const CLUSTER_ARGS = {
   // A replica to which nothing was sent yet is not told of to clients; by default that takes 10 s.
   'repl-ping-replica-period': '1',
 }
+/** Clients that speak TLS are told the TLS ports only if the nodes speak it among each other. */
+const TLS_ARGS = {
+  'tls-cluster': 'yes',
+  'tls-replication': 'yes',
+  'cluster-announce-hostname': 'localhost',
+  'cluster-preferred-endpoint-type': 'hostname',
+}
 const SETTLE_MS = 20_000
 const NAMES_PER_STEP = 10
 
@@ -39,6 +46,11 @@ export class RedisCluster {
   /** Of all nodes. */
   get urls(): string[] {
     return this.nodes.map(({ url }) => url)
+  }
+
+  /** Where the nodes speak TLS, by the name in their certificates. */
+  get tlsUrls(): string[] {
+    return this.nodes.map(({ tlsPort }) => `rediss://localhost:${tlsPort}`)
   }
 
   /** A client for the test to look around with; always the same one, closed with the Cluster. */
@@ -131,13 +143,16 @@ export class RedisCluster {
 
 /**
  * Starts a Cluster of 3 masters with a replica each, which takes some seconds: all slots are served and all replicas are in sync when
- * the promise resolves.
+ * the promise resolves. With `tls` clients may speak that too; the nodes are then told of by the name `localhost`.
  */
-export async function startCluster(options: { readonly args?: readonly string[] } = {}): Promise<RedisCluster> {
+export async function startCluster(
+  options: { readonly args?: readonly string[]; readonly tls?: boolean } = {},
+): Promise<RedisCluster> {
+  const { args = [], tls = false } = options
   const count = MASTERS * (1 + REPLICAS_OF_EACH)
-  const own = Object.entries(CLUSTER_ARGS).flatMap(([name, value]) => [`--${name}`, value])
-  const args = [...own, ...(options.args ?? [])]
-  const started = await Promise.allSettled(Array.from({ length: count }, () => startRedis({ args })))
+  const own = Object.entries(tls ? { ...CLUSTER_ARGS, ...TLS_ARGS } : CLUSTER_ARGS)
+  const all = [...own.flatMap(([name, value]) => [`--${name}`, value]), ...args]
+  const started = await Promise.allSettled(Array.from({ length: count }, () => startRedis({ args: all, tls })))
   const nodes = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
   try {
     for (const each of started) if (each.status === 'rejected') throw each.reason

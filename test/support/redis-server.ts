@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { CERTIFIED } from './certificates.js'
 import { endWithTests } from './end-with-tests.js'
 import { findRedisServer } from './programs.js'
 
@@ -14,7 +15,12 @@ export interface RedisServerOptions {
   readonly args?: readonly string[]
   /** What stands in its configuration file, which a Sentinel must have. */
   readonly config?: string
+  /** Whether it speaks TLS too, on a port of its own. */
+  readonly tls?: boolean
 }
+
+/** Its TLS port is this much below the other one, so that also the second port of a node of a Cluster is below those of the system. */
+const TLS_BELOW = 5000
 
 /** A real Redis server of the test's own, empty at the start, that keeps nothing on disk. */
 export class RedisServer {
@@ -33,14 +39,15 @@ export class RedisServer {
   }
 
   /** Starts a server on a free port; it answers when the promise resolves. */
-  static async start({ args = [], config }: RedisServerOptions): Promise<RedisServer> {
+  static async start({ args = [], config, tls = false }: RedisServerOptions): Promise<RedisServer> {
     const folder = await mkdtemp(join(tmpdir(), 'keyedcache-redis-'))
     try {
       const file = join(folder, 'redis.conf')
       if (config !== undefined) await writeFile(file, config)
-      const all = [...(config === undefined ? [] : [file]), ...OWN_ARGS, '--dir', folder, ...args]
       for (let attempt = 0; attempt < 20; attempt++) {
         const port = freePortGuess()
+        const secured = tls ? [...CERTIFIED, '--tls-port', `${port - TLS_BELOW}`] : []
+        const all = [...(config === undefined ? [] : [file]), ...OWN_ARGS, '--dir', folder, ...secured, ...args]
         const child = await launch(port, all)
         if (child) return new RedisServer(port, folder, all, child)
       }
@@ -53,6 +60,11 @@ export class RedisServer {
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`
+  }
+
+  /** Where it speaks TLS. */
+  get tlsPort(): number {
+    return this.port - TLS_BELOW
   }
 
   get pid(): number {

@@ -105,6 +105,7 @@ export class Computation {
     const { leaseEnds, leaseMs, codec } = this.#setting
     let { seen, stale } = this.#plan
     let sideBySide = false
+    let leader: string | undefined
     const beganMs = performance.now()
     for (;;) {
       const leaseEnd = leaseEnds.listen(key)
@@ -134,7 +135,9 @@ export class Computation {
         }
         onFollow?.()
         if (manner === 'leave') return { kind: 'left', restMs: Math.min(acquired.leftMs, leaseMs / 2) }
-        if (sideBySide) return await this.#alone()
+        // Messages are of the whole server. One of the same key in another database ends nothing here, and the leader goes on.
+        if (sideBySide && acquired.leader !== leader) return await this.#alone()
+        leader = acquired.leader
         // eslint-disable-next-line no-await-in-loop
         const waitMs = leaseEnds.waitMs(leaseMs, acquired.leftMs, performance.now() - beganMs)
         // eslint-disable-next-line no-await-in-loop
@@ -174,7 +177,8 @@ export class Computation {
 
   async #lead(lease: Lease, stale: KnownValue | undefined, leaseEnd: LeaseEnd): Promise<Result> {
     this.#lease = lease
-    leaseEnd.onVoided(this.#void)
+    // The message may be of the same key in another database, so the store is asked.
+    leaseEnd.onVoided(() => void lease.renew())
     const startedAt = nextLogicalTime()
     const keeping = this.#setting.fallback?.begin(this.#plan.key)
     const outcome = await this.#compute(stale)

@@ -57,14 +57,14 @@ export class LeaseEnd {
     this.#leave = leave
   }
 
-  /** Says that the computation has ended. */
+  /** Says that the computation has ended, as a message has it. It may be of the same key in another database. */
   tell(ended: Ended): void {
     this.#ended = ended
     if (ended === 'voided') this.#onVoided()
     this.doubt()
   }
 
-  /** Calls the listener when the computation is voided, or at once if it already was. */
+  /** Calls the listener when a message says that the computation is void, or at once if one did. */
   onVoided(listener: () => void): void {
     this.#onVoided = listener
     if (this.#ended === 'voided') listener()

@@ -44,7 +44,7 @@ export class MemoryLeases {
     const lease = this.#leases.get(key)
     if (lease !== undefined && lease.until > now) {
       lease.followed ||= follows
-      return { kind: 'follows', leftMs: lease.until - now }
+      return { kind: 'follows', leader: lease.token, leftMs: lease.until - now }
     }
     const pausedMs = (this.#pauses.get(key) ?? now) - now
     if (patient && pausedMs > 0) return { kind: 'paused', leftMs: pausedMs }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cluster, Redis } from 'ioredis'
+import { type ClientEvent, listenTo } from './client-events.js'
 import { isClient } from './client-settings.js'
 import { Deadlines } from './deadlines.js'
 import type { RedisAddress } from '../../../contract/redis-address.js'
@@ -43,7 +44,7 @@ export class Client {
   readonly #watchdog: Watchdog
   /** Our own subscribe connections. */
   readonly #subscribers = new Set<Redis>()
-  readonly #listeners: [event: string, listener: (...args: unknown[]) => void][] = []
+  readonly #stopListening: (() => void)[] = []
   #refresh: NodeJS.Timeout | undefined
   #lastError: unknown
   #closed = false
@@ -80,9 +81,8 @@ export class Client {
   }
 
   /** Calls the listener on an event of the connection, until the client is closed. */
-  on(event: 'ready' | 'close' | 'error' | 'refresh' | '+node', listener: (...args: unknown[]) => void): void {
-    this.#redis.on(event, listener)
-    this.#listeners.push([event, listener])
+  on(event: ClientEvent, listener: (...details: unknown[]) => void): void {
+    this.#stopListening.push(listenTo(this.#redis, event, listener))
   }
 
   /** Sends one command and gives its answer within a time limit. */
@@ -177,9 +177,10 @@ export class Client {
     this.#closed = true
     clearInterval(this.#refresh)
     this.#watchdog.close()
-    for (const [event, listener] of this.#listeners)
-      if (event !== 'error' || !this.#own) this.#redis.off(event, listener)
+    for (const stop of this.#stopListening) stop()
     if (this.#own) {
+      // Without a listener ioredis prints errors, and one may still come.
+      this.#redis.on('error', () => undefined)
       const goodbye = delay(QUIT_MS, undefined, { ref: false })
       if (wasReady) await Promise.race([this.#redis.quit(), goodbye]).catch(() => 'gone already')
       this.#redis.disconnect()

@@ -2,6 +2,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { RedisAddress } from '../../../contract/redis-address.js'
 import { backoffMs } from './backoff.js'
 import { isClient, refuseUnfit } from './client-settings.js'
+import { checkNode } from './node-certificate.js'
 
 /**
  * The settings of our own client, chosen for a cache: fail at once instead of queueing, never send anything twice, and reconnect quickly,
@@ -36,7 +37,8 @@ export function openClient(redis: RedisAddress): Redis | Cluster {
     return redis
   }
   if (Array.isArray(redis)) return openCluster(redis as readonly string[])
-  const settings = { ...CACHE_CLIENT, reconnectOnError: leavingReplicas() }
+  // `enableTLSForSentinelMode`: without it ioredis ignores `tls` beside `sentinels`, and speaks to the master in clear text.
+  const settings = { ...CACHE_CLIENT, enableTLSForSentinelMode: true, reconnectOnError: leavingReplicas() }
   return typeof redis === 'string' ? new Redis(redis, settings) : new Redis({ ...settings, ...(redis as object) })
 }
 
@@ -71,6 +73,8 @@ function leavingReplicas(): (error: Error) => boolean {
 function openCluster(urls: readonly string[]): Cluster {
   const { username, password, protocol } = new URL(urls[0] as string)
   return new Cluster([...urls], {
+    // A name stays one until a connection is made. So certificates are checked by it, and each of its addresses is tried.
+    dnsLookup: (name, done) => done(null, name),
     enableOfflineQueue: false,
     clusterRetryStrategy: backoffMs,
     retryDelayOnFailover: 50,
@@ -81,7 +85,7 @@ function openCluster(urls: readonly string[]): Cluster {
       ...CACHE_CLIENT,
       ...(username === '' ? {} : { username: decodeURIComponent(username) }),
       ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-      ...(protocol === 'rediss:' ? { tls: {} } : {}),
+      ...(protocol === 'rediss:' ? { tls: { checkServerIdentity: checkNode(urls) } } : {}),
     },
   })
 }

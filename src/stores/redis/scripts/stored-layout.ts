@@ -73,7 +73,11 @@ export const STORED = {
    * (EXPIRE) while 0.1 runs: 0.1 adds keys that live longer, and `deleteTag` would not find them.
    */
   tag: { after: ':tag:', type: 'zset', of: 'each shard', ofEach: 'tag' },
-  /** Messages to processes that compute: `MESSAGE`. An older process ignores messages that begin with another word. */
+  /**
+   * Messages to processes that compute: `MESSAGE`. An older process ignores messages that begin with another word.
+   *
+   * Channels belong to no database: those of all databases with this prefix are heard. So a message only says that it is worth asking.
+   */
   wake: { after: ':wake', type: 'channel', of: 'prefix' },
   /** What all processes counted: `TOTALS` and `TIERS`. An older process leaves other fields alone. */
   totals: { after: ':stats:totals', type: 'hash', of: 'first shard' },

@@ -100,7 +100,7 @@ export class RedisLeases {
     const firstBytes = Buffer.byteLength((attempts[0] as Attempt).key)
     const replies = (await this.#evictions.makingRoom(() =>
       this.#connection.runForBytes(ACQUIRE, keys, [this.#connection.deadline, firstBytes, ...what]),
-    )) as [Buffer, (Buffer | number)?][]
+    )) as Reply[]
     return replies.map(acquired)
   }
 
@@ -127,7 +127,10 @@ export class RedisLeases {
   }
 }
 
-function acquired([kind, detail]: [Buffer, (Buffer | number)?]): Acquired {
+/** What `ACQUIRE` returns for one attempt. */
+type Reply = [kind: Buffer, detail?: Buffer | number, leader?: Buffer]
+
+function acquired([kind, detail, leader]: Reply): Acquired {
   switch (kind.toString()) {
     case 'value':
       return { kind: 'value', bytes: detail as Buffer }
@@ -138,7 +141,7 @@ function acquired([kind, detail]: [Buffer, (Buffer | number)?]): Acquired {
     case 'late':
       throw new Error('the attempt reached Redis after its deadline')
     default:
-      return { kind: 'follows', leftMs: Number(detail) }
+      return { kind: 'follows', leader: String(leader), leftMs: Number(detail) }
   }
 }
 

@@ -19,12 +19,14 @@ const OTHERS = [
   'removals',
   // Maps, a hash, and regular expressions.
   '#checks',
+  'events',
   'firsts',
   'groups',
   'known',
   'last',
   'minutes',
   'processes',
+  'sharedOf',
   'source',
   '/',
 ]

@@ -1,32 +1,16 @@
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import type { RedisOptions } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../../../../src/contract/cache.js'
 import { createKeyedCache } from '../../../../src/cache/create-keyed-cache.js'
 import { freshPrefix } from '../../../support/both-stores.js'
+import { CA } from '../../../support/certificates.js'
 import { type RedisServer, startRedis } from '../../../support/redis-server.js'
 import { until } from '../../../support/until.js'
-
-const file = (name: string): string => fileURLToPath(new URL(`../../../support/tls/${name}`, import.meta.url))
-const CA = readFileSync(file('ca.crt'))
-const TLS_PORT = 22_000 + Math.floor(Math.random() * 3000)
 
 let server: RedisServer
 const opened: KeyedCache[] = []
 beforeAll(async () => {
-  server = await startRedis({
-    args: [
-      '--tls-port',
-      `${TLS_PORT}`,
-      '--tls-cert-file',
-      file('server.crt'),
-      '--tls-key-file',
-      file('server.key'),
-      '--tls-auth-clients',
-      'no',
-    ],
-  })
+  server = await startRedis({ tls: true })
 })
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((cache) => cache.close()))
@@ -45,19 +29,41 @@ function open(redis: string | RedisOptions): { cache: KeyedCache; lines: string[
 
 describe('With TLS', () => {
   test('a cache reaches a server whose certificate it trusts, and hears messages too', async () => {
-    const { cache } = open({ host: 'localhost', port: TLS_PORT, tls: { ca: CA } })
+    const { cache } = open({ host: 'localhost', port: server.tlsPort, tls: { ca: CA } })
     await until(() => cache.set('a', 'secret'), 'the cache answers')
     expect(await cache.get('a')).toBe('secret')
     const clients = String(await server.client().call('CLIENT', 'LIST'))
     expect(clients).toMatch(/name=keyedcache-subscriber/)
   })
 
+  test('a cache finds its server through Sentinels that speak TLS, and speaks TLS to it', async () => {
+    const name = 'mymaster'
+    const sentinel = await startRedis({
+      tls: true,
+      args: ['--sentinel', '--tls-replication', 'yes'],
+      config: [
+        'sentinel resolve-hostnames yes',
+        'sentinel announce-hostnames yes',
+        `sentinel monitor ${name} localhost ${server.tlsPort} 1`,
+        '',
+      ].join('\n'),
+    })
+    try {
+      const sentinels = [{ host: 'localhost', port: sentinel.tlsPort }]
+      const { cache } = open({ sentinels, name, sentinelTLS: { ca: CA }, tls: { ca: CA } })
+      await until(() => cache.set('a', 'secret'), 'the cache answers')
+      expect(await cache.get('a')).toBe('secret')
+    } finally {
+      await sentinel.close()
+    }
+  })
+
   test.each<[string, () => string | RedisOptions]>([
-    ['whose certificate nobody vouches for', () => ({ host: 'localhost', port: TLS_PORT, tls: {} })],
-    ['whose certificate nobody vouches for, by its URL', () => `rediss://localhost:${TLS_PORT}`],
-    ['whose certificate is for another name', () => ({ host: '127.0.0.1', port: TLS_PORT, tls: { ca: CA } })],
+    ['whose certificate nobody vouches for', () => ({ host: 'localhost', port: server.tlsPort, tls: {} })],
+    ['whose certificate nobody vouches for, by its URL', () => `rediss://localhost:${server.tlsPort}`],
+    ['whose certificate is for another name', () => ({ host: '127.0.0.1', port: server.tlsPort, tls: { ca: CA } })],
     ['that speaks no TLS', () => `rediss://localhost:${server.port}`],
-    ['that speaks only TLS, in clear text', () => `redis://localhost:${TLS_PORT}`],
+    ['that speaks only TLS, in clear text', () => `redis://localhost:${server.tlsPort}`],
   ])('a server %s is as good as away: nothing is sent to it, and nothing fails', async (_what, redis) => {
     const { cache, lines } = open(redis())
     expect(await cache.set('a', 'canary')).toBe(false)
