@@ -94,6 +94,14 @@ const EVERY = {
   hookTimeout: 30_000,
 } as const
 
+const MEASURED = {
+  ...EVERY,
+  name: 'measured',
+  include: ['test/faults/measured/*.measure.ts'],
+  maxWorkers: 1,
+  sequence: { groupOrder: 4 },
+}
+
 export default defineConfig({
   test: {
     globalSetup: ['test/support/prepare.ts'],
@@ -123,6 +131,8 @@ export default defineConfig({
         },
       },
       { test: { ...EVERY, name: 'heavy', include: HEAVY, maxWorkers: HEAVY_AT_ONCE, sequence: { groupOrder: 3 } } },
+      // Figures of `npm run faults` alone
+      ...(process.env['FAULTS'] === undefined ? [] : [{ test: MEASURED }]),
     ],
   },
 })

@@ -1,3 +1,5 @@
+import { type ProcessState, ProcessStates } from './process-states.js'
+
 /** A value as the factories and writers of the history make it. */
 export interface Told {
   readonly id: string
@@ -48,9 +50,10 @@ export interface History {
   readonly operations: readonly Operation[]
   readonly produced: readonly Produced[]
   readonly faults: readonly Fault[]
+  readonly states: readonly ProcessState[]
 }
 
-/** How long calls may take, in ms. */
+/** How long calls may take, and what is kept while Redis is away may serve, in ms. */
 export interface Bounds {
   /** One answer from Redis. */
   readonly redisTimeoutMs: number
@@ -61,11 +64,15 @@ export interface Bounds {
   readonly slackMs: number
   /** How long after a fault one computation at a time is not yet demanded. */
   readonly settleMs: number
+  /** `fallback.ttl`, or the ttl of the values where that is less. */
+  readonly fallbackTtlMs: number
+  /** How long a value may serve for longer where its factory fails. */
+  readonly graceMs: number
 }
 
 /** A promise that was not kept. */
 export interface Violation {
-  readonly rule: 'V1' | 'V2' | 'V3' | 'V4' | 'V5'
+  readonly rule: 'V1' | 'V2' | 'V3' | 'V4' | 'V5' | 'V8'
   readonly what: string
 }
 
@@ -75,10 +82,22 @@ const LEASED_BEFORE_MS = 50
 /** How many steps, each within the time limit, an operation has. */
 const STEPS: Readonly<Record<string, number>> = { deleteChildren: 4, deleteTag: 4 }
 
+/** What the factories of the history throw, which callers are to see. */
+const OF_THE_SOURCE = 'ERR_SOURCE'
+
+/** What is known of a history beside the operations of one key. */
+interface Known {
+  readonly byId: ReadonlyMap<string, Produced>
+  readonly states: ProcessStates
+  readonly bounds: Bounds
+}
+
 /** Judges a history, in O(n log n). */
-export function check({ operations, produced, faults }: History, bounds: Bounds): Violation[] {
+export function check({ operations, produced, faults, states: noted }: History, bounds: Bounds): Violation[] {
+  const states = new ProcessStates(noted)
   const delays = operations.filter(({ op }) => op === 'delay')
   const byId = new Map(produced.map((each) => [each.id, each]))
+  const known: Known = { byId, states, bounds }
   const byKey = new Map<string, Operation[]>()
   for (const operation of operations) {
     for (const key of operation.keys) {
@@ -91,10 +110,11 @@ export function check({ operations, produced, faults }: History, bounds: Bounds)
     ...operations.flatMap((operation) => provenance(operation, byId)),
     ...operations.flatMap((operation) => boundedTime(operation, { faults, delays }, bounds)),
     ...Array.from(byKey, ([key, list]) => [
-      ...noStaleRead(key, list),
+      ...noStaleRead(key, list, known),
       ...oneRun(key, list, faults, bounds),
-      ...fenced(key, list, byId),
+      ...fenced(key, list, known),
     ]).flat(),
+    ...toldAlike(states),
   ]
 }
 
@@ -103,6 +123,7 @@ function provenance(
   { op, keys: [key = ''], value, endedMs, code }: Operation,
   byId: Map<string, Produced>,
 ): Violation[] {
+  if (op === 'getOrSet' && code === OF_THE_SOURCE) return []
   if (READS.has(op) && code !== undefined) return [{ rule: 'V1', what: `${op} of ${key} was rejected: ${code}` }]
   if (!READS.has(op) || value === undefined) return []
   const origin = byId.get(value.id)
@@ -117,38 +138,54 @@ function provenance(
 }
 
 /**
- * V2: no read that began after a write or a delete had resolved gives what is older. One that was refused obliges its own process,
- * where the key is hidden at once.
+ * V2: no read that began after a write or a delete had resolved gives what is older, unless its process was down meanwhile: then it may
+ * be older than what others wrote, by as much as is kept so long. One's own writes oblige a process always, also those that were refused.
  */
-function noStaleRead(key: string, list: readonly Operation[]): Violation[] {
+function noStaleRead(key: string, list: readonly Operation[], known: Known): Violation[] {
   const writes = list
     .filter(({ versions, op }) => versions.length > 0 && op !== 'run')
     .toSorted((a, b) => a.endedMs - b.endedMs)
   const reads = list
     .filter(({ op, value }) => READS.has(op) && value !== undefined)
     .toSorted((a, b) => a.begunMs - b.begunMs)
+  const runs = list.filter(({ op }) => op === 'run')
   const violations: Violation[] = []
   let atLeast = 0
   const atLeastOf = new Map<number, number>()
   let next = 0
-  for (const { op, pid, begunMs, value } of reads) {
+  for (const read of reads) {
+    const { op, pid, begunMs, value } = read
     for (; next < writes.length; next++) {
       const write = writes[next] as Operation
       if (write.endedMs >= begunMs) break
       const version = write.versions[write.keys.indexOf(key)] ?? 0
       if (write.ok) atLeast = Math.max(atLeast, version)
-      else atLeastOf.set(write.pid, Math.max(atLeastOf.get(write.pid) ?? 0, version))
+      atLeastOf.set(write.pid, Math.max(atLeastOf.get(write.pid) ?? 0, version))
     }
     const version = value?.version ?? 0
     const own = atLeastOf.get(pid) ?? 0
-    if (version >= atLeast && version >= own) continue
-    const than = version < atLeast ? `version ${atLeast} was acknowledged` : `its own process was refused ${own}`
+    const isExcused = version >= own && mayBeOld(read, runs, known)
+    if ((version >= atLeast && version >= own) || isExcused) continue
+    const than = version < own ? `its own process had written or deleted ${own}` : `version ${atLeast} was acknowledged`
     violations.push({
       rule: 'V2',
       what: `${op} of ${key} at ${begunMs.toFixed(0)} gave version ${version} after ${than}`,
     })
   }
   return violations
+}
+
+/** Whether the process of a read was down, and the value not older than what is kept may be. */
+function mayBeOld(read: Operation, runs: readonly Operation[], { byId, states, bounds }: Known): boolean {
+  const { pid, begunMs, endedMs, value } = read
+  if (!states.wereDown(pid, begunMs, endedMs)) return false
+  const madeBy = runs.find(({ id }) => id === value?.id)
+  const madeMs = madeBy?.endedMs ?? (byId.get(value?.id ?? '')?.begunMs ?? 0) + bounds.redisTimeoutMs
+  const { fallbackTtlMs, graceMs, slackMs } = bounds
+  const hasFailed = runs.some(
+    (run) => !run.ok && run.pid === pid && run.endedMs >= begunMs - graceMs && run.endedMs <= endedMs,
+  )
+  return begunMs - madeMs <= fallbackTtlMs + (hasFailed ? graceMs : 0) + slackMs
 }
 
 /** V3: away from faults, two factories of one key run at once only where a write came between. */
@@ -192,9 +229,14 @@ function boundedTime(
   ]
 }
 
-/** V5: what was seen stored is never followed by what was begun before it: a holder that comes late overwrites nothing. */
-function fenced(key: string, list: readonly Operation[], byId: Map<string, Produced>): Violation[] {
-  const gets = list.filter(({ op, value }) => op === 'get' && value !== undefined)
+/**
+ * V5: what was seen stored is never followed by what was begun before it: a holder that comes late overwrites nothing. What a process
+ * reads that is down need not be stored.
+ */
+function fenced(key: string, list: readonly Operation[], { byId, states }: Known): Violation[] {
+  const gets = list
+    .filter(({ op, value }) => op === 'get' && value !== undefined)
+    .filter(({ pid, begunMs, endedMs }) => !states.wereDown(pid, begunMs, endedMs))
   const seen = gets.toSorted((a, b) => a.endedMs - b.endedMs)
   const violations: Violation[] = []
   let next = 0
@@ -214,4 +256,12 @@ function fenced(key: string, list: readonly Operation[], byId: Map<string, Produ
     })
   }
   return violations
+}
+
+/** V8: where the event `state` says down, `stats()` does too. */
+function toldAlike(states: ProcessStates): Violation[] {
+  return states.contradictions().map(({ pid, sinceMs }) => ({
+    rule: 'V8',
+    what: `stats() of ${pid} said up at ${sinceMs.toFixed(0)}, its events down`,
+  }))
 }

@@ -1,91 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Bounds, check, type History, type Operation, type Produced, type Violation } from './history-checker.js'
-import { freshPrefix } from '../support/both-stores.js'
-import { atMostMs, isMeasured, lasting, row } from '../support/fault-row.js'
+import { check, type History, type Operation, type Produced, type Violation } from './history-checker.js'
+import type { ProcessState } from './process-states.js'
+import { atMostMs, lasting, row } from '../support/fault-row.js'
 import { Nemesis } from '../support/nemesis.js'
+import { BOUNDS, Observed, PROCESSES } from '../support/observed.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { until } from '../support/until.js'
-import { startWorker, type Worker } from '../support/worker.js'
+import type { Worker } from '../support/worker.js'
 import { sized } from '../support/size.js'
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
 const RUN_MS = Number(process.env['HISTORY_SECONDS'] ?? lasting(600, sized(60))) * 1000
-const PROCESSES = 4
-const CALLERS = 10
-/** In `npm test` other files run beside. */
-const PAUSE_MS = lasting(40, 80)
-const LEASE_MS = 1000
-const BOUNDS: Bounds = {
-  redisTimeoutMs: 250,
-  leaseMs: LEASE_MS,
-  factoryMs: 40,
-  slackMs: isMeasured ? 250 : 500,
-  settleMs: 1500,
-}
-
-/** Keys of two groups, which all processes delete, keys that one process writes, and keys that only expire. */
-const KEYS = [
-  ...Array.from({ length: 10 }, (_, i) => ({ key: `group::${i % 2}::${i}`, group: `group::${i % 2}` })),
-  ...Array.from({ length: 12 }, (_, i) => ({ key: `own::${i}`, owner: i % PROCESSES })),
-  ...Array.from({ length: 8 }, (_, i) => ({ key: `left::${i}` })),
-]
-
-/** Processes under observation. */
-class Observed {
-  readonly workers: Worker[] = []
-  readonly operations: Operation[] = []
-  readonly keyPrefix: string = freshPrefix()
-  readonly #bug: string | undefined
-  /** Of those that were killed on purpose. */
-  complaints = ''
-  #taking: Promise<void> = Promise.resolve()
-
-  constructor(bug?: string) {
-    this.#bug = bug
-  }
-
-  async start(number: number): Promise<Worker> {
-    const worker = await startWorker(new URL('../workers/history.mjs', import.meta.url))
-    await worker.call('open', {
-      redis: server.url,
-      sourceUrl: source.url,
-      keyPrefix: this.keyPrefix,
-      lease: LEASE_MS / 1000,
-      ttl: '3s',
-      ...(this.#bug === undefined ? {} : { bug: this.#bug }),
-    })
-    await worker.call('begin', { keys: KEYS, number, count: CALLERS, pauseMs: PAUSE_MS })
-    this.workers[number] = worker
-    return worker
-  }
-
-  async replace(worker: Worker): Promise<void> {
-    const number = this.workers.indexOf(worker)
-    await this.#taking
-    await this.#takeFrom(worker)
-    await worker.close()
-    this.complaints += worker.complaints
-    await this.start(number)
-  }
-
-  /** Collects what was done since. */
-  async take(): Promise<void> {
-    this.#taking = Promise.all(this.workers.map((worker) => this.#takeFrom(worker))).then(() => {})
-    await this.#taking
-  }
-
-  async produced(): Promise<Produced[]> {
-    return (await source.client().lrange('produced', 0, -1)).map((line) => JSON.parse(line) as Produced)
-  }
-
-  async #takeFrom(worker: Worker): Promise<void> {
-    // what a process had not handed over when it was killed is lost, as it would be
-    this.operations.push(...(await worker.call<Operation[]>('take').catch(() => [])))
-  }
-}
-
 let server: RedisServer
 let source: RedisServer
 beforeEach(async () => {
@@ -93,7 +20,7 @@ beforeEach(async () => {
 })
 let observed: Observed | undefined
 afterEach(async () => {
-  await Promise.all((observed?.workers ?? []).map((worker) => worker.close()))
+  await observed?.close()
   await Promise.all([server.close(), source.close()])
 })
 
@@ -101,8 +28,8 @@ test(
   `Whatever is done to Redis and to processes, no promise is broken (SEED=${seed})`,
   { timeout: RUN_MS + 120_000 },
   async () => {
-    const watched = (observed = new Observed())
-    await Promise.all(Array.from({ length: PROCESSES }, (_, number) => watched.start(number)))
+    const watched = (observed = new Observed(server, source))
+    await watched.startAll()
     const nemesis = new Nemesis(
       {
         server,
@@ -127,11 +54,7 @@ test(
     await watched.take()
     await delay(1100)
     const stats = await (watched.workers[0] as Worker).call<{ calls: number; hits: number; misses: number }>('stats')
-    const history: History = {
-      operations: watched.operations,
-      produced: await watched.produced(),
-      faults: nemesis.faults,
-    }
+    const history = await watched.history(nemesis.faults)
     const violations = check(history, BOUNDS)
     const closedMs = await Promise.all(watched.workers.map((worker) => worker.call<number>('close')))
     const codes = await Promise.all(watched.workers.map((worker) => worker.end(2000)))
@@ -162,15 +85,14 @@ describe('The checker finds within 30 s', () => {
     ['fill without token', ['V2', 'V5']],
     ['delete leaves the lease', ['V2', 'V5']],
   ])('a planted bug: %s', { timeout: 60_000 }, async (bug, rules) => {
-    const watched = (observed = new Observed(bug))
-    await Promise.all(Array.from({ length: PROCESSES }, (_, number) => watched.start(number)))
+    const watched = (observed = new Observed(server, source, bug))
+    await watched.startAll()
     const begunMs = performance.now()
     const found = await until(
       async () => {
         await delay(300)
         await watched.take()
-        const history = { operations: watched.operations, produced: await watched.produced(), faults: [] }
-        return check(history, BOUNDS).find(({ rule }) => rules.includes(rule))
+        return check(await watched.history([]), BOUNDS).find(({ rule }) => rules.includes(rule))
       },
       'the bug is found',
       30_000,
@@ -183,12 +105,12 @@ describe('The checker finds within 30 s', () => {
   })
 
   test('nothing where nothing is wrong', { timeout: 60_000 }, async () => {
-    const watched = (observed = new Observed())
-    await Promise.all(Array.from({ length: PROCESSES }, (_, number) => watched.start(number)))
+    const watched = (observed = new Observed(server, source))
+    await watched.startAll()
     await delay(lasting(10_000, 2500))
     await Promise.all(watched.workers.map((worker) => worker.call('end')))
     await watched.take()
-    const history = { operations: watched.operations, produced: await watched.produced(), faults: [] }
+    const history = await watched.history([])
     expect(history.operations.length).toBeGreaterThan(100)
     expect(check(history, { ...BOUNDS, slackMs: 2000 })).toEqual([])
   })
@@ -212,8 +134,8 @@ describe('The checker calls it a violation', () => {
     ok: true,
     ...more,
   })
-  const rulesOf = (operations: Operation[], produced: Produced[] = []): string[] =>
-    check({ operations, produced, faults: [] }, BOUNDS).map(({ rule }) => rule)
+  const rulesOf = (operations: Operation[], produced: Produced[] = [], states: ProcessState[] = []): string[] =>
+    check({ operations, produced, faults: [], states }, BOUNDS).map(({ rule }) => rule)
 
   test('when a value comes that nobody made, or another than was made, or of another key', () => {
     const produced = [made('a', 1, 0)]
@@ -233,6 +155,55 @@ describe('The checker calls it a violation', () => {
     expect(rulesOf([operation('delete', 5, 10, { versions: [2], ok: false }), late], produced)).toEqual(['V2'])
   })
 
+  const state = (by: ProcessState['by'], up: boolean, atMs: number, sinceMs = atMs): ProcessState => ({
+    pid: 1,
+    by,
+    up,
+    sinceMs,
+    atMs,
+  })
+
+  test('when what another process deleted comes back, except from a process that was down, and for no longer than it may', () => {
+    const produced = [made('a', 1, 0)]
+    const run = operation('run', 0, 3, { id: 'a', versions: [1] })
+    const deleted = operation('delete', 5, 10, { versions: [2], pid: 2 })
+    const read = (atMs: number, pid = 1): Operation => operation('get', atMs, atMs + 1, { value: told('a', 1), pid })
+    const down = [state('event', false, 4), state('event', true, 20_000)]
+    const oldestMs = 3 + BOUNDS.fallbackTtlMs + BOUNDS.slackMs
+    for (const states of [down, [state('read', false, 4)]]) {
+      expect(rulesOf([run, deleted, read(20)], produced, states)).toEqual([])
+      expect(rulesOf([run, deleted, read(oldestMs)], produced, states)).toEqual([])
+      expect(rulesOf([run, deleted, read(oldestMs + 1)], produced, states)).toEqual(['V2'])
+      expect(rulesOf([run, deleted, read(20, 3)], produced, states)).toEqual(['V2'])
+      expect(rulesOf([run, { ...deleted, pid: 1 }, read(20)], produced, states)).toEqual(['V2'])
+      expect(rulesOf([run, { ...deleted, pid: 1, ok: false }, read(20)], produced, states)).toEqual(['V2'])
+    }
+    expect(rulesOf([run, deleted, read(20)], produced, [state('event', false, 4), state('event', true, 15)])).toEqual([
+      'V2',
+    ])
+    expect(rulesOf([run, deleted, read(20)], produced, [state('stats', false, 30, 10)])).toEqual(['V2'])
+    const failed = operation('run', oldestMs, oldestMs + 1, { id: 'b', ok: false, versions: [2] })
+    const calls = [operation('getOrSet', oldestMs + 1, oldestMs + 2, { value: told('a', 1) })]
+    expect(rulesOf([run, deleted, failed, ...calls], produced, down)).toEqual([])
+    const late = oldestMs + BOUNDS.graceMs
+    const lateFailed = { ...failed, begunMs: late, endedMs: late + 1 }
+    const lateCalls = calls.map((call) => ({ ...call, begunMs: late + 1, endedMs: late + 2 }))
+    expect(rulesOf([run, deleted, lateFailed, ...lateCalls], produced, down)).toEqual(['V2'])
+  })
+
+  test('when `stats()` says that Redis answers while the events say that it does not', () => {
+    const down = [state('event', true, 0), state('event', false, 10)]
+    expect(rulesOf([], [], [...down, state('stats', false, 30, 20)])).toEqual([])
+    expect(rulesOf([], [], [...down, state('stats', true, 30, 20)])).toEqual(['V8'])
+    expect(rulesOf([], [], [...down, state('stats', true, 30, 5)])).toEqual([])
+    expect(rulesOf([], [], [...down, state('event', true, 15), state('stats', true, 30, 20)])).toEqual([])
+  })
+
+  test('when a call is rejected, unless its source has failed', () => {
+    expect(rulesOf([operation('getOrSet', 1, 2, { ok: false, code: 'ERR_SOURCE' })])).toEqual([])
+    expect(rulesOf([operation('getOrSet', 1, 2, { ok: false, code: 'ERR_CACHE_TIMEOUT' })])).toEqual(['V1'])
+  })
+
   test('when two factories run at once, unless a write came between', () => {
     const runs = [operation('run', 100, 120, { id: 'a' }), operation('run', 110, 130, { id: 'b' })]
     expect(rulesOf(runs)).toEqual(['V3'])
@@ -249,6 +220,9 @@ describe('The checker calls it a violation', () => {
     const gets = [operation('get', 20, 21, { value: told('b', 2) }), operation('get', 30, 31, { value: told('a', 1) })]
     expect(rulesOf(gets, produced)).toEqual(['V5'])
     expect(rulesOf(gets.toReversed(), produced)).toEqual(['V5'])
+    // what a process has that is down is its own
+    const down = [state('event', false, 15), state('event', true, 25)]
+    expect(rulesOf(gets, produced, down)).toEqual([])
   })
 })
 

@@ -1,7 +1,8 @@
 // Does every fault in full, prints what the application noticed as one table, and puts it into docs/measurements.md. Arguments are names of
-// test files, none: all; only then that page is written.
+// measures (such as `stalls`: those of test/faults/measured) or of test files, none: all; only then that page is written. With
+// FAULTS=short in front, what is named lasts as short as it may: a try, whose times are not judged as strictly.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { arch, cpus, platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeMeasurements } from '../bench/peers/measurements.mjs'
@@ -32,11 +33,11 @@ try {
 
 function run(names) {
   const [rowsFile, resultFile] = [join(folder, 'rows.jsonl'), join(folder, 'result.json')]
-  const files = names.length === 0 ? [...MEASURING, ...new Set(PROMISES.map(({ file }) => file))] : names
+  const files = names.length === 0 ? [...MEASURING, ...new Set(PROMISES.map(({ file }) => file))] : names.map(fileOf)
   const { status } = spawnSync(
     'npx',
     ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile=${resultFile}`, ...files],
-    { stdio: 'inherit', env: { ...process.env, FAULTS: 'full', FAULTS_ROWS: rowsFile } },
+    { stdio: 'inherit', env: { ...process.env, FAULTS: howLong(names), FAULTS_ROWS: rowsFile } },
   )
   const { testResults } = JSON.parse(readFileSync(resultFile, 'utf8'))
   const rows = [...measured(rowsFile, testResults), ...promised(testResults)].toSorted((a, b) => order(a) - order(b))
@@ -49,6 +50,17 @@ function run(names) {
   )
   for (const n of missing) say(`MISSING: row ${n} has no figure.`)
   return missing.length > 0 ? 1 : (status ?? 1)
+}
+
+/** A measure by its name, else what it is to vitest. */
+function fileOf(name) {
+  const file = `test/faults/measured/${name}.measure.ts`
+  return existsSync(file) ? file : name
+}
+
+/** What goes into the page is measured in full. */
+function howLong(names) {
+  return names.length > 0 && process.env.FAULTS === 'short' ? 'short' : 'full'
 }
 
 function measured(rowsFile, testResults) {

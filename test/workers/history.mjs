@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { createKeyedCache } from '../../dist/cache/create-keyed-cache.js'
 import { RedisStore } from '../../dist/stores/redis/redis-store.js'
+import { keepWhileAway } from './keeping-while-away.mjs'
+import { watchStates } from './watched-states.mjs'
 
 /** ms of a clock that all processes of this machine share, and that nobody sets. */
 const now = () => Number(process.hrtime.bigint()) / 1e6
@@ -10,11 +12,21 @@ let cache
 /** The versioned source, on a Redis that nobody troubles. */
 let source
 let operations = []
+let states
 let produced = 0
 let stopped = false
 let callers = []
 let ticking
 const counted = { hits: 0, misses: 0 }
+/** Of the factories, the share that fails. */
+let share = 0
+
+/** Fallbacks beside the cache, right and wrong ones. */
+const FALLBACKS = {
+  'right fallback': {},
+  'fallback that is not emptied': { isEmptied: false },
+  'fallback that ignores own deletes': { heedsDeletes: false },
+}
 
 const BUGS = {
   /** What was computed is stored whether or not the lease still stands. */
@@ -33,10 +45,13 @@ const BUGS = {
   },
 }
 
-export async function open({ sourceUrl, bug, ...options }) {
+export async function open({ sourceUrl, bug, keepsForMs, failing = 0, ...options }) {
   BUGS[bug]?.(options)
+  share = failing
   const silent = { info() {}, warn() {}, error() {} }
   cache = createKeyedCache({ ...options, logger: silent })
+  states = watchStates(cache, now)
+  if (FALLBACKS[bug] !== undefined) keepWhileAway(cache, { forMs: keepsForMs, ...FALLBACKS[bug] })
   cache.on('hit', () => (counted.hits += 1)).on('miss', () => (counted.misses += 1))
   source = new Redis(sourceUrl)
   await source.ping()
@@ -75,11 +90,11 @@ function noteDelays() {
   }, 10)
 }
 
-/** What was done since this was asked last. */
+/** What was done since this was asked last, and when Redis answered this process or did not. */
 export function take() {
   const taken = operations
   operations = []
-  return taken
+  return { operations: taken, states: states.take() }
 }
 
 /** Nothing else of the process runs for so long. */
@@ -91,6 +106,7 @@ export function block(forMs) {
 export const stats = () => cache.stats()
 
 export async function close() {
+  await states.stop()
   const begunMs = now()
   await cache.close()
   const tookMs = now() - begunMs
@@ -153,16 +169,10 @@ async function readThrough({ key, group }) {
           const begunMs = now()
           const told = await produce(key, undefined)
           await delay(5 + Math.random() * 25)
-          operations.push({
-            pid: process.pid,
-            op: 'run',
-            keys: [key],
-            versions: [told.version],
-            id: told.id,
-            ok: true,
-            begunMs,
-            endedMs: now(),
-          })
+          const ok = Math.random() >= share
+          const run = { pid: process.pid, op: 'run', keys: [key], versions: [told.version], id: told.id }
+          operations.push({ ...run, ok, begunMs, endedMs: now() })
+          if (!ok) throw Object.assign(new Error('the source has failed'), { code: 'ERR_SOURCE' })
           return told
         },
         group === undefined ? {} : { tags: [`of ${group}`] },

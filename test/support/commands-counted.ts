@@ -1,0 +1,31 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { createInterface } from 'node:readline'
+import type { RedisServer } from './redis-server.js'
+import { sharedMs } from './steady-callers.js'
+
+/** A command that a server was sent, by which port, and when it was heard of, in ms of a clock that all processes share. */
+export interface Sent {
+  readonly name: string
+  readonly port: number
+  readonly atMs: number
+}
+
+/** The commands that a server was sent while some work was done; those within scripts are left out, as MONITOR leaves out some of administration. */
+export async function countedDuring(server: RedisServer, work: () => Promise<unknown>): Promise<Sent[]> {
+  const socket = connect(server.port, '127.0.0.1')
+  const lines = createInterface({ input: socket })
+  const sent: Sent[] = []
+  lines.on('line', (line) => {
+    const [, port, name] = /^\+[\d.]+ \[\d+ \S+:(\d+)\] "([^"]*)"/.exec(line) ?? []
+    if (name !== undefined) sent.push({ name: name.toLowerCase(), port: Number(port), atMs: sharedMs() })
+  })
+  try {
+    socket.write('MONITOR\r\n')
+    await once(lines, 'line')
+    await work()
+    return sent
+  } finally {
+    socket.destroy()
+  }
+}
