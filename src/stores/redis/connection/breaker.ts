@@ -1,18 +1,17 @@
-import { Deadlines } from './deadlines.js'
+import { DeadlineError, Deadlines } from './deadlines.js'
 import type { Outage } from '../../../contract/store.js'
 import { Outages } from './outages.js'
 import { withoutSecrets } from './reply-error.js'
 
 const FAILURES_IN_A_ROW = 5
-/** The part of the time limit after which silence opens the breaker. */
-const SILENT_SHARE = 0.4
 
 /** The limits of a breaker, and its callback. */
 export interface BreakerSetting {
-  /** How long one answer may take. */
+  /** How long the server may be silent. */
   readonly timeoutMs: number
-  /** The usual round trip, in ms. With it, a network that is far away does not count as silent. */
-  readonly roundTripMs: () => number
+  /** As in `Signs`. */
+  readonly bytesRead: () => number
+  readonly carryMs: () => number
   /** Called when the server does not answer, maybe again and again. */
   readonly open: (error: unknown) => void
   /** Called when an outage of the server ends. */
@@ -20,17 +19,17 @@ export interface BreakerSetting {
 }
 
 /**
- * A circuit breaker. It notices that a server does not answer, before every call has waited for that. It opens when 5 commands in a row
- * have failed, or when commands are under way and none at all was answered for 40 % of the time limit. An error from the server counts as
- * an answer, unless it says that the server cannot serve anybody now.
+ * A circuit breaker. It notices that a server does not answer, before every call has waited for that. It opens with the first command that
+ * has waited for the whole time limit while nothing at all arrived, or when 5 commands in a row have failed. That one takes long while bytes
+ * arrive is no failure of the server. An error from the server counts as an answer, unless it says that the server cannot serve anybody now.
  */
 export class Breaker {
   readonly outages: Outages
   readonly #deadlines: Deadlines<Outage | undefined>
   #failures = 0
 
-  constructor({ timeoutMs, roundTripMs, open, onOutageEnd }: BreakerSetting) {
-    this.outages = new Outages(() => this.#deadlines.answeredMs, onOutageEnd)
+  constructor({ timeoutMs, bytesRead, carryMs, open, onOutageEnd }: BreakerSetting) {
+    this.outages = new Outages(() => this.#deadlines.aliveMs, onOutageEnd)
     const answered = (asked: Outage | undefined): void => {
       this.reset()
       this.outages.answered(asked)
@@ -45,8 +44,9 @@ export class Breaker {
       },
     }
     this.#deadlines = new Deadlines(timeoutMs, judge, {
-      afterMs: () => Math.max(SILENT_SHARE * timeoutMs, 2 * roundTripMs()),
-      tell: (silentMs) => open(new Error(`no answer for ${Math.round(silentMs)} ms`)),
+      bytesRead,
+      carryMs,
+      onSilence: (silentMs) => open(new Error(`no answer for ${Math.round(silentMs)} ms`)),
     })
   }
 
@@ -65,6 +65,7 @@ export class Breaker {
 
   #unanswered(error: unknown, open: (error: unknown) => void): void {
     this.outages.begin()
+    if (error instanceof DeadlineError) return
     this.#failures++
     if (this.#failures >= FAILURES_IN_A_ROW) open(error)
   }

@@ -4,6 +4,7 @@ import { type ClientEvent, listenTo } from './client-events.js'
 import { isClient } from './client-settings.js'
 import { Deadlines } from './deadlines.js'
 import type { RedisAddress } from '../../../contract/redis-address.js'
+import { slotOf } from './key-slot.js'
 import { openClient, openSubscriber } from './open-client.js'
 import { withoutSecrets } from './reply-error.js'
 import type { Name } from './redis-name.js'
@@ -13,7 +14,7 @@ import { Watchdog } from './watchdog.js'
 /** The options of a client. */
 export interface ClientOptions {
   readonly redis: RedisAddress
-  /** How long one answer may take. */
+  /** How long a server may be silent. */
   readonly timeoutMs: number
 }
 
@@ -55,7 +56,7 @@ export class Client {
       sent: () => undefined,
       answered: () => undefined,
       failed: withoutSecrets,
-    })
+    }, { bytesRead: () => bytesReadBy(this.#nodes()), carryMs: () => 0, onSilence: () => undefined })
     this.#redis = openClient(redis)
     this.kind = this.#redis.isCluster ? 'cluster' : 'redis'
     this.#watchdog = new Watchdog(() => this.#connections(), timeoutMs)
@@ -138,6 +139,21 @@ export class Client {
     return this.#redis.isCluster ? (this.#redis as Cluster).nodes('master') : [this.#redis as Redis]
   }
 
+  /**
+   * Gives a function that says how many bytes have arrived from the server that keeps a name. While a Cluster's slots are not known: from
+   * all its servers. A new connection counts from 0.
+   */
+  bytesReadFrom(name: string): () => number {
+    if (!this.#redis.isCluster) return () => bytesReadBy(this.#nodes())
+    const slot = slotOf(this.ownPrefix + name)
+    return () => {
+      const nodes = this.#nodes()
+      const address = slotsOf(this.#redis as Cluster)[slot]?.[0]
+      const node = nodes.find(({ options: { host, port } }) => `${host}:${port}` === address)
+      return bytesReadBy(node === undefined ? nodes : [node])
+    }
+  }
+
   /** The prefix that the ioredis client puts before all names. */
   get ownPrefix(): string {
     return this.#redis.options.keyPrefix ?? ''
@@ -195,8 +211,11 @@ export class Client {
   /** The connections that the watchdog may close. A client that was passed in is not one of them. */
   #connections(): readonly Redis[] {
     if (!this.#own) return [...this.#subscribers]
-    const own = this.#redis.isCluster ? (this.#redis as Cluster).nodes() : [this.#redis as Redis]
-    return [...own, ...this.#subscribers]
+    return [...this.#nodes(), ...this.#subscribers]
+  }
+
+  #nodes(): readonly Redis[] {
+    return this.#redis.isCluster ? (this.#redis as Cluster).nodes() : [this.#redis as Redis]
   }
 }
 
@@ -211,6 +230,15 @@ type Scripting = Record<
 
 const FOR_TEXT = { bySource: 'eval', byName: 'evalsha' } as const
 const FOR_BYTES = { bySource: 'evalBuffer', byName: 'evalshaBuffer' } as const
+
+function bytesReadBy(nodes: readonly Redis[]): number {
+  return nodes.reduce((sum, { stream }) => sum + (stream?.bytesRead ?? 0), 0)
+}
+
+/** The addresses of the servers of each slot, its master first. ioredis has it, and its types do not. */
+function slotsOf(cluster: Cluster): readonly (readonly string[] | undefined)[] {
+  return (cluster as unknown as { slots?: string[][] }).slots ?? []
+}
 
 function scripting(redis: Redis): Scripting {
   return redis as unknown as Scripting

@@ -1,11 +1,17 @@
 import type { Redis } from 'ioredis'
 import type { Outage } from '../../../contract/store.js'
 import { Breaker } from './breaker.js'
-import type { Client, RunOptions } from './client.js'
+import type { Client, Limit, RunOptions } from './client.js'
+import { Deadlines, LONGEST_WAIT } from './deadlines.js'
 import type { Name } from './redis-name.js'
 import type { Script } from '../scripts/script.js'
+import { withoutSecrets } from './reply-error.js'
 import { ServerClock } from './server-clock.js'
 import { TIME } from '../scripts/time-script.js'
+import { Uplink } from './uplink.js'
+
+/** A command of fewer bytes takes no time that would have to be counted. */
+const LIGHT_BYTES = 16_384
 
 /**
  * The connection to the server that keeps one shard: its clock, and whether it answers. It is up from an answered probe until a probe
@@ -17,6 +23,9 @@ export class Connection {
   readonly #name: string
   readonly #timeoutMs: number
   readonly #breaker: Breaker
+  readonly #uplink: Uplink
+  /** How long the first connection is waited for. What arrives before it does not make that longer. */
+  readonly #starting: Deadlines<undefined>
   readonly #onOpen: () => void
   /** The scripts that the server of this shard knows. */
   readonly #known = new Set<Script>()
@@ -46,9 +55,16 @@ export class Connection {
     this.#name = name
     this.#timeoutMs = timeoutMs
     this.#onOpen = onOpen
+    this.#uplink = new Uplink((LONGEST_WAIT - 1) * timeoutMs)
+    this.#starting = new Deadlines(timeoutMs, {
+      sent: () => undefined,
+      answered: () => undefined,
+      failed: withoutSecrets,
+    })
     this.#breaker = new Breaker({
       timeoutMs,
-      roundTripMs: () => Math.max(this.clock.roundTripMs ?? 0, 2 * this.clock.uncertaintyMs),
+      bytesRead: client.bytesReadFrom(name),
+      carryMs: () => this.#uplink.carryMs(),
       open: (error) => this.#open(error),
       onOutageEnd,
     })
@@ -67,11 +83,13 @@ export class Connection {
   }
 
   /**
-   * The deadline of a command that is sent now, in ms on the server's clock. After that the caller is told that it failed, so the server
-   * must not carry it out.
+   * The deadline of a command of so many bytes that is sent now, in ms on the server's clock. After that the caller may have been told that
+   * it failed, so the server must not carry it out. That bytes arrive does not make it later, because a write that is late by seconds could
+   * replace a newer one.
    */
-  get deadline(): number {
-    return Math.floor(this.clock.now() - this.clock.uncertaintyMs + this.#timeoutMs)
+  deadlineOf(bytes = 0): number {
+    const limitMs = this.#timeoutMs + this.#uplink.carryMs(bytes)
+    return Math.floor(this.clock.now() - this.clock.uncertaintyMs + limitMs)
   }
 
   /** Why the server does not answer. */
@@ -88,9 +106,10 @@ export class Connection {
     return this.#up ? send() : this.#firstConnection().then(send)
   }
 
-  /** As `Client.run`, but waits and fails as `send` does. */
-  run(script: Script, keys: readonly Name[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
-    const run = (): Promise<unknown> => this.#client.run(script, keys, args, this.#running)
+  /** As `Client.run`, but waits and fails as `send` does. `bytes`: how many it sends, about, if they may be many. */
+  run(script: Script, keys: readonly Name[], args: readonly (string | Buffer | number)[], bytes = 0): Promise<unknown> {
+    const options = bytes < LIGHT_BYTES ? this.#running : this.#carrying(bytes)
+    const run = (): Promise<unknown> => this.#client.run(script, keys, args, options)
     return this.#up ? run() : this.#firstConnection().then(run)
   }
 
@@ -123,16 +142,23 @@ export class Connection {
     this.#closed = true
     this.#up = false
     this.#breaker.close()
+    this.#starting.close()
     this.#wake()
+  }
+
+  #carrying(bytes: number): RunOptions {
+    const limit: Limit = (answer) => {
+      this.#uplink.carry(bytes, answer)
+      return this.#breaker.judge(answer)
+    }
+    return { known: this.#known, limit }
   }
 
   async #readClock(): Promise<void> {
     const sentMs = performance.now()
     try {
-      const [seconds, microseconds] = (await this.#client.run(TIME, [this.#name], [], { known: this.#known })) as [
-        string,
-        string,
-      ]
+      const answer = await this.#client.run(TIME, [this.#name], [], this.#running)
+      const [seconds, microseconds] = answer as [string, string]
       this.clock.add(Number(seconds) * 1000 + Number(microseconds) / 1000, sentMs, performance.now())
       this.#setUp(true, undefined)
     } catch (error) {
@@ -170,7 +196,7 @@ export class Connection {
     const starting = performance.now() - this.#startedMs < this.#timeoutMs || this.lastError === undefined
     if (!this.#everUp && !this.#closed && starting) {
       try {
-        await this.#client.limit(new Promise<void>((resolve) => this.#waiting.push(resolve)))
+        await this.#starting.limit(new Promise<void>((resolve) => this.#waiting.push(resolve)))
       } catch (error) {
         // Later calls then fail at once instead of waiting in vain.
         this.#lastError ??= error
