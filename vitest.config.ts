@@ -113,7 +113,14 @@ export default defineConfig({
           ...EVERY,
           name: 'busy',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, 'test/bundlers/**', 'test/pairs/**', ...PATIENT, ...HEAVY],
+          exclude: [
+            ...configDefaults.exclude,
+            'test/bundlers/**',
+            'test/pairs/**',
+            'test/suites/**',
+            ...PATIENT,
+            ...HEAVY,
+          ],
           maxWorkers: BUSY_AT_ONCE,
           // What one file has imported serves the next
           isolate: false,

@@ -16,6 +16,7 @@ export type {
   KeyPage,
   ManyFactory,
   PageOptions,
+  RequestScopedCache,
   SetOptions,
 } from './contract/cache.js'
 export type { Ttl } from './checks/duration.js'
@@ -41,6 +42,7 @@ export {
   type CachedInstance,
   CachedObject,
   type CachedObjectOptions,
+  type FindCachedOptions,
 } from './default-cache/cached-object.js'
 export { caches, closeCaches, configure, type KeyedCacheConfiguration } from './default-cache/configure.js'
 export {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import rooms from '../lint/rooms.json' with { type: 'json' }
 import packageJson from '../package.json' with { type: 'json' }
 import { STORED, type StoredName, storedName } from '../src/stores/redis/scripts/stored-layout.js'
-import { USER_DOCUMENTS } from './support/code-blocks.js'
+import { codeBlocks, USER_DOCUMENTS } from './support/code-blocks.js'
 
 const ROOT = join(import.meta.dirname, '..')
 const FOLDERS = ['src', 'test', 'lint', 'views', 'public', 'docs']
@@ -94,6 +94,18 @@ describe('README.md', () => {
   })
 })
 
+describe('The examples of the documents', () => {
+  it('give names that a bundler does not change', () => {
+    const code = USER_DOCUMENTS.flatMap(codeBlocks).map((block) => block.code)
+    // each part begins at what takes a name, and ends at the next
+    const naming = code.flatMap((each) =>
+      each.split(/(?=cacheFunction\(|@cached\(|\.wrap\(|extends CachedObject)/).slice(1),
+    )
+    expect(naming.length).toBeGreaterThan(4)
+    expect(naming.filter((each) => !/\bname: '|static cacheName = '/.test(each))).toEqual([])
+  })
+})
+
 describe('docs/troubleshooting.md', () => {
   it('tells of every warning, and of no other', () => {
     const source = filesBelow('src')
@@ -103,6 +115,24 @@ describe('docs/troubleshooting.md', () => {
     const codes = new Set(all(source, /(?<!process\.env\[)'(KEYEDCACHE_\w+)'/g))
     const told = all(read('docs/troubleshooting.md'), /^\| `(KEYEDCACHE_\w+)` +\|/gm)
     expect(told.toSorted()).toEqual([...codes].toSorted())
+  })
+
+  it('tells of every code of an error with its class, and of no other', () => {
+    const source = read('src/contract/errors.ts')
+    const codes = all(source, /'(ERR_\w+)'/g)
+    const classes = all(source, /^export class (\w+) extends KeyedCacheError/gm)
+    const errors = read('docs/troubleshooting.md').slice(read('docs/troubleshooting.md').indexOf('## Errors'))
+    expect(all(errors, /^\| `(\w+)` +\| `ERR_/gm).toSorted()).toEqual(classes.toSorted())
+    expect(all(errors, /^\| `\w+` +\| `(ERR_\w+)` +\|/gm).toSorted()).toEqual([...new Set(codes)].toSorted())
+  })
+
+  it('says why and what to do in every row', () => {
+    const rows = read('docs/troubleshooting.md').match(/^\| .*\|$/gm) ?? []
+    expect(
+      rows.filter((row) =>
+        row.split(/(?<!\\)\|/).some((cell, i, cells) => i > 0 && i < cells.length - 1 && !cell.trim()),
+      ),
+    ).toEqual([])
   })
 })
 

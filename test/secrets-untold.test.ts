@@ -194,18 +194,16 @@ describe('A secret that is given in the wrong place is told to nobody', () => {
     expect(said.filter((text) => text.includes(SECRET))).toEqual([])
   })
 
-  test.each([
-    ['host', `redis://me:${SECRET}@nowhere:6379`],
-    ['path', `redis://me:${SECRET}@nowhere:6379`],
-  ])('as the %s of a Redis, where errors of Node repeat it', async (name, value) => {
+  test('as the path of a Redis, where errors of Node repeat it', async () => {
     const said: string[] = []
-    await using away = createKeyedCache({ redis: { [name]: value }, keyPrefix: 'a', logger: logger(said) as never })
+    const redis = { path: `redis://me:${SECRET}@nowhere:6379` }
+    await using away = createKeyedCache({ redis, keyPrefix: 'a', logger: logger(said) as never })
     for (const event of ['error', 'state'] as const)
       away.on(event, (detail) => said.push(inspect(detail, { depth: 20, showHidden: true })))
     said.push(inspect(await away.require().catch((error: unknown) => error), { depth: 20, showHidden: true }))
     await until(() => said.some((line) => line.includes('does not reach')), 'it is told of')
     expect(said.filter((text) => text.includes(SECRET))).toEqual([])
-    expect(said.join()).toMatch(/ENOTFOUND|ENOENT/)
+    expect(said.join()).toMatch(/ENOENT/)
   })
 
   test.each([

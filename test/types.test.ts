@@ -3,6 +3,7 @@ import { describe, expectTypeOf, test } from 'vitest'
 import {
   type Cache,
   type CachedDecorator,
+  cached,
   type CachedFunction,
   CachedObject,
   cacheFunction,
@@ -10,6 +11,7 @@ import {
   createKeyedCache,
   type Key,
   type KeyedCache,
+  type RequestScopedCache,
 } from '../src/index.js'
 
 interface City {
@@ -67,8 +69,84 @@ describe('Types', () => {
     expectTypeOf(global).returns.returns.toEqualTypeOf<Promise<string>>()
   })
 
-  test('of a request and a scope are those of a cache', () => {
-    expectTypeOf<Request['cache']>().toEqualTypeOf<Cache>()
+  test('of the arguments of a cached function are inferred and checked, and never any', () => {
+    // @ts-expect-error nothing is known of the argument
+    expectTypeOf(() => cacheFunction(60)((id) => id.foo)).toBeFunction()
+    // @ts-expect-error
+    expectTypeOf(() => cacheFunction({ ttl: 60, name: 'foo' })(async (id) => id.foo)).toBeFunction()
+    // @ts-expect-error
+    expectTypeOf(() => cache.wrap((id) => id.foo, { name: 'foo' })).toBeFunction()
+    // @ts-expect-error
+    expectTypeOf(() => cache.wrap(async (id) => id.foo)).toBeFunction()
+    // @ts-expect-error
+    expectTypeOf(() => cacheFunction({ key: (city) => [city.name] })(load)).toBeFunction()
+    // @ts-expect-error
+    expectTypeOf(() => cached({ key: (city) => [city.name] })).toBeFunction()
+
+    const unknown = () => cacheFunction(60)(async (id) => String(id))
+    expectTypeOf(unknown).returns.parameter(0).not.toBeAny()
+    const ofUnknown = () => cache.wrap((id) => String(id))
+    expectTypeOf(ofUnknown).returns.parameter(0).not.toBeAny()
+
+    // @ts-expect-error text is asked for
+    expectTypeOf(() => cacheFunction(60)(load)(1)).toBeFunction()
+    // @ts-expect-error
+    expectTypeOf(() => cache.wrap(load).key(1)).toBeFunction()
+    // @ts-expect-error
+    expectTypeOf(() => cache.wrap((a: number) => a)('1')).toBeFunction()
+  })
+
+  test('of the option `key` are those of the function', () => {
+    expectTypeOf(() => cache.wrap(load, { key: (id) => [id.trim()] })).returns.parameters.toEqualTypeOf<[id: string]>()
+    expectTypeOf(() => cacheFunction({ key: (id: string) => [id] })(load)).returns.parameters.toEqualTypeOf<
+      [id: string]
+    >()
+    const more = async (city: City, day: Date, unit?: string): Promise<string> =>
+      `${city.name} ${day.toISOString()} ${unit}`
+    expectTypeOf(() => cacheFunction({ key: (city: City) => [city.name] })(more)).returns.parameters.toEqualTypeOf<
+      [city: City, day: Date, unit?: string | undefined]
+    >()
+    expectTypeOf(() =>
+      cacheFunction({ key: (city: City, day: Date, unit?: string) => [city.name, day, unit ?? ''] })(more),
+    ).returns.returns.resolves.toEqualTypeOf<string>()
+    expectTypeOf(() =>
+      cacheFunction({ key: (city: City) => [city.name], name: 'label' })((city) => city.name.length),
+    ).returns.parameters.toEqualTypeOf<[city: City]>()
+    // @ts-expect-error the function takes text
+    expectTypeOf(() => cacheFunction({ key: (id: number) => [id] })(load)).toBeFunction()
+    expectTypeOf(cached({ key: (city: City) => [city.name] })).toEqualTypeOf<CachedDecorator>()
+  })
+
+  test('of generic and overloaded functions, and of those with a `this`, stay as they are', () => {
+    const first = async <T>(items: readonly T[]): Promise<T | undefined> => items[0]
+    const firstGlobal = () => cacheFunction(60)(first)
+    const firstOf = () => cache.wrap(first)
+    expectTypeOf(async () => firstGlobal()([1])).returns.resolves.toEqualTypeOf<number | undefined>()
+    expectTypeOf(async () => firstOf()(['a'])).returns.resolves.toEqualTypeOf<string | undefined>()
+
+    interface Overloaded {
+      (id: number): Promise<City>
+      (name: string): Promise<City[]>
+    }
+    const overloaded = () => cacheFunction({ ttl: 60 })(load as unknown as Overloaded)
+    expectTypeOf(async () => overloaded()(1)).returns.resolves.toEqualTypeOf<City>()
+    expectTypeOf(async () => overloaded()('a')).returns.resolves.toEqualTypeOf<City[]>()
+    const wrapped = () => cache.wrap(load as unknown as Overloaded)
+    expectTypeOf(async () => wrapped()(1)).returns.resolves.toEqualTypeOf<City>()
+
+    const ofThis = async function (this: City, unit: string): Promise<string> {
+      return this.name + unit
+    }
+    expectTypeOf(() => cacheFunction(60)(ofThis)).returns.toBeCallableWith('a')
+    expectTypeOf<ThisParameterType<typeof ofThis>>().toEqualTypeOf<City>()
+    const bound = () => cache.wrap(ofThis)
+    expectTypeOf<ThisParameterType<ReturnType<typeof bound>>>().toEqualTypeOf<City>()
+  })
+
+  test('of a request are those of a cache and of the one behind; of a scope those of a cache', () => {
+    expectTypeOf<Request['cache']>().toEqualTypeOf<RequestScopedCache>()
+    expectTypeOf<Request['cache']>().toExtend<Cache>()
+    expectTypeOf<Request['cache']['shared']>().toEqualTypeOf<KeyedCache>()
     expectTypeOf<Cache['scope']>().returns.toEqualTypeOf<Cache>()
     expectTypeOf(createKeyedCache).returns.toEqualTypeOf<KeyedCache>()
     expectTypeOf<string | readonly (string | number)[] | { a: number }>().toExtend<Key>()
@@ -81,6 +159,10 @@ describe('Types', () => {
       price = 2
     }
     expectTypeOf<ReturnType<Product['cacheGet']>>().resolves.toEqualTypeOf<Product>()
+    expectTypeOf(() => Product.deleteCached(1)).returns.resolves.toEqualTypeOf<string[]>()
+    expectTypeOf(() =>
+      Product.findCached(1, (): Product | undefined => undefined, { missing: '10s', ttl: 60 }),
+    ).returns.resolves.toEqualTypeOf<Product | undefined>()
     expectTypeOf(() => Product.findCached(1, () => new Product())).returns.resolves.toEqualTypeOf<Product>()
     expectTypeOf(() =>
       Product.findCached(1, async (): Promise<Product | null> => null),

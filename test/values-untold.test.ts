@@ -60,7 +60,6 @@ describe('What stands in values, arguments and results is told to nobody', () =>
     ['a function', withoutText],
     ['a symbol', Symbol(SECRET)],
     ['an array with a property', list],
-    ['text with a lone surrogate', { password: malformed }],
     ['boxed text', new Text(SECRET)],
     ['a hidden property', Object.defineProperty({}, 'password', { value: SECRET })],
     ['a Map of what cannot be stored, by objects', new Map([[{ password: SECRET }, user]])],
@@ -156,10 +155,21 @@ test('What is stored and does not decode is told without what stands in it', () 
 })
 
 describe('What cannot be stored is named by its kind and place', () => {
+  class Decimal {
+    readonly digits = [1, 5]
+    toJSON(): string {
+      return this.digits.join('.')
+    }
+  }
+
   test.each<[unknown, string]>([
     [
       { u: user },
-      '`value.u` is an instance of User, which cannot be stored: store a plain object (`{ ...user }`, `row.toJSON()`) or use CachedObject',
+      '`value.u` is an instance of User, which cannot be stored: store a plain object (`{ ...user }`; `structuredClone(user)` where it holds others) or use CachedObject',
+    ],
+    [
+      { price: new Decimal() },
+      '`value.price` is an instance of Decimal, which cannot be stored: store what JSON makes of it (`JSON.parse(JSON.stringify(row))`), or give the cache a `serializer` that knows Decimal',
     ],
     [{ at: new URL('https://x.org') }, '`value.at` is an instance of URL, which cannot be stored'],
     [[() => 1], '`value[0]` is a function, which cannot be stored'],
@@ -180,7 +190,7 @@ describe('What cannot be stored is named by its kind and place', () => {
     const warnings = await warningsDuring('KEYEDCACHE_NOT_STORED', () => cache.getOrSet('u1', () => new User()))
     expect(warnings).toEqual([
       'The value of "u1" is not stored, so it is computed again on every call: `value` is an instance of User, which ' +
-        'cannot be stored: store a plain object (`{ ...user }`, `row.toJSON()`) or use CachedObject',
+        'cannot be stored: store a plain object (`{ ...user }`; `structuredClone(user)` where it holds others) or use CachedObject',
     ])
   })
 })

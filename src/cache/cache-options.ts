@@ -11,16 +11,17 @@ import {
 } from '../contract/options/copy-bounds.js'
 import { checkOptions, type Lifetime } from '../contract/options/option-checks.js'
 import type { RedisAddress } from '../contract/redis-address.js'
-import { isRedisUrl, kindOfOtherText } from './redis-url.js'
 import { type Logger, safeLogger } from '../contract/events/safe-logger.js'
 import { defaultSerializer, type Serializer } from '../values/serializer.js'
 import { show } from '../checks/show.js'
+import { checkRedis } from '../contract/redis/check-redis.js'
+import { checkRedisPlace } from '../contract/redis/redis-place.js'
 
 /** The options of a cache. */
 export interface KeyedCacheOptions {
   /**
-   * A Redis URL, several URLs of one Cluster, options for `ioredis`, or an `ioredis` client. Without it, the cache uses the embedded store,
-   * which lives in this process only.
+   * A URL (`redis:`, `rediss:` or `unix:/run/redis.sock`), URLs of the nodes of one Cluster, options for `ioredis`, or a client of `ioredis`.
+   * Without it, the cache uses the embedded store, which lives in this process only.
    */
   redis?: RedisAddress | undefined
   /**
@@ -123,6 +124,7 @@ export interface CheckedOptions {
  * @throws {ImproperlyConfiguredError} with Redis in production without a `keyPrefix`.
  */
 export function checkCacheOptions(options: KeyedCacheOptions | undefined): CheckedOptions {
+  checkRedisPlace(options, isCacheOption)
   const given = checkOptions(options, 'createKeyedCache', KNOWN) ?? {}
   const {
     name = 'default',
@@ -177,24 +179,6 @@ function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
     )
   }
   return 'keyedcache'
-}
-
-function checkRedis(redis: RedisAddress): RedisAddress {
-  if (Array.isArray(redis)) {
-    if (redis.length > 0 && redis.every(isRedisUrl)) return redis
-    const other: unknown = redis.find((url) => !isRedisUrl(url))
-    throw new TypeError(
-      `Expected \`redis\` to list URLs like redis://host:6379 of the nodes of one Cluster, got ${typeof other === 'string' ? kindOfOtherText(other) : 'other things'}`,
-    )
-  }
-  if (typeof redis === 'string') {
-    if (isRedisUrl(redis)) return redis
-    throw new TypeError(
-      `Expected \`redis\` to be a URL like redis://host:6379, options or a client of ioredis, got ${kindOfOtherText(redis)}`,
-    )
-  }
-  if (typeof redis === 'object' && redis !== null) return redis
-  throw new TypeError(`Expected \`redis\` to be a URL, options or a client of ioredis, got ${show(redis)}`)
 }
 
 function checkShards(shards = 16): number {

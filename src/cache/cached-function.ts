@@ -10,6 +10,7 @@ import { oneLine, quoted } from '../checks/one-line.js'
 import { reasonOf } from '../checks/reason.js'
 import { isPromise } from '../checks/on-rejection.js'
 import { shared } from '../contract/copies/shared.js'
+import { isMinified, MAY_BE_BUNDLED } from './bundled-names.js'
 import type { ClaimedNames } from './claimed-names.js'
 
 /** The cache of a cached function and the names in it. Looked up anew for each call. */
@@ -27,6 +28,8 @@ export interface FunctionPlan<F extends AnyFunction> {
   readonly home: () => FunctionHome
   readonly fn: F
   readonly name: string
+  /** Claims the name for a call on one object, which is the `this` of the call. @throws {Error} when another one has the name. */
+  readonly claim: (names: ClaimedNames, self: unknown) => void
   /** The parent key of the calls on one object, which is the `this` of the call. */
   readonly parentOf: (self: unknown) => string
   readonly key: FunctionOptions<F>['key']
@@ -46,17 +49,18 @@ export function cachedFunction<F extends AnyFunction>(
   checkFunction(fn, 'what is cached')
   const { name = ownName(fn), key, ...options } = given
   const parent = cacheKey('func', name)
-  return planned({ home, fn, name, parentOf: () => parent, key, options })
+  const claim = (names: ClaimedNames): boolean => names.claim(name, fn)
+  return planned({ home, fn, name, claim, parentOf: () => parent, key, options })
 }
 
 /** Makes a cached function from a plan. If no key can be made from the arguments, the call is not cached. The first such call warns. */
 export function planned<F extends AnyFunction>(plan: FunctionPlan<F>): CachedFunction<F> {
-  const { home, fn, name, parentOf, key, options } = plan
+  const { home, fn, name, claim, parentOf, key, options } = plan
   let warned = false
 
-  const at = (): Cache => {
+  const at = (self?: unknown): Cache => {
     const { cache, names } = home()
-    names.claim(name, fn)
+    claim(names, self)
     return cache
   }
 
@@ -80,7 +84,7 @@ export function planned<F extends AnyFunction>(plan: FunctionPlan<F>): CachedFun
   }
 
   async function call(self: unknown, args: Parameters<F>, refresh: boolean): Promise<unknown> {
-    const cache = at()
+    const cache = at(self)
     const full = keyOrWarn(self, args)
     if (full === undefined) return fn.apply(self, args)
     return cache.getOrSet(full, () => fn.apply(self, args) as unknown, refresh ? { ...options, refresh } : options)
@@ -151,10 +155,10 @@ function under(parent: string, parts: readonly KeyPart[]): string {
 
 function ownName(fn: AnyFunction): string {
   const name: unknown = fn.name
-  if (typeof name === 'string' && name.length > 2) return name
+  if (typeof name === 'string' && !isMinified(name)) return name
   const isGiven = typeof name === 'string' && name !== ''
-  const why = isGiven ? `called ${quoted(name)}, as minifiers do,` : 'without a name'
+  const why = isGiven ? `called ${quoted(name)}` : 'without a name'
   throw new Error(
-    `A function ${why} cannot be cached by its name: write \`async function nearestCity(…)\`, or give the option \`name\`, as in \`{ name: 'nearestCity' }\``,
+    `A function ${why} cannot be cached by its name: give the option \`name\`, as in \`{ name: 'nearestCity' }\`. If it has another name in your code, ${MAY_BE_BUNDLED}`,
   )
 }

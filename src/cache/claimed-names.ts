@@ -1,17 +1,26 @@
 import { quoted } from '../checks/one-line.js'
 import { shared } from '../contract/copies/shared.js'
 
-/** A function, or a class. */
-type Owner = (abstract new (...args: any[]) => object) | ((...args: any[]) => any)
+type Class = abstract new (...args: any[]) => object
+type AnyFunction = (...args: any[]) => any
+
+/** A function, or a class. For a method that has the name of a class, also that class. */
+interface Owner {
+  readonly owner: Class | AnyFunction
+  readonly type: Class | undefined
+}
+
+const BUNDLED =
+  'a bundler may have changed their names (esbuild keeps them with `--keep-names`), so give each one its own'
 
 const KINDS = {
   function: {
     all: 'functions',
-    remedy: 'give one of them another `name`, and call cacheFunction or wrap once, outside of request handlers',
+    remedy: `${BUNDLED} one of them another \`name\`, and call cacheFunction or wrap once, outside of request handlers`,
   },
   class: {
     all: 'classes',
-    remedy: "a bundler may have changed their names, so give each one its own, as in `static cacheName = 'Invoice'`",
+    remedy: `${BUNDLED} each one its own, as in \`static cacheName = 'Invoice'\``,
   },
 }
 
@@ -28,18 +37,20 @@ export class ClaimedNames {
   /**
    * A class may share the name of its base. Outside production, what has the same source takes the name over, with one warning: its module
    * was evaluated again.
+   * @param type The class whose name is a part of the name of a method.
    * @returns Whether nobody had the name.
    * @throws {Error} when another one has the name.
    */
-  claim(name: string, owner: Owner): boolean {
+  claim(name: string, owner: Class | AnyFunction, type?: Class): boolean {
     const known = this.#owners.get(name)
     if (known === undefined) {
-      this.#owners.set(name, owner)
+      this.#owners.set(name, { owner, type })
       return true
     }
-    if (known === owner || isBase(known, owner) || isBase(owner, known)) return false
-    if (process.env['NODE_ENV'] === 'production' || !isEvaluatedAgain(known, owner)) throw this.#taken(name)
-    this.#owners.set(name, owner)
+    if (isAkin(known.owner, owner) && isAkin(known.type, type)) return false
+    const isEvaluatedAgain = hasSameSource(known.owner, owner) && hasSameSource(known.type, type)
+    if (process.env['NODE_ENV'] === 'production' || !isEvaluatedAgain) throw this.#taken(name)
+    this.#owners.set(name, { owner, type })
     this.#tellOnce(name)
     return false
   }
@@ -61,22 +72,28 @@ export class ClaimedNames {
   }
 }
 
-function isBase(base: Owner, derived: Owner): boolean {
-  return Object.prototype.isPrototypeOf.call(base, derived)
+/** Whether two are the same, or classes of which one extends the other. */
+function isAkin(one: object | undefined, other: object | undefined): boolean {
+  return one === other || isBase(one, other) || isBase(other, one)
+}
+
+function isBase(base: object | undefined, derived: object | undefined): boolean {
+  return base !== undefined && Object.prototype.isPrototypeOf.call(base, derived as object)
 }
 
 /** Whether two have the same source, as have the classes that they extend. */
-function isEvaluatedAgain(one: Owner, other: Owner): boolean {
+function hasSameSource(one: Class | AnyFunction | undefined, other: Class | AnyFunction | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other
   const source = sourceOf(one)
   return source !== undefined && source === sourceOf(other)
 }
 
 /** `undefined` for what is bound or built in, whose source says nothing. */
-function sourceOf(owner: Owner): string | undefined {
+function sourceOf(owner: Class | AnyFunction): string | undefined {
   const isCached = shared.cachedFunctions.get(owner) === owner
-  if (isCached) return sourceOf((owner as Owner & { readonly original: Owner }).original)
+  if (isCached) return sourceOf((owner as unknown as { readonly original: AnyFunction }).original)
   const own = Function.prototype.toString.call(owner)
   if (own.endsWith('{ [native code] }')) return undefined
   const base: unknown = Object.getPrototypeOf(owner)
-  return typeof base === 'function' ? `${own}\n${sourceOf(base as Owner) ?? base.name}` : own
+  return typeof base === 'function' ? `${own}\n${sourceOf(base as Class) ?? base.name}` : own
 }

@@ -1,3 +1,4 @@
+import { isError } from '../checks/is-error.js'
 import { checkCacheOptions, type CheckedOptions, type KeyedCacheOptions } from './cache-options.js'
 import type { KeyedCache } from '../contract/cache.js'
 import { warnOfEmbedded } from './embedded-warning.js'
@@ -21,7 +22,7 @@ import { EntryCodec } from '../values/entry-codec.js'
 import { reasonOf } from '../checks/reason.js'
 import { show } from '../checks/show.js'
 import { MemoryStore } from '../stores/memory/memory-store.js'
-import { isClient, poorSettings } from '../stores/redis/connection/client-settings.js'
+import { poorSettings } from '../stores/redis/connection/client-settings.js'
 import { RedisStore } from '../stores/redis/redis-store.js'
 import type { Store } from '../contract/store.js'
 
@@ -154,11 +155,11 @@ function openStore(options: CheckedOptions, events: Events): Store {
 }
 
 function warnOfSettings(redis: NonNullable<CheckedOptions['redis']>, name: string): void {
-  const poor = isClient(redis) ? poorSettings(redis) : []
+  const poor = poorSettings(redis)
   if (poor.length > 0) {
     warn(
       'KEYEDCACHE_CLIENT',
-      `The client given to the cache ${show(name)} has settings that do not suit a cache: ${poor.join('; ')}`,
+      `The \`redis\` given to the cache ${show(name)} has settings that do not suit a cache: ${poor.join('; ')}`,
     )
   }
 }
@@ -177,7 +178,7 @@ function warnOnceUntracked(name: string): (error: unknown) => void {
 }
 
 function logState({ logger, name }: CheckedOptions, up: boolean, error: unknown, more: string): void {
-  const reason = error instanceof Error ? ` (${reasonOf(error)})${rightsHint(error)}` : ''
+  const reason = isError(error) ? ` (${reasonOf(error)})${rightsHint(error)}` : ''
   const message = up
     ? `The cache ${show(name)} reaches its Redis`
     : `The cache ${show(name)} does not reach its Redis${reason}${more}`

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { realTime } from '../checks/real-time.js'
 import type { Store } from '../contract/store.js'
 import type { MustAnswer } from '../contract/events/must-answer.js'
 import type { AuditEvent } from '../contract/audit-event.js'
@@ -256,7 +256,7 @@ export class StoreBackedCache implements KeyedCache {
   async close(): Promise<void> {
     this.#parts.deletions.close()
     const last = Promise.all([this.#parts.readThrough.close(), this.#parts.stats.close()])
-    await Promise.race([last, delay(CLOSE_MS, undefined, { ref: false })])
+    await Promise.race([last, realTime.pause(CLOSE_MS, { ref: false })])
     await this.#parts.store.close()
   }
 

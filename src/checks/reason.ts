@@ -1,3 +1,4 @@
+import { isError } from './is-error.js'
 import { oneLine } from './one-line.js'
 import { show } from './show.js'
 
@@ -13,7 +14,7 @@ export function reasonOf(thrown: unknown): string {
 /** Where an error was thrown, as ` (at file:line:column)`: the first call of its stack. `''` when it has none. */
 export function placeOf(thrown: unknown): string {
   try {
-    if (!(thrown instanceof Error)) return ''
+    if (!isError(thrown)) return ''
     // The message comes before the calls. It may be any text, also one that looks like a call.
     const { message, stack = '' } = thrown
     const begin = stack.indexOf(message)
@@ -25,6 +26,6 @@ export function placeOf(thrown: unknown): string {
 }
 
 function text(thrown: unknown): string {
-  if (thrown instanceof Error) return String(thrown.message || thrown.name)
+  if (isError(thrown)) return String(thrown.message || thrown.name)
   return typeof thrown === 'string' ? thrown : show(thrown)
 }

@@ -29,6 +29,8 @@ export interface FactoryContext {
   setTtl(ttl: Ttl): void
   /** Sets the tags of the result. They replace those of the call. */
   setTags(tags: readonly string[]): void
+  /** Sets the grace of the result. It replaces that of the call. */
+  setGrace(grace: Ttl): void
   /** Do not store the result. The callers still get it. */
   skip(): void
 }
@@ -99,6 +101,12 @@ export interface Cache {
   ): Promise<T[]>
   /** A cache of all keys below these parts. @throws {TypeError} for parts that cannot be in a key. */
   scope(...parts: KeyPart[]): Cache
+}
+
+/** What `req.cache` is: a cache with a Map in front of it that lives as long as the request. */
+export interface RequestScopedCache extends Cache {
+  /** The cache behind, without the Map: for responses that last, such as server-sent events, which are to see what others change. */
+  readonly shared: KeyedCache
 }
 
 /** A function whose results are cached by its arguments. */
@@ -243,8 +251,9 @@ export interface KeyedCache extends Cache {
    * @throws {TypeError} naming the wrong option.
    * @throws {Error} asking for `name`, when the function has none, or another function has the same name.
    */
-  wrap<F extends (...args: any[]) => PromiseLike<unknown>>(fn: F, options?: FunctionOptions<F>): CachedFunction<F>
-  wrap<A extends any[], R>(
+  // `never` has a parameter without a type checked, where `any` would let everything pass.
+  wrap<F extends (...args: never[]) => PromiseLike<unknown>>(fn: F, options?: FunctionOptions<F>): CachedFunction<F>
+  wrap<A extends unknown[], R>(
     fn: (...args: A) => R,
     options?: NoInfer<FunctionOptions<(...args: A) => R>>,
   ): CachedFunction<(...args: A) => Promise<Awaited<R>>>

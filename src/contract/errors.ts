@@ -1,6 +1,12 @@
+import { isError } from '../checks/is-error.js'
 import { quoted } from '../checks/one-line.js'
 import { reasonOf } from '../checks/reason.js'
 import { brand } from './copies/brand.js'
+
+/** Names a class of errors as built-in ones are named: by its prototype, whatever a bundler calls the class. */
+function named(type: abstract new (...args: any[]) => Error, name: string): void {
+  Object.defineProperty(type.prototype, 'name', { value: name, writable: true, configurable: true })
+}
 
 /** The stable codes of all errors that this package makes, apart from `TypeError` for wrong use. */
 export type KeyedCacheErrorCode =
@@ -13,13 +19,13 @@ export type KeyedCacheErrorCode =
 export class KeyedCacheError extends Error {
   static {
     brand(this, 'KeyedCacheError')
+    named(this, 'KeyedCacheError')
   }
 
   readonly code: KeyedCacheErrorCode
 
   constructor(code: KeyedCacheErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
-    this.name = new.target.name
     this.code = code
   }
 }
@@ -28,6 +34,7 @@ export class KeyedCacheError extends Error {
 export class NotCachedError extends KeyedCacheError {
   static {
     brand(this, 'NotCachedError')
+    named(this, 'NotCachedError')
   }
 
   /** The full key that was asked for. */
@@ -46,13 +53,14 @@ export class NotCachedError extends KeyedCacheError {
 export class CacheNotRespondingError extends KeyedCacheError {
   static {
     brand(this, 'CacheNotRespondingError')
+    named(this, 'CacheNotRespondingError')
   }
 
   /** How many keys a deletion had removed before it failed. */
   readonly removed: number
 
   constructor(operation: string, options?: ErrorOptions & { removed?: number | undefined }) {
-    const reason = options?.cause instanceof Error ? `: ${reasonOf(options.cause)}` : ''
+    const reason = isError(options?.cause) ? `: ${reasonOf(options.cause)}` : ''
     super('ERR_CACHE_NOT_RESPONDING', `The cache did not respond to ${operation}${reason}`, options)
     this.removed = options?.removed ?? 0
   }
@@ -65,6 +73,7 @@ export class CacheNotRespondingError extends KeyedCacheError {
 export class CacheTimeoutError extends KeyedCacheError {
   static {
     brand(this, 'CacheTimeoutError')
+    named(this, 'CacheTimeoutError')
   }
 
   /** The full key that was being computed. */
@@ -81,6 +90,7 @@ export class CacheTimeoutError extends KeyedCacheError {
 export class ImproperlyConfiguredError extends KeyedCacheError {
   static {
     brand(this, 'ImproperlyConfiguredError')
+    named(this, 'ImproperlyConfiguredError')
   }
 
   constructor(message: string) {

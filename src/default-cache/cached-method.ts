@@ -3,7 +3,7 @@ import { optionsOrTtl, planned } from '../cache/cached-function.js'
 import type { Ttl } from '../checks/duration.js'
 import { cacheKey, cacheKeyUnder, type KeyPart } from '../keys/key.js'
 import { currentFunctionHome } from './current-cache.js'
-import { methodName, nameByClass } from './method-name.js'
+import { classOf, methodName, nameByClass } from './method-name.js'
 import { oneLine } from '../checks/one-line.js'
 
 type Method = (this: any, ...args: any[]) => PromiseLike<unknown>
@@ -17,8 +17,9 @@ export type CachedDecorator = <M extends Method>(method: M, context: ClassMethod
  * without a `cacheId`, the option `key` must be given.
  * @throws {TypeError} for wrong options, on anything but a method, and under `experimentalDecorators`.
  */
-export function cached(options: FunctionOptions<(...args: any[]) => any> | Ttl = {}): CachedDecorator {
-  const { key, name, ...getOrSet } = optionsOrTtl<Method>(options, '@cached(options) before the method')
+export function cached(options: FunctionOptions<(...args: never[]) => any> | Ttl = {}): CachedDecorator {
+  const given = options as FunctionOptions<Method> | Ttl
+  const { key, name, ...getOrSet } = optionsOrTtl<Method>(given, '@cached(options) before the method')
 
   return (method, context) => {
     checkContext(context)
@@ -32,6 +33,8 @@ export function cached(options: FunctionOptions<(...args: any[]) => any> | Ttl =
         home: currentFunctionHome,
         fn: method,
         name: fullName,
+        claim: (names, self) =>
+          names.claim(fullName, method, name === undefined ? classOf(self as object, context) : undefined),
         parentOf: (self) => {
           const id = context.static ? undefined : idOf(self)
           return id === undefined ? parent : cacheKeyUnder(parent, id)
@@ -47,7 +50,10 @@ export function cached(options: FunctionOptions<(...args: any[]) => any> | Ttl =
       if (!context.static && key === undefined && idOf(this) === undefined) throw withoutId(context.name)
       return called(name ?? methodName(this, caching, context)).apply(this, args)
     }
-    Object.defineProperty(caching, 'name', { value: method.name, configurable: true })
+    Object.defineProperties(caching, {
+      name: { value: method.name, configurable: true },
+      length: { value: method.length, configurable: true },
+    })
     if (name === undefined) nameByClass(caching)
     return caching as unknown as typeof method
   }

@@ -2,13 +2,13 @@ import type { Cache, Factory, FactoryContext, GetOrSetOptions, KeyedCache, SetOp
 import { toMs, type Ttl } from '../checks/duration.js'
 import { cacheKey, keyParts, type KeyPart, type KeyScalar } from '../keys/key.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
-import { GET_OR_SET_OPTIONS, SET_OPTIONS } from '../contract/options/known-options.js'
+import { FIND_CACHED_OPTIONS, SET_OPTIONS } from '../contract/options/known-options.js'
 import { checkFunction, checkOptions } from '../contract/options/option-checks.js'
 import { kindOf } from '../checks/kind.js'
 import { show } from '../checks/show.js'
 import { checkCallOptions } from '../contract/options/call-options.js'
 import { claimClassName, className } from './class-name.js'
-import { defaultCache } from './configure.js'
+import { defaultCache, defaultCacheIfMade } from './configure.js'
 import { currentCache } from './current-cache.js'
 import { isPromise } from '../checks/on-rejection.js'
 
@@ -18,6 +18,12 @@ export interface CachedObjectOptions {
   cache?: KeyedCache | undefined
   /** How long an instance is fresh. @defaultValue the cache's `ttl` */
   ttl?: Ttl | undefined
+}
+
+/** How `findCached` reads, loads and stores. */
+export interface FindCachedOptions extends GetOrSetOptions<any> {
+  /** How long it is kept that there is none: `load` gave `undefined` or `null`. @defaultValue 0: not kept */
+  missing?: Ttl | undefined
 }
 
 /** What instances of a cached class have. */
@@ -48,15 +54,17 @@ export interface CachedClass {
   fromCache(data: any): any
   /**
    * The cached instance of an id. If there is none, the result of `load` is stored: an instance, or an object with its fields. `null` and
-   * `undefined` are stored as themselves. A `schema` judges what is stored.
+   * `undefined` say that there is none, which is kept for as long as `missing` says, without grace. A `schema` judges what is stored.
    */
   findCached<I, T extends object | null | undefined>(
     // Typed by `prototype`, because constructors may be private.
     this: { readonly prototype: I },
     id: KeyScalar,
     load: Factory<T>,
-    options?: GetOrSetOptions<any>,
+    options?: FindCachedOptions,
   ): Promise<I | Extract<T, null | undefined>>
+  /** Deletes the instance of an id from the cache, and all keys below its own. Gives the keys removed. */
+  deleteCached(id: KeyScalar): Promise<string[]>
 }
 
 type AnyClass = abstract new (...args: any[]) => object
@@ -84,6 +92,11 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
     claimClassName(type as AnyClass, (own ?? defaultCache()).classNames)
     return own ?? currentCache()
   }
+  /** A key may be a part of another one, which is used with no method of its class. */
+  const claimIfMade = (type: unknown): void => {
+    const made = own ?? defaultCacheIfMade()
+    if (made !== undefined) claimClassName(type as AnyClass, made.classNames)
+  }
   const Base = checkFunction(base, 'the base of CachedObject') as new (...args: any[]) => any
 
   class Cached extends Base {
@@ -91,9 +104,13 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
       this: typeof Cached,
       id: KeyScalar,
       load: Factory<unknown>,
-      given?: GetOrSetOptions<unknown>,
+      given?: FindCachedOptions,
     ): Promise<unknown> {
       return findCached(this, id, load, given)
+    }
+
+    static async deleteCached(this: typeof Cached, id: KeyScalar): Promise<string[]> {
+      return cache(this).delete(cacheKey(className(this), checkId(id, this)), { children: true })
     }
 
     cacheKey(...parts: KeyPart[]): string {
@@ -125,6 +142,7 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
     }
 
     [keyParts](): readonly [string, KeyScalar] {
+      claimIfMade(this.constructor)
       return [className(this.constructor), checkId((this as unknown as CachedInstance).cacheId, this.constructor)]
     }
   }
@@ -133,13 +151,20 @@ export function CachedObject(base: AnyClass = Object, options?: CachedObjectOpti
     type: typeof Cached,
     id: KeyScalar,
     load: Factory<unknown>,
-    given: GetOrSetOptions<unknown> | undefined,
+    given: FindCachedOptions | undefined,
   ): Promise<unknown> {
     checkFunction(load, '`load`')
-    const wanted = withTtl(checkOptions(given, 'findCached', GET_OR_SET_OPTIONS))
+    const { missing = 0, ...getOrSet } = checkOptions(given, 'findCached', FIND_CACHED_OPTIONS) ?? {}
+    toMs('missing', missing)
+    const wanted = withTtl<GetOrSetOptions<unknown>>(getOrSet)
     const key = cacheKey(className(type), checkId(id, type))
     const compute = async (context: FactoryContext): Promise<unknown> => {
       const loaded = await load(context)
+      if (loaded === null || loaded === undefined) {
+        context.setTtl(missing)
+        context.setGrace(0)
+        return loaded
+      }
       const data = loaded instanceof type ? fieldsOf(loaded as unknown as CachedInstance) : loaded
       // Without this check, data that no instance can be made of would be found until its ttl ends.
       if (isForeign(type, data)) throw noFields(type, data)

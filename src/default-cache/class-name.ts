@@ -1,3 +1,4 @@
+import { isMinified, MAY_BE_BUNDLED, MAY_BE_READ } from '../cache/bundled-names.js'
 import type { ClaimedNames } from '../cache/claimed-names.js'
 import { quoted } from '../checks/one-line.js'
 import { show } from '../checks/show.js'
@@ -9,7 +10,7 @@ export function className(type: unknown): string {
   const { cacheName } = type as { readonly cacheName?: unknown }
   if (typeof cacheName === 'string' && cacheName !== '') return cacheName
   throw new TypeError(
-    `Expected the cached class to have a name, or a static \`cacheName\` that is text, got ${show(cacheName)}`,
+    `Expected the cached class to have a name, or a static \`cacheName\` that is text, got ${show(cacheName)}. If it has a name in your code, ${MAY_BE_BUNDLED}`,
   )
 }
 
@@ -21,9 +22,9 @@ export function className(type: unknown): string {
 export function claimClassName(type: Class, names: ClaimedNames): void {
   const name = className(type)
   const naming = assigning(type)
-  if (!names.claim(name, naming ?? type) || naming !== undefined || name.length > 2) return
+  if (!names.claim(name, naming ?? type) || naming !== undefined || !isMinified(name)) return
   process.emitWarning(
-    `A cached class is called ${quoted(name)}, as minifiers call classes. Give it a name that stays, as in \`static cacheName = 'Product'\``,
+    `A cached class is called ${quoted(name)}, ${MAY_BE_READ}. Give it a name that stays, as in \`static cacheName = 'Product'\``,
     { code: 'KEYEDCACHE_CLASS_NAME' },
   )
 }

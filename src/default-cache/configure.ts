@@ -75,6 +75,11 @@ export function defaultCache(): StoreBackedCache {
   return all().get(shared.defaultAlias) as StoreBackedCache
 }
 
+/** The default cache, if it is made already. */
+export function defaultCacheIfMade(): StoreBackedCache | undefined {
+  return configured()?.get(shared.defaultAlias)
+}
+
 /** Closes all caches of the application. If the default cache is used later, it is made anew from the environment. */
 export async function closeCaches(): Promise<void> {
   const closing = configured()

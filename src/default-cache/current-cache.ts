@@ -8,7 +8,7 @@ import { defaultCache } from './configure.js'
 export function currentCache(): Cache {
   const cache = defaultCache()
   const request = currentRequest()
-  return request === undefined ? cache : new RequestCache(request, () => cache)
+  return request === undefined ? cache : new RequestCache(request, cache, defaultCache)
 }
 
 /** Where functions of the default cache keep their results, looked up at each call. */

@@ -1,15 +1,20 @@
 import { DURATIONS, isDuration, type Ttl, UNITS } from '../checks/duration.js'
+import { oneLine } from '../checks/one-line.js'
 import { show } from '../checks/show.js'
 import type { KeyedCacheOptions } from '../cache/cache-options.js'
 import { warnOfEmbedded } from '../cache/embedded-warning.js'
 import { isKeyPrefix, KEY_PREFIXES } from '../keys/key-prefix.js'
-import { isRedisUrl, kindOfOtherText } from '../cache/redis-url.js'
+import { fromUrl } from '../contract/redis/redis-url.js'
+
+const PREFIX = 'KEYEDCACHE_'
+const KNOWN = 'REDIS_URL, KEYEDCACHE_KEY_PREFIX, KEYEDCACHE_TTL, KEYEDCACHE_ALIAS'
 
 /**
- * The options of the default cache from the environment. Warns in production when they name no Redis.
+ * The options of the default cache from the environment. Warns of variables that mean nothing, and in production when they name no Redis.
  * @throws {TypeError} naming the variable that is wrong.
  */
 export function fromEnvironment(): KeyedCacheOptions {
+  warnOfUnknown()
   const { REDIS_URL: redis, KEYEDCACHE_KEY_PREFIX: keyPrefix } = process.env
   const ttl = process.env['KEYEDCACHE_TTL']?.trim()
   const options = {
@@ -28,8 +33,8 @@ export function fromEnvironment(): KeyedCacheOptions {
 }
 
 function checkUrl(redis: string): string {
-  if (isRedisUrl(redis)) return redis
-  throw new TypeError(`REDIS_URL is ${kindOfOtherText(redis)}: expected a URL like redis://host:6379`)
+  fromUrl(redis, 'REDIS_URL to be a URL like redis://host:6379')
+  return redis
 }
 
 function checkKeyPrefix(keyPrefix: string): string {
@@ -43,5 +48,16 @@ function checkTtl(text: string): Ttl {
   if (isDuration(ttl)) return ttl
   throw new TypeError(
     `KEYEDCACHE_TTL is ${show(text)}: expected ${DURATIONS}${Number.isNaN(seconds) ? `; ${UNITS}` : ''}`,
+  )
+}
+
+function warnOfUnknown(): void {
+  const unknown = Object.keys(process.env).filter(
+    (name) => name.startsWith(PREFIX) && !KNOWN.split(', ').includes(name),
+  )
+  if (unknown.length === 0) return
+  process.emitWarning(
+    `Nothing reads ${unknown.map(oneLine).join(', ')}: the default cache knows ${KNOWN}, and all else is given to \`configure\``,
+    { code: 'KEYEDCACHE_ENVIRONMENT' },
   )
 }

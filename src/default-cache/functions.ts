@@ -8,7 +8,9 @@ import { currentCache, currentFunctionHome } from './current-cache.js'
 import { defaultCache } from './configure.js'
 
 type AnyFunction = (...args: any[]) => any
-type Asynchronous<F extends AnyFunction> =
+// `never` has a parameter without a type checked, where `any` would let everything pass.
+type Uncalled = (...args: never[]) => unknown
+type Asynchronous<F extends Uncalled> =
   ReturnType<F> extends PromiseLike<unknown> ? F : (...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>>
 
 /** The value under a key of the default cache. Rejects with `NotCachedError` when there is nothing and no default. */
@@ -58,14 +60,14 @@ const cachedFunctions = shared.cachedFunctions as WeakMap<AnyFunction, CachedFun
  * @throws {TypeError} naming the option that is wrong.
  * @throws {Error} when a function has no name, or one that a minifier made, and the option `name` is not given.
  */
-export function cacheFunction(
-  options: FunctionOptions<AnyFunction> | Ttl = {},
-): <F extends AnyFunction>(fn: F) => CachedFunction<Asynchronous<F>> {
-  const given = optionsOrTtl(options, 'cacheFunction(options)(fn)')
-  return <F extends AnyFunction>(fn: F) => {
-    const cached = cachedFunctions.get(fn) ?? cachedFunction(currentFunctionHome, fn, given as FunctionOptions<F>)
+export function cacheFunction<A extends unknown[] = never[]>(
+  options: FunctionOptions<(...args: A) => any> | Ttl = {},
+): <F extends (...args: [...A, ...never[]]) => unknown>(fn: F) => CachedFunction<Asynchronous<F>> {
+  const given = optionsOrTtl<AnyFunction>(options as FunctionOptions<AnyFunction> | Ttl, 'cacheFunction(options)(fn)')
+  return (fn: AnyFunction) => {
+    const cached = cachedFunctions.get(fn) ?? cachedFunction(currentFunctionHome, fn, given)
     cachedFunctions.set(fn, cached)
-    return cached as CachedFunction<Asynchronous<F>>
+    return cached
   }
 }
 

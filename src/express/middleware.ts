@@ -1,10 +1,10 @@
 import type { RequestHandler } from 'express'
-import type { Cache, KeyedCache } from '../contract/cache.js'
+import type { KeyedCache, RequestScopedCache } from '../contract/cache.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'
 import { checkMounting } from '../contract/options/mounting.js'
 import { checkOptions } from '../contract/options/option-checks.js'
 import { show } from '../checks/show.js'
-import { defaultCache } from '../default-cache/configure.js'
+import { defaultCache, defaultCacheIfMade } from '../default-cache/configure.js'
 import { RequestCache } from '../request/request-cache.js'
 import { RequestContext, runInRequest } from '../request/request-context.js'
 
@@ -12,7 +12,7 @@ declare global {
   namespace Express {
     interface Request {
       /** The cache, with a Map of this request in front of it. Set by `app.use(keyedcache())`. */
-      cache: Cache
+      cache: RequestScopedCache
     }
   }
 }
@@ -26,8 +26,8 @@ export interface KeyedcacheOptions {
 }
 
 /**
- * Makes middleware that sets `req.cache`: the cache with a Map in front of it that lives as long as the request. A second mount has no
- * effect.
+ * Makes middleware that sets `req.cache`: the cache with a Map in front of it that lives as long as the request. Mounted again for the same
+ * cache, it has no effect; for another cache, it sets `req.cache` from there on.
  * @throws {TypeError} naming the option that is wrong.
  */
 export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
@@ -39,16 +39,19 @@ export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
   if (typeof context !== 'boolean')
     throw new TypeError(`Expected \`context\` to be true or false, got ${show(context)}`)
 
-  // Looked up on first use, because most requests never use the cache.
-  const lookUp = cache === undefined ? defaultCache : (): StoreBackedCache => cache
-
   return function keyedcacheMiddleware(req, res, next) {
     // No property of its own marks the request, because one more property costs about as much as the rest of this function.
-    if (req.cache instanceof RequestCache) return next()
-    const requestContext = new RequestContext(res)
-    req.cache = new RequestCache(requestContext, lookUp)
+    const before = req.cache instanceof RequestCache ? req.cache : undefined
+    if (before !== undefined && isSame(before.of, cache)) return next()
+    const requestContext = before?.context ?? new RequestContext(res)
+    req.cache = new RequestCache(requestContext, cache, defaultCache)
     return context ? runInRequest(requestContext, next) : next()
   }
+}
+
+/** Whether two options `cache` say the same. The default cache is not made for that: most requests never use it. */
+function isSame(one: StoreBackedCache | undefined, other: StoreBackedCache | undefined): boolean {
+  return one === other || (one ?? defaultCacheIfMade()) === (other ?? defaultCacheIfMade())
 }
 
 function isCache(value: unknown): value is StoreBackedCache {

@@ -97,7 +97,7 @@ function hidesContent(value: object): boolean {
     types.isPromise(value) ||
     types.isWeakMap(value) ||
     types.isWeakSet(value) ||
-    value instanceof WeakRef ||
+    Object.prototype.toString.call(value) === '[object WeakRef]' ||
     types.isGeneratorObject(value)
   )
 }

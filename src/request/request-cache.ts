@@ -1,4 +1,12 @@
-import type { Cache, Factory, GetOrSetOptions, ManyFactory, SetOptions } from '../contract/cache.js'
+import type {
+  Cache,
+  Factory,
+  GetOrSetOptions,
+  KeyedCache,
+  ManyFactory,
+  RequestScopedCache,
+  SetOptions,
+} from '../contract/cache.js'
 import { ofFullKeys } from '../cache/factories/batch-factory.js'
 import { NotCachedError } from '../contract/errors.js'
 import { brand } from '../contract/copies/brand.js'
@@ -20,19 +28,27 @@ import { type Acceptance, acceptsNone, acceptanceOf } from './acceptance.js'
  * each key is read once, and all calls get one object for it. The request sees its own writes and deletes. Inside a factory the Map is not
  * used, because the result of a factory is shared with others.
  */
-export class RequestCache implements Cache {
+export class RequestCache implements RequestScopedCache {
   static {
     brand(this, 'RequestCache')
   }
 
-  readonly #context: RequestContext
+  /** The Maps of the request, which its caches have together. */
+  readonly context: RequestContext
+  /** The cache behind, if it was given; `undefined` for the default one. */
+  readonly of: StoreBackedCache | undefined
   readonly #lookUp: () => StoreBackedCache
   #known: { readonly cache: StoreBackedCache; readonly memory: RequestMemory } | undefined
 
-  /** The cache and its Map are looked up on first use. */
-  constructor(context: RequestContext, lookUp: () => StoreBackedCache) {
-    this.#context = context
+  /** The Map is looked up on first use, and so is the default cache, by `lookUp`. */
+  constructor(context: RequestContext, of: StoreBackedCache | undefined, lookUp: () => StoreBackedCache) {
+    this.context = context
+    this.of = of
     this.#lookUp = lookUp
+  }
+
+  get shared(): KeyedCache {
+    return this.#cache
   }
 
   key(...parts: KeyPart[]): string {
@@ -193,8 +209,8 @@ export class RequestCache implements Cache {
 
   #use(): { readonly cache: StoreBackedCache; readonly memory: RequestMemory } {
     if (this.#known === undefined) {
-      const cache = this.#lookUp()
-      this.#known = { cache, memory: this.#context.memoryOf(cache) }
+      const cache = this.of ?? this.#lookUp()
+      this.#known = { cache, memory: this.context.memoryOf(cache) }
     }
     return this.#known
   }

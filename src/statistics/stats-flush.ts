@@ -1,3 +1,4 @@
+import { realTime } from '../checks/real-time.js'
 import type { Store } from '../contract/store.js'
 import type { CacheStats } from '../contract/cache.js'
 import type { Events } from '../contract/events/events.js'
@@ -19,7 +20,7 @@ export class StatsFlush {
     this.#stats = new Stats(events, () => store.now())
     this.#store = store
     this.#onFailed = onFailed
-    this.#timer = setInterval(() => void this.#tick(), FLUSH_EVERY_MS).unref()
+    this.#timer = realTime.setInterval(() => void this.#tick(), FLUSH_EVERY_MS).unref()
   }
 
   /** What all processes counted. If the store does not answer: what this process counted. */
@@ -40,7 +41,7 @@ export class StatsFlush {
 
   /** Sends what is left, if the store answers. */
   async close(): Promise<void> {
-    clearInterval(this.#timer)
+    realTime.clearInterval(this.#timer)
     await this.#tick()
   }
 

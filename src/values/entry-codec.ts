@@ -1,3 +1,4 @@
+import { isError } from '../checks/is-error.js'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Entry, EntryFormat, isNewer } from './entry.js'
 import { freshness } from './freshness.js'
@@ -166,7 +167,7 @@ export async function schemaError(
     const { issues } = await schema['~standard'].validate(value)
     return issues === undefined ? undefined : refusal(key, issues)
   } catch (error) {
-    return error instanceof Error ? error : new TypeError(`The schema of ${quoted(key)} failed`, { cause: error })
+    return isError(error) ? error : new TypeError(`The schema of ${quoted(key)} failed`, { cause: error })
   }
 }
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { crc32 } from 'node:zlib'
 import { compress, expand } from './compression.js'
 import { kindOf } from '../checks/kind.js'
@@ -68,7 +69,7 @@ export class EntryFormat {
   encode(value: unknown, meta: Omit<Entry, 'payload' | 'isCompressed'>): Buffer {
     const { expiresAt, createdAt, hasGrace, computeMs, tags } = meta
     const payload = this.#serializer.encode(value)
-    if (!(payload instanceof Uint8Array)) {
+    if (!types.isUint8Array(payload)) {
       throw new TypeError(
         `Expected serializer ${show(this.#serializer.name)} to encode to a Buffer, got ${kindOf(payload)}`,
       )

@@ -9,16 +9,10 @@ export function isPlain(value: unknown): boolean {
   return isPlainAt(value, 0)
 }
 
-/** Whether text has no lone surrogates, which UTF-8 cannot hold. */
-export function isWellFormed(text: string): boolean {
-  // Every supported Node has it, but the ES2023 types do not.
-  return (text as string & { isWellFormed(): boolean }).isWellFormed()
-}
-
 function isPlainAt(value: unknown, levels: number): boolean {
-  if (typeof value === 'string') return isWellFormed(value)
+  // JSON escapes lone surrogates, which UTF-8 cannot hold.
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true
   if (typeof value === 'number') return Number.isFinite(value)
-  if (typeof value === 'boolean' || value === null) return true
   if (typeof value !== 'object' || levels === MAX_LEVELS) return false
   return Array.isArray(value) ? isPlainArray(value, levels + 1) : isPlainObject(value, levels + 1)
 }
@@ -38,7 +32,7 @@ function isPlainObject(object: object, levels: number): boolean {
   // enumerable. Then the counts differ.
   let count = 0
   for (const name in object) {
-    if (name === '__proto__' || !isWellFormed(name)) return false
+    if (name === '__proto__') return false
     if (!isPlainAt((object as Record<string, unknown>)[name], levels)) return false
     count++
   }

@@ -1,7 +1,8 @@
 import { types } from 'node:util'
 import { classOf, isBuiltIn, isPlainPrototype } from '../checks/built-in.js'
 import { instanceOf, kindOf } from '../checks/kind.js'
-import { isWellFormed, MAX_LEVELS } from './plain-value.js'
+import { MAX_LEVELS } from './plain-value.js'
+import { oneLine } from '../checks/one-line.js'
 import { showScalar } from '../checks/show-scalar.js'
 import { ERROR_CLASSES, TypeTag, TYPED_ARRAY_CLASSES } from './type-tags.js'
 
@@ -10,7 +11,10 @@ type Step = string | number | symbol | ((path: string) => string)
 
 const HIDDEN_OF_ERRORS: ReadonlySet<string | symbol> = new Set(['message', 'stack', 'cause', 'errors', 'name'])
 
-const STORE_INSTEAD = 'store a plain object (`{ ...user }`, `row.toJSON()`) or use CachedObject'
+const STORE_INSTEAD =
+  'store a plain object (`{ ...user }`; `structuredClone(user)` where it holds others) or use CachedObject'
+const STORE_AS_JSON =
+  'store what JSON makes of it (`JSON.parse(JSON.stringify(row))`), or give the cache a `serializer` that knows'
 
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
 
@@ -26,13 +30,12 @@ export class TaggedWriter {
       case 'number':
         return Number.isFinite(value) ? value : [TypeTag.number, String(value)]
       case 'boolean':
+      case 'string':
         return value
       case 'undefined':
         return [TypeTag.undefined]
       case 'bigint':
         return [TypeTag.bigint, value < 0n, (value < 0n ? -value : value).toString(16)]
-      case 'string':
-        return this.#text(value)
       case 'object':
         return value === null ? null : this.#object(value)
       case 'function':
@@ -40,10 +43,6 @@ export class TaggedWriter {
         break
     }
     return this.#refuse(kindOf(value))
-  }
-
-  #text(text: string): unknown {
-    return isWellFormed(text) ? text : this.#refuse('text with a lone surrogate')
   }
 
   #object(value: object): unknown {
@@ -60,7 +59,7 @@ export class TaggedWriter {
       return this.#container(value, () => this.#error(value))
     }
     if (types.isPromise(value)) return this.#refuse(kindOf(value), undefined, 'is an `await` missing?')
-    return this.#refuse(instanceOf(value), undefined, isOfGlobalClass(value, name) ? undefined : STORE_INSTEAD)
+    return this.#refuse(instanceOf(value), undefined, remedyFor(value, name))
   }
 
   #container(value: object, write: () => unknown): unknown {
@@ -82,7 +81,7 @@ export class TaggedWriter {
     if (beside !== undefined) this.#refuse('a property of a RegExp', beside)
     const lastIndex: unknown = regExp.lastIndex
     if (typeof lastIndex !== 'number') this.#refuse('not a number', 'lastIndex')
-    return [TypeTag.regExp, this.#text(regExp.source), regExp.flags, this.write(lastIndex)]
+    return [TypeTag.regExp, regExp.source, regExp.flags, this.write(lastIndex)]
   }
 
   #arrayBuffer(buffer: ArrayBuffer): unknown[] {
@@ -157,7 +156,7 @@ export class TaggedWriter {
   #properties(object: object): unknown {
     const names = Object.keys(object)
     if (names.length !== Reflect.ownKeys(object).length) this.#refuseHidden(object)
-    if (Object.getPrototypeOf(object) === null || !names.every(isWellFormed)) return this.#pairs(object, names)
+    if (Object.getPrototypeOf(object) === null) return this.#pairs(object, names)
     const tree: Record<string, unknown> = {}
     for (const name of names) tree[this.#name(name) as string] = this.#at(name, Reflect.get(object, name))
     return tree
@@ -180,8 +179,7 @@ export class TaggedWriter {
   #name(name: string | symbol): unknown {
     if (typeof name === 'symbol') return this.#refuse('a property named by a symbol', name)
     if (name === '__proto__') return this.#refuse('an own property named __proto__', name)
-    if (!isWellFormed(name)) return this.#refuse('a property whose name has a lone surrogate', name)
-    return this.#text(name)
+    return name
   }
 
   #refuseProperties(container: object): void {
@@ -204,7 +202,22 @@ export class TaggedWriter {
   }
 }
 
-/** Whether the class is a global one, not the user's own. Then the advice in `STORE_INSTEAD` does not help. */
+/** What to store in place of an instance. Nothing helps with those of global classes. */
+function remedyFor(value: object, name: string): string | undefined {
+  if (isOfGlobalClass(value, name)) return undefined
+  return hasToJson(value) ? `${STORE_AS_JSON} ${oneLine(name) || 'its class'}` : STORE_INSTEAD
+}
+
+/** Whether JSON asks the value itself, as it does decimals, ids and rows of many databases. Looking may run code of the value, which may throw. */
+function hasToJson(value: object): boolean {
+  try {
+    return typeof (value as { toJSON?: unknown }).toJSON === 'function'
+  } catch {
+    return false
+  }
+}
+
+/** Whether the class is a global one, not the user's own. */
 function isOfGlobalClass(value: object, name: string): boolean {
   const known: unknown = Reflect.get(globalThis, name)
   return typeof known === 'function' && known.prototype === Object.getPrototypeOf(value)

@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -12,10 +12,10 @@ import { endWithTests } from '../support/end-with-tests.js'
 import { HttpClient } from '../support/http-client.js'
 import { startRedis, type RedisServer } from '../support/redis-server.js'
 import { page } from '../support/serving.js'
+import { type Installed, install } from './install.js'
 
 const run = promisify(execFile)
 const HERE = import.meta.dirname
-const ROOT = join(HERE, '../..')
 
 const BUNDLES = [
   'esbuild as ESM',
@@ -32,28 +32,17 @@ const BUNDLES = [
 ]
 
 /** Where the application is installed, and where bundles are, from where no package can be found. */
-let installed: string
+let installed: Installed
 let bundles: string
 let redis: RedisServer
 
 beforeAll(async () => {
-  const folders = ['keyedcache-bundlers-', 'keyedcache-bundles-'].map((name) => mkdtemp(join(tmpdir(), name)))
-  ;[installed = '', bundles = ''] = await Promise.all(folders)
-  redis = await startRedis()
-  for (const file of ['package.json', 'package-lock.json', 'app.mjs', 'bundle.mjs']) {
-    await cp(join(HERE, file), join(installed, file))
-  }
-  await npm('ci')
-  const packing = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', installed], {
-    cwd: ROOT,
-  })
-  const [{ filename }] = JSON.parse(packing.stdout) as [{ filename: string }]
-  await npm('install', '--no-save', join(installed, filename))
+  bundles = await mkdtemp(join(tmpdir(), 'keyedcache-bundles-'))
+  ;[installed, redis] = await Promise.all([install('app.mjs', 'bundle.mjs'), startRedis()])
 }, 300_000)
 
 afterAll(async () => {
-  await redis.close()
-  await Promise.all([installed, bundles].map((folder) => rm(folder, { recursive: true, force: true })))
+  await Promise.all([redis.close(), installed.remove(), rm(bundles, { recursive: true, force: true })])
 })
 
 it('The application is that of the README, with the dashboard that the documents add', async () => {
@@ -74,7 +63,7 @@ it.each(BUNDLES)(
     const name = how.replaceAll(/\W+/g, '-')
     const folder = join(bundles, name)
     await mkdir(folder)
-    await run(process.execPath, ['bundle.mjs', how, folder], { cwd: installed })
+    await run(process.execPath, ['bundle.mjs', how, folder], { cwd: installed.folder })
     const main = (await readdir(folder)).find((file) => file.startsWith('main.')) ?? ''
     const stores = { memory: {}, redis: { REDIS_URL: redis.url, KEYEDCACHE_KEY_PREFIX: name } }
     for (const [store, env] of Object.entries(stores)) {
@@ -105,11 +94,6 @@ async function visit(staff: HttpClient, store: string): Promise<void> {
   expect(await bannerAfter(staff, deleted)).toMatch(/^ Deleted 1 key /)
   expect(JSON.parse(await page(staff, '/cache/api/keys'))).toMatchObject({ total: 0 })
   expect(JSON.parse(await page(staff, '/cache/api/stats'))).toMatchObject({ backend: { kind: store } })
-}
-
-async function npm(command: string, ...args: string[]): Promise<void> {
-  const flags = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund']
-  await run('npm', [command, ...flags, ...args], { cwd: installed })
 }
 
 /** Starts a bundle in a process of its own, and gives its address. */

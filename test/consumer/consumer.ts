@@ -20,6 +20,7 @@ import {
   type CacheStats,
   type Key,
   type KeyedCache,
+  type RequestScopedCache,
   type KeyedCacheOptions,
   type RedisAddress,
   type RedisClient,
@@ -153,6 +154,10 @@ export async function functions(): Promise<void> {
   same<Promise<number>, ReturnType<typeof asynchronous>>(true)
   const sum: number = await asynchronous(1)
   await asynchronous.refresh(sum, 'b')
+  // @ts-expect-error a parameter without a type is checked
+  cacheFunction({ name: 'untyped' })((id) => id.foo)
+  // @ts-expect-error
+  cache.wrap(async (id) => id.foo)
   const sync = cacheFunction(5)(synchronous)
   same<Promise<number>, ReturnType<typeof sync>>(true)
   const either = cache.wrap((id: string): City | Promise<City> => loadCity(id))
@@ -272,7 +277,10 @@ app.use(
   keyedcacheAdmin({ isStaff: async (req: Request) => req.ip === '127.0.0.1', readOnly: (req) => req.secure }),
 )
 app.get('/cities/:id', async (req, res) => {
-  same<Cache, typeof req.cache>(true)
+  same<RequestScopedCache, typeof req.cache>(true)
+  const view: Cache = req.cache
+  same<KeyedCache, typeof req.cache.shared>(true)
+  await view.delete('nothing')
   const city = await req.cache.getOrSet(['city', req.params.id], () => loadCity(req.params.id), { ttl: 300 })
   same<City, typeof city>(true)
   res.json(city)

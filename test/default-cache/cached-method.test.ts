@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { cached, closeCaches, configure, type KeyedCache } from '../../src/index.js'
 import { importCompiled } from '../support/import-compiled.js'
 import { warningsDuring } from '../support/warnings.js'
@@ -9,7 +9,10 @@ beforeEach(() => {
   cache = configure({ caches: { default: {} } })
 })
 
-afterEach(closeCaches)
+afterEach(async () => {
+  vi.unstubAllEnvs()
+  await closeCaches()
+})
 
 type Decorated = typeof import('../support/decorated.mjs')
 type Classes = ReturnType<Decorated['decorated']>
@@ -135,7 +138,7 @@ describe('A method under @cached', () => {
 
   test('of another class of the same name is an error that asks for `name`', async () => {
     await Weather.stations('CZ')
-    await expect(module.namesake(cached).stations()).rejects.toThrow(/called "Weather.stations".*`name`/)
+    await expect(module.namesake(cached).stations()).rejects.toThrow(/called "Weather.stations".*bundler.*`name`/)
   })
 
   test('that calls what it overrides has the declaring class in the name of that call', async () => {
@@ -195,9 +198,55 @@ describe('A method under @cached', () => {
     expect((await cache.keys()).keys).toEqual(['func::City.load::7', 'func::static City.load::7'])
   })
 
+  test('inherited by two classes of one name, of which neither extends the other, is an error in production', async () => {
+    vi.stubEnv('NODE_ENV', 'production')
+    const { Weather: Base } = module.decorated(cached)
+    const [one, other] = [class extends Base {}, class extends Base {}]
+    for (const each of [one, other]) Object.defineProperty(each, 'name', { value: 'Model' })
+    expect(await new one('praha').forecast(3)).toBe('3 days in praha')
+    await expect(new other('praha').forecast(3)).rejects.toThrow(/called "Model.forecast"/)
+  })
+
+  test('has the `cacheName` of its class in its name, if the class itself has one', async () => {
+    class Named extends Weather {
+      static cacheName = 'weather'
+    }
+    class Inner extends Named {}
+    class Got extends Weather {
+      static get cacheName(): string {
+        return 'got'
+      }
+    }
+    await new Got('praha').forecast(3)
+    await Promise.all([new Named('praha').forecast(3), new Inner('praha').forecast(3), Named.stations('CZ')])
+    expect((await cache.keys()).keys).toEqual([
+      'func::Inner.forecast::praha::3',
+      'func::got.forecast::praha::3',
+      'func::weather.forecast::praha::3',
+      'func::weather.stations::"CZ"',
+    ])
+  })
+
+  test('of a class of one or two letters is warned of once for the class, not where it has a `cacheName`', async () => {
+    const [one, named] = [class extends Weather {}, class extends Weather {}]
+    Object.defineProperty(one, 'name', { value: 'o' })
+    Object.defineProperties(named, { name: { value: 't' }, cacheName: { value: 'T' } })
+    const told = await warningsDuring('KEYEDCACHE_CLASS_NAME', async () => {
+      await new one('praha').forecast(3)
+      await new one('brno').forecast(3)
+      await one.stations('CZ')
+      await new named('praha').forecast(3)
+    })
+    expect(told).toEqual([expect.stringMatching(/called "o".*bundler.*`--keep-names`.*cacheName.*`name`/)])
+  })
+
+  test('keeps the number of its arguments', () => {
+    expect([new Weather('praha').forecast.length, new Weather('praha').forecast.name]).toEqual([1, 'forecast'])
+  })
+
   test('of a class without a name is an error that asks for `name`', async () => {
     const [nameless] = module.nameless(cached)
-    await expect(nameless.load()).rejects.toThrow(/class without a name.*`name`/)
+    await expect(nameless.load()).rejects.toThrow(/class without a name.*`cacheName`.*`name`.*bundler/)
   })
 })
 

@@ -10,6 +10,7 @@ import {
   type KeyedCache,
 } from '../../src/index.js'
 import { describeOnBothStores } from '../support/both-stores.js'
+import { until } from '../support/until.js'
 import { warningsDuring } from '../support/warnings.js'
 
 let cache: KeyedCache
@@ -162,18 +163,53 @@ describe('findCached', () => {
     expect((await new Product(8, '').cacheGet()).name).toBe('loaded')
   })
 
-  test('makes an instance of a row, and stores that there is none', async () => {
+  test('makes an instance of a row', async () => {
     const row = await Product.findCached(7, async () => ({ id: 7, name: 'row' }) as Product)
     expect(row.label).toBe('row (7)')
-    let loads = 0
-    const none = (): Promise<Product | null> =>
-      Product.findCached(8, async (): Promise<Product | null> => {
-        loads++
-        return null
-      })
-    expect([await none(), await none()]).toEqual([null, null])
-    expect(loads).toBe(1)
-    expect(await new Product(8, '').cacheGet()).toBeNull()
+  })
+
+  test.each([null, undefined])('does not keep that there is none (%o)', async (nothing) => {
+    let row: Product | null | undefined = nothing
+    const find = (): Promise<Product | null | undefined> => Product.findCached(8, async () => row, { grace: 60 })
+    expect([await find(), await cache.count()]).toEqual([nothing, 0])
+    row = new Product(8, 'new')
+    expect((await find())?.name).toBe('new')
+  })
+
+  test.each([null, undefined])(
+    'keeps that there is none (%o) for as long as `missing` says, without grace',
+    async (nothing) => {
+      let loads = 0
+      const find = (): Promise<unknown> =>
+        Product.findCached(8, () => (loads++, nothing), { missing: 7, ttl: '1h', grace: '1h' })
+      expect([await find(), await find(), loads]).toEqual([nothing, nothing, 1])
+      expect((await cache.entry('Product::8'))?.ttl).toBeLessThanOrEqual(7)
+      const found = await Product.findCached(9, () => new Product(9, 'there'), { missing: 7, ttl: '1h' })
+      expect([found.name, (await cache.entry('Product::9'))?.ttl]).toEqual(['there', expect.closeTo(3600, -2)])
+    },
+  )
+
+  test('leaves nothing stale of that there is none, whatever the grace', async () => {
+    const find = (missing: string): Promise<unknown> => Product.findCached(8, () => null, { missing, grace: '1h' })
+    await find('20ms')
+    await until(async () => (await cache.entry('Product::8')) === undefined, 'nothing is kept any more')
+  })
+
+  test('with a `missing` that is no time rejects with a TypeError', async () => {
+    for (const missing of [-1, NaN, 'soon', null, true]) {
+      // eslint-disable-next-line no-await-in-loop -- one after the other
+      await expect(Product.findCached(8, () => null, { missing } as never)).rejects.toThrow(/`missing`/)
+    }
+  })
+
+  test('is undone by `deleteCached`, with everything below, without an instance', async () => {
+    await Product.findCached(7, () => new Product(7, 'shoe'))
+    await cacheSet(['Product', 7, 'reviews'], [])
+    await cacheSet(['Product', 70], {})
+    expect(await Product.deleteCached('7')).toEqual(['Product::7', 'Product::7::reviews'])
+    expect(await Product.deleteCached(7)).toEqual([])
+    expect((await cache.keys()).keys).toEqual(['Product::70'])
+    await expect(Product.deleteCached(undefined as never)).rejects.toThrow(/to have an id/)
   })
 
   test('hands the context to `load`, and takes the options of getOrSet', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { CachedObject, closeCaches, configure, createKeyedCache, type KeyedCache } from '../../src/index.js'
 import { warningsDuring } from '../support/warnings.js'
 
@@ -8,7 +8,10 @@ beforeEach(() => {
   cache = configure({ caches: { default: {} } })
 })
 
-afterEach(closeCaches)
+afterEach(async () => {
+  vi.unstubAllEnvs()
+  await closeCaches()
+})
 
 /** Two classes that a minifier calls by the same name. */
 function minified(name: string) {
@@ -28,7 +31,7 @@ describe('A class of a name that another class has', () => {
   test('is an error at first use that asks for `static cacheName`, and reads nothing of the other', async () => {
     const { User, Invoice } = minified('Model')
     await new User().cacheSet()
-    const taken = /called "Model".*a bundler may have changed their names.*static cacheName/
+    const taken = /called "Model".*a bundler may have changed their names.*`--keep-names`.*static cacheName/
     const load = async (): Promise<object> => ({ id: 1, total: 5 })
     await expect(Invoice.findCached(1, load)).rejects.toThrow(taken)
     for (const call of ['cacheGet', 'cacheSet', 'cacheDelete', 'cacheReset', 'isCached'] as const) {
@@ -36,6 +39,22 @@ describe('A class of a name that another class has', () => {
       await expect(new Invoice()[call]()).rejects.toThrow(taken)
     }
     expect(await new User().cacheGet()).toEqual({ id: 1, name: 'Ada' })
+  })
+
+  test('is an error where its key is a part of another key', async () => {
+    const { User, Invoice } = minified('Model')
+    await cache.set(['page', new User()], 'of Ada')
+    expect(() => cache.key('page', new Invoice())).toThrow(/called "Model"/)
+    await expect(cache.get(['page', new Invoice()])).rejects.toThrow(/called "Model"/)
+    expect(() => new Invoice().cacheKey('lines')).toThrow(/called "Model"/)
+    expect(await cache.get(['page', new User()])).toBe('of Ada')
+  })
+
+  test('asks for no cache that is not made yet where only its key is built', async () => {
+    await closeCaches()
+    vi.stubEnv('KEYEDCACHE_TTL', 'wrong')
+    const { User, Invoice } = minified('Model')
+    expect([new User().cacheKey(), new Invoice().cacheKey()]).toEqual(['Model::1', 'Model::1'])
   })
 
   test('may have it in another cache, where it has none there', async () => {
@@ -94,7 +113,9 @@ describe('A class of a name of one or two letters', () => {
       await new User().cacheSet()
       await new User().cacheGet()
     })
-    expect(told).toEqual([expect.stringMatching(/called "\w\w?", as minifiers.*static cacheName/)])
+    expect(told).toEqual([
+      expect.stringMatching(/called "\w\w?", as minifiers.*bundler.*`--keep-names`.*static cacheName/),
+    ])
   })
 
   test('is not warned of where the name is assigned, nor is one of three letters', async () => {

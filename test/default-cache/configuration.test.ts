@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { KeyedCache } from '../../src/contract/cache.js'
 import { ImproperlyConfiguredError } from '../../src/contract/errors.js'
@@ -39,7 +40,7 @@ describe('The options of a cache', () => {
   test.each<[string, unknown, RegExp]>([
     ['redis', '', /`redis`/],
     ['redis', 'localhost:6379', /`redis`.*got text without `redis:\/\/` in front/],
-    ['redis', 'http://localhost', /`redis`.*got text of another kind/],
+    ['redis', 'http://localhost', /`redis`.*got text of another kind, http:/],
     ['redis', 6379, /`redis`.*6379/],
     ['redis', null, /`redis`.*null/],
     ['keyPrefix', '', /`keyPrefix`.*''/],
@@ -93,7 +94,28 @@ describe('The options of a cache', () => {
     expect(create).toThrow(message)
   })
 
-  test.each<[unknown]>([[5], ['redis://localhost'], [null], [[]]])('cannot be %j as a whole', (options) => {
+  test.each<[unknown, string]>([
+    ['redis://:hunter2@localhost', 'got a URL: write `createKeyedCache({ redis: url })`'],
+    [new Redis({ lazyConnect: true }), 'got a client: write `createKeyedCache({ redis: client })`'],
+    [
+      { host: 'a', port: 1 },
+      '`host` says how Redis is reached, and is no option of createKeyedCache: write `createKeyedCache({ redis: { host: … } })`',
+    ],
+    [
+      { url: 'redis://:hunter2@a' },
+      '`url` says how Redis is reached, and is no option of createKeyedCache: write `createKeyedCache({ redis: url })`',
+    ],
+    [{ ttls: 5 }, 'no option `ttls` of createKeyedCache: did you mean `ttl`? it knows redis, '],
+    [{ keyPrefx: 'a' }, 'did you mean `keyPrefix`?'],
+    [{ expires: 5 }, 'no option `expires` of createKeyedCache: it knows redis, '],
+  ])('say what was meant: %o', (options, said) => {
+    const wrong = (): KeyedCache => createKeyedCache(options as KeyedCacheOptions)
+    expect(wrong).toThrow(TypeError)
+    expect(wrong).toThrow(said)
+    expect(wrong).not.toThrow(/hunter2/)
+  })
+
+  test.each<[unknown]>([[5], ['text'], [null], [[]]])('cannot be %j as a whole', (options) => {
     expect(() => createKeyedCache(options as KeyedCacheOptions)).toThrow(/options of createKeyedCache/)
   })
 
@@ -427,6 +449,17 @@ describe('Without configure, the default cache', () => {
     expect(caches().ttl).toBe(seconds)
   })
 
+  test('warns of variables that nothing reads, by their names', async () => {
+    vi.stubEnv('KEYEDCACHE_PREFIX', 'hunter2')
+    vi.stubEnv('KEYEDCACHE_REDIS_URL', 'redis://:hunter2@a')
+    const warnings = await warningsDuring('KEYEDCACHE_ENVIRONMENT', () => caches())
+    expect(warnings).toEqual([
+      'Nothing reads KEYEDCACHE_PREFIX, KEYEDCACHE_REDIS_URL: the default cache knows REDIS_URL, KEYEDCACHE_KEY_PREFIX, ' +
+        'KEYEDCACHE_TTL, KEYEDCACHE_ALIAS, and all else is given to `configure`',
+    ])
+    expect(await warningsDuring('KEYEDCACHE_ENVIRONMENT', () => configure({ caches: { default: {} } }))).toEqual([])
+  })
+
   test('is disabled by a KEYEDCACHE_TTL of 0', async () => {
     vi.stubEnv('KEYEDCACHE_TTL', '0')
     expect(await warningsDuring('KEYEDCACHE_DISABLED', () => expect(cacheEnabled()).toBe(false))).toHaveLength(1)
@@ -452,11 +485,15 @@ describe('Without configure, the default cache', () => {
   })
 
   test.each([
-    [':hunter2@localhost:6379', 'text without `redis://` in front'],
-    ['http://:hunter2@localhost', 'text of another kind'],
-  ])('refuses a REDIS_URL, by its name and without its password', (url, what) => {
+    [':hunter2@localhost:6379', 'text without `redis://` in front: write redis://host:6379'],
+    ['"redis://:hunter2@localhost"', 'text in quotes: leave the quotes out'],
+    ['   ', 'text that is empty: say where Redis is'],
+    ['redis://:hunter2@localhost/cache', 'a URL whose database cache is no number: write redis://host:6379/0'],
+  ])('refuses a REDIS_URL, by its name and without its password: %j', async (url, what) => {
     vi.stubEnv('REDIS_URL', url)
-    expect(() => caches()).toThrow(new TypeError(`REDIS_URL is ${what}: expected a URL like redis://host:6379`))
+    const refusal = new TypeError(`Expected REDIS_URL to be a URL like redis://host:6379, got ${what}`)
+    expect(() => caches()).toThrow(refusal)
+    await expect(cacheGet('a', { default: null })).rejects.toThrow(refusal)
   })
 
   test('reads KEYEDCACHE_ALIAS, of which it knows only `default`', async () => {

@@ -1,6 +1,8 @@
 import express, { Router, type Request, type RequestHandler } from 'express'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
+  type Cache,
+  cacheFunction,
   cacheGet,
   cacheSet,
   caches,
@@ -123,28 +125,74 @@ describe('req.cache', () => {
 })
 
 describe('Mounting', () => {
-  test('twice is mounting once', async () => {
-    const handlers = [keyedcache(), Router().use(keyedcache({ cache: caches('other') })), keyedcache()]
-    const seen: unknown[] = []
-    const look: RequestHandler = (req, _res, next) => {
-      seen.push(req.cache)
+  const seen: Cache[] = []
+  const look: RequestHandler = (req, _res, next) => {
+    seen.push(req.cache)
+    next()
+  }
+  beforeEach(() => void seen.splice(0))
+
+  test.each<[string, () => RequestHandler[]]>([
+    ['without options', () => [keyedcache(), keyedcache()]],
+    ['with the same cache', () => [keyedcache({ cache: caches('other') }), keyedcache({ cache: caches('other') })]],
+    ['with the default cache and without options', () => [keyedcache({ cache }), keyedcache()]],
+    ['without options and with the default cache', () => [keyedcache(), keyedcache({ cache })]],
+  ])('twice %s is mounting once', async (_how, mounted) => {
+    const [first, second] = mounted() as [RequestHandler, RequestHandler]
+    await served([first, look, Router().use(second), look], async (req) => {
+      expect(seen[0]).toBe(req.cache)
+      expect(seen[1]).toBe(req.cache)
+    })
+  })
+
+  test('with another cache sets `req.cache` from there on', async () => {
+    const other = caches('other')
+    await Promise.all([cache.set('x', 'default'), other.set('x', 'other')])
+    await served([keyedcache(), look, Router().use(keyedcache({ cache: other }), look)], async (req) => {
+      expect(seen[1]).toBe(req.cache)
+      expect([await seen[0]?.get('x'), await req.cache.get('x')]).toEqual(['default', 'other'])
+      expect([seen[0], seen[1]].map((each) => (each as Request['cache']).shared)).toEqual([cache, other])
+      await req.cache.set('y', 1)
+      expect([await other.has('y'), await cache.has('y')]).toEqual([true, false])
+    })
+  })
+
+  test('with another cache leaves functions of the default cache, and scopes made before, where they are', async () => {
+    const other = caches('other')
+    const scopes: Cache[] = []
+    const scoping: RequestHandler = (req, _res, next) => {
+      scopes.push(req.cache.scope('shop'))
       next()
     }
-    await served([handlers[0]!, look, handlers[1]!, look, handlers[2]!], async (req) => {
-      expect(seen).toEqual([req.cache, req.cache])
-      expect(seen[0]).toBe(req.cache)
-      expect(await remembers(() => req.cache.get('x'))).toBe(true)
-      expect(await cacheGet('x')).toBe('old')
+    await served([keyedcache(), scoping, keyedcache({ cache: other }), scoping], async (req) => {
+      expect(await remembers(() => cacheGet('x'))).toBe(true)
+      await scopes[0]?.set('y', 'default')
+      await scopes[1]?.set('y', 'other')
+      expect([await cacheGet('shop::y'), await req.cache.get('shop::y')]).toEqual(['default', 'other'])
+    })
+  })
+
+  test('back and forth keeps one Map for each cache', async () => {
+    const back = [keyedcache(), look, keyedcache({ cache: caches('other') }), keyedcache()]
+    await served(back, async (req) => {
+      await elsewhere.set('x', 'old')
+      expect(await seen[0]?.get('x')).toBe('old')
+      await elsewhere.set('x', 'new')
+      expect(await req.cache.get('x')).toBe('old')
+      await req.cache.set('x', 'own')
+      expect([await seen[0]?.get('x'), await cacheGet('x')]).toEqual(['own', 'own'])
+    })
+  })
+
+  test('inside of `context: false` gives functions their request from there on', async () => {
+    await served([keyedcache({ context: false }), keyedcache({ cache: caches('other') })], async (req) => {
+      expect(await remembers(() => cacheGet('x'))).toBe(true)
+      expect(req.cache.shared).toBe(caches('other'))
     })
   })
 
   test('in an application that is itself mounted works as well', async () => {
-    const inner = express().use(keyedcache())
-    const seen: unknown[] = []
-    inner.use((req, _res, next) => {
-      seen.push(req.cache)
-      next()
-    })
+    const inner = express().use(keyedcache(), look)
     await served([keyedcache(), inner], (req) => expect(seen).toEqual([req.cache]))
   })
 
@@ -207,6 +255,46 @@ describe('Mounting', () => {
     expect(() => keyedcache(cache as never)).toThrow(
       new TypeError('Expected the options of keyedcache, got a cache: write `keyedcache({ cache })`'),
     )
+  })
+})
+
+describe('req.cache.shared', () => {
+  test('is the cache behind, and sees what others change while the response lasts', async () => {
+    await served([keyedcache()], async (req) => {
+      expect(req.cache.shared).toBe(cache)
+      expect(await remembers(() => req.cache.get('x'))).toBe(true)
+      expect(await remembers(() => req.cache.shared.get('x'))).toBe(false)
+    })
+  })
+
+  test('written or deleted through, shows in the request', async () => {
+    await served([keyedcache()], async (req) => {
+      await req.cache.set('x', 1)
+      expect(await req.cache.get('x')).toBe(1)
+      await req.cache.shared.set('x', 2)
+      expect(await req.cache.get('x')).toBe(2)
+      await req.cache.shared.deleteTag('t')
+      await req.cache.shared.delete('x')
+      expect(await req.cache.get('x', { default: null })).toBeNull()
+    })
+  })
+
+  test('has functions that see what others change, where those of the default cache see the Map', async () => {
+    const read = async (): Promise<unknown> => elsewhere.get('x')
+    const ofCache = cache.wrap(read, { name: 'of the cache' })
+    const ofDefault = cacheFunction({ name: 'of the default cache' })(read)
+    await served([keyedcache()], async () => {
+      for (const [fn, last] of [
+        [ofCache, 'new'],
+        [ofDefault, 'old'],
+      ] as const) {
+        await elsewhere.set('x', 'old')
+        expect(await fn()).toBe('old')
+        await elsewhere.set('x', 'new')
+        await elsewhere.delete(fn.key())
+        expect(await fn()).toBe(last)
+      }
+    })
   })
 })
 

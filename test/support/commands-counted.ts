@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import type { RedisServer } from './redis-server.js'
 import { sharedMs } from './steady-callers.js'
 
-/** A command that a server was sent, by which port, and when it was heard of, in ms of a clock that all processes share. */
+/** A command that a server was sent, by which port and when, in ms of a clock that all processes share. */
 export interface Sent {
   readonly name: string
   readonly port: number
@@ -16,9 +16,11 @@ export async function countedDuring(server: RedisServer, work: () => Promise<unk
   const socket = connect(server.port, '127.0.0.1')
   const lines = createInterface({ input: socket })
   const sent: Sent[] = []
+  const sharedSinceMs = Date.now() - sharedMs()
   lines.on('line', (line) => {
-    const [, port, name] = /^\+[\d.]+ \[\d+ \S+:(\d+)\] "([^"]*)"/.exec(line) ?? []
-    if (name !== undefined) sent.push({ name: name.toLowerCase(), port: Number(port), atMs: sharedMs() })
+    const [, seconds, port, name] = /^\+([\d.]+) \[\d+ \S+:(\d+)\] "([^"]*)"/.exec(line) ?? []
+    if (name === undefined) return
+    sent.push({ name: name.toLowerCase(), port: Number(port), atMs: 1000 * Number(seconds) - sharedSinceMs })
   })
   try {
     socket.write('MONITOR\r\n')

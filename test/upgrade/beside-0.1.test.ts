@@ -51,6 +51,14 @@ describeOnServers('0.1 and the present version on one prefix', (servers) => {
     for (const build of ['0.1', 'now'] as const) caches[build] = await open(build, options)
   })
 
+  test('text cut within an emoji, which 0.1 refuses to store, is read by it', async () => {
+    const values = ['cut \ud83d', { 'name \ude00': [undefined, '\ud83d'] }]
+    await expect(caches['0.1'].set('cut', values)).rejects.toThrow('lone surrogate')
+    expect(await caches.now.set('cut', values)).toBe(true)
+    expect(await caches['0.1'].get('cut')).toEqual(values)
+    expect(await caches['0.1'].getOrSet('cut', () => 'computed anew')).toEqual(values)
+  })
+
   describe.each(DIRECTIONS)('what %s does beside %s', (doer, reader) => {
     let one: KeyedCache
     let other: KeyedCache

@@ -11,6 +11,10 @@ const { encode, decode } = defaultSerializer
 const text = fc.oneof(
   { arbitrary: fc.string({ unit: 'binary', maxLength: 8 }), weight: 8 },
   { arbitrary: fc.string({ maxLength: 40 }), weight: 2 },
+  {
+    arbitrary: fc.array(fc.integer({ min: 0xd7fe, max: 0xe001 })).map((units) => String.fromCharCode(...units)),
+    weight: 1,
+  },
   { arbitrary: fc.string({ unit: 'binary', minLength: 60, maxLength: 80 }), weight: 1 },
   { arbitrary: fc.string({ unit: 'binary', maxLength: 70 }).map((tail) => `\ufeff${tail}`), weight: 1 },
 )

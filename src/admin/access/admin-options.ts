@@ -3,6 +3,7 @@ import type { AuditEvent } from '../../contract/audit-event.js'
 import type { KeyedCache } from '../../contract/cache.js'
 import { RateLimitedWarnings } from '../../contract/events/rate-limited-warnings.js'
 import { checkMounting } from '../../contract/options/mounting.js'
+import { nearest } from '../../checks/nearest.js'
 import { oneLine } from '../../checks/one-line.js'
 import { show } from '../../checks/show.js'
 import { showOther } from '../../checks/show-other.js'
@@ -187,18 +188,9 @@ function checkOrigins(origins: unknown): ReadonlySet<string> {
 
 function checkName(name: string): void {
   if (NAMES.some((known) => known === name)) return
-  const near = NAMES.find((known) => known.toLowerCase() === name.toLowerCase() || isOneEditAway(known, name))
+  const near = nearest(name, NAMES)
   const question = near === undefined ? ` The options are: ${NAMES.join(', ')}.` : ` Did you mean \`${near}\`?`
   throw new TypeError(`keyedcacheAdmin has no option \`${oneLine(name)}\`.${question}`)
-}
-
-function isOneEditAway(known: string, given: string): boolean {
-  let start = 0
-  while (start < known.length && known[start] === given[start]) start++
-  const [restKnown, restGiven] = [known.slice(start), given.slice(start)]
-  return (
-    restKnown.slice(1) === restGiven.slice(1) || restKnown.slice(1) === restGiven || restKnown === restGiven.slice(1)
-  )
 }
 
 function wrong(what: string, expected: string, got: unknown): TypeError {

@@ -1,3 +1,6 @@
+import { types } from 'node:util'
+import { isPlainPrototype } from '../../checks/built-in.js'
+
 const SECRET =
   /pass(?!age|eng|ive)|secret|token|session|auth(?!ors?(?![a-z]))|credential|cookie|api[-_]?key|private[-_]?key/i
 /** The text shown in place of a secret. */
@@ -18,12 +21,12 @@ export function hasSecretNames(bytes: Buffer): boolean {
 
 function withoutSecrets(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutSecrets)
-  if (value instanceof Map) {
+  if (types.isMap(value)) {
     return new Map(
       Array.from(value, ([name, part]) => [withoutSecrets(name), isSecret(name) ? HIDDEN : withoutSecrets(part)]),
     )
   }
-  if (value instanceof Set) return new Set(Array.from(value, withoutSecrets))
+  if (types.isSet(value)) return new Set(Array.from(value, withoutSecrets))
   if (!isPlain(value)) return value
   return Object.fromEntries(
     Object.entries(value).map(([name, part]) => [name, isSecret(name) ? HIDDEN : withoutSecrets(part)]),
@@ -36,6 +39,5 @@ function isSecret(name: unknown): boolean {
 
 function isPlain(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
+  return isPlainPrototype(Object.getPrototypeOf(value) as object | null)
 }

@@ -1,3 +1,4 @@
+import { isError } from '../../checks/is-error.js'
 import type { EntryInfo } from '../../contract/cache.js'
 import { segments } from '../../keys/key.js'
 import { amount, bytes, moment, number, span } from '../show/format.js'
@@ -106,7 +107,7 @@ async function undecodable(
   // In bytes, a single field cannot be hidden, so a secret name hides all of them.
   const shown = hasSecretNames(stored.subarray(0, MAX_HEX_BYTES)) ? HIDDEN : await redacted(request, key, stored)
   // The error of a serializer may quote some bytes, so it is shown only where the bytes are shown.
-  const said = shown === stored && error instanceof Error ? (error.cause ?? error) : error
+  const said = shown === stored && isError(error) ? (error.cause ?? error) : error
   return { reason: reasonOf(said), value: shownText(request, shown) }
 }
 

@@ -1,4 +1,5 @@
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
+import { isPlainPrototype } from '../../checks/built-in.js'
 import { visible } from '../../checks/visible.js'
 import { amount, bytes, number } from './format.js'
 import { hexDump, MAX_HEX_BYTES } from './hex-dump.js'
@@ -78,8 +79,8 @@ function asNodeShowsIt(value: unknown): string {
 }
 
 function bytesOf(value: unknown): Buffer | undefined {
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  return value instanceof ArrayBuffer ? Buffer.from(value) : undefined
+  if (types.isUint8Array(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  return types.isArrayBuffer(value) ? Buffer.from(value) : undefined
 }
 
 function isJson(value: unknown, depth: number): boolean {
@@ -88,7 +89,6 @@ function isJson(value: unknown, depth: number): boolean {
   // The result of `redact` may contain itself.
   if (typeof value !== 'object' || depth > 200) return false
   if (Array.isArray(value)) return value.every((part) => isJson(part, depth + 1))
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== null && prototype !== Object.prototype) return false
+  if (!isPlainPrototype(Object.getPrototypeOf(value) as object | null)) return false
   return Object.values(value).every((part) => isJson(part, depth + 1))
 }

@@ -18,13 +18,13 @@ export class CallerDeadline {
     if (timeoutMs === undefined && softTimeoutMs === undefined && signal === undefined) return
     this.#over = new Promise((resolve, reject) => {
       const leave = (): void => reject(signal?.reason as Error)
-      const hard =
+      const stopHard =
         timeoutMs === undefined ? undefined : startTimer(timeoutMs, () => reject(new CacheTimeoutError(key, timeoutMs)))
-      const soft = softTimeoutMs === undefined ? undefined : startTimer(softTimeoutMs, () => resolve('soft'))
+      const stopSoft = softTimeoutMs === undefined ? undefined : startTimer(softTimeoutMs, () => resolve('soft'))
       signal?.addEventListener('abort', leave)
       this.#end = () => {
-        clearTimeout(hard)
-        clearTimeout(soft)
+        stopHard?.()
+        stopSoft?.()
         signal?.removeEventListener('abort', leave)
       }
       if (signal?.aborted) leave()

@@ -1,3 +1,4 @@
+import { realTime } from '../../checks/real-time.js'
 import type { Acquired } from '../../contract/store.js'
 import type { LeaseEnd, LeaseEnds } from '../leases/lease-ends.js'
 import type { Events } from '../../contract/events/events.js'
@@ -106,7 +107,7 @@ export class Computation {
     let { seen, stale } = this.#plan
     let sideBySide = false
     let leader: string | undefined
-    const beganMs = performance.now()
+    const beganMs = realTime.nowMs()
     for (;;) {
       const leaseEnd = leaseEnds.listen(key)
       try {
@@ -139,7 +140,7 @@ export class Computation {
         if (sideBySide && acquired.leader !== leader) return await this.#alone()
         leader = acquired.leader
         // eslint-disable-next-line no-await-in-loop
-        const waitMs = leaseEnds.waitMs(leaseMs, acquired.leftMs, performance.now() - beganMs)
+        const waitMs = leaseEnds.waitMs(leaseMs, acquired.leftMs, realTime.nowMs() - beganMs)
         // eslint-disable-next-line no-await-in-loop
         const ended = await leaseEnd.within(waitMs, this.#abort.signal)
         if (this.#isAbandoned) return { kind: 'left', restMs: 0 }

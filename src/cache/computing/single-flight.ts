@@ -173,7 +173,7 @@ export class SingleFlight {
   isResting(key: string): boolean {
     const untilMs = this.#resting.get(key)
     if (untilMs === undefined) return false
-    if (untilMs > performance.now()) return true
+    if (untilMs > this.#setting.store.now(key)) return true
     this.#resting.delete(key)
     return false
   }
@@ -181,7 +181,7 @@ export class SingleFlight {
   #rest(key: string, restMs: number): void {
     if (restMs <= 0) return
     if (this.#resting.size >= MAX_RESTING) this.#resting.delete(this.#resting.keys().next().value as string)
-    this.#resting.set(key, performance.now() + restMs)
+    this.#resting.set(key, this.#setting.store.now(key) + restMs)
   }
 }
 

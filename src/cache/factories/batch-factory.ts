@@ -1,3 +1,4 @@
+import { isError } from '../../checks/is-error.js'
 import type { Factory, ManyFactory } from '../../contract/cache.js'
 import { FactoryLink } from './factory-chain.js'
 import type { Key } from '../../keys/key.js'
@@ -70,7 +71,7 @@ export class BatchFactory<T> {
       for (const [i, key] of missing.entries()) {
         const { resolve, reject } = waiting.get(key) as Waiting<T>
         const result = results[i] as T | Error
-        if (result instanceof Error) reject(result)
+        if (isError(result)) reject(result)
         else resolve(result)
       }
     } catch (error) {

@@ -21,5 +21,5 @@ export async function callThroughMany<T>(
 function contextOf(key: string): FactoryContext {
   const nothing = (): void => undefined
   const { signal } = new AbortController()
-  return { key, signal, stale: undefined, setTtl: nothing, setTags: nothing, skip: nothing }
+  return { key, signal, stale: undefined, setTtl: nothing, setGrace: nothing, setTags: nothing, skip: nothing }
 }

@@ -1,3 +1,4 @@
+import { realTime } from '../../checks/real-time.js'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Factory, FactoryContext } from '../../contract/cache.js'
 import { CacheTimeoutError } from '../../contract/errors.js'
@@ -51,6 +52,9 @@ export async function runOnce(
     setTtl: (ttl) => {
       life = lifetime({ ttl }, life)
     },
+    setGrace: (grace) => {
+      life = lifetime({ grace }, life)
+    },
     setTags: (own) => {
       tags = checkTags(own)
     },
@@ -58,12 +62,12 @@ export async function runOnce(
       skipped = true
     },
   }
-  const startedMs = performance.now()
+  const startedMs = realTime.nowMs()
   const link = new FactoryLink(cache, [key])
   const computed = link.run(async (): Promise<Outcome> => {
     try {
       const value = await factory(context)
-      const computeMs = Math.round(performance.now() - startedMs)
+      const computeMs = Math.round(realTime.nowMs() - startedMs)
       const error = await schemaError(schema, key, value)
       return error === undefined
         ? { kind: 'computed', value, computeMs, life, tags, skipped }
@@ -75,15 +79,15 @@ export async function runOnce(
       link.end()
     }
   })
-  let timer: NodeJS.Timeout | undefined
+  let stopTimer = (): void => undefined
   const givenUp = new Promise<Outcome>((resolve) => {
-    timer = startTimer(maxComputeMs, () => {
+    stopTimer = startTimer(maxComputeMs, () => {
       // Resolve before the abort. Otherwise a factory that fails because of the abort would count as failed, not as given up.
       resolve({ kind: 'given-up' })
       abort.abort(new CacheTimeoutError(key, maxComputeMs, 'maxCompute'))
     })
   })
   const outcome = await Promise.race([computed, givenUp])
-  clearTimeout(timer)
+  stopTimer()
   return outcome
 }

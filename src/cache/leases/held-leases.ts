@@ -1,3 +1,4 @@
+import { realTime } from '../../checks/real-time.js'
 import type { Events } from '../../contract/events/events.js'
 
 /** What this class needs of a lease. */
@@ -43,16 +44,18 @@ export class HeldLeases {
     if (this.#closed || lease.isOver) return
     this.#left.add(lease)
     // Retry after some time: if the store was only late, no `state` event follows.
-    this.#retry ??= setTimeout(() => {
-      this.#retry = undefined
-      if (lease.canEnd) this.#releaseLeft()
-    }, RETRY_MS).unref()
+    this.#retry ??= realTime
+      .setTimeout(() => {
+        this.#retry = undefined
+        if (lease.canEnd) this.#releaseLeft()
+      }, RETRY_MS)
+      .unref()
   }
 
   /** Releases all held leases. */
   async close(): Promise<void> {
     this.#closed = true
-    clearTimeout(this.#retry)
+    realTime.clearTimeout(this.#retry)
     await Promise.all(Array.from(this.#held, (lease) => lease.release('voided')))
   }
 

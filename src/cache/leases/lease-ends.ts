@@ -1,3 +1,4 @@
+import { realTime } from '../../checks/real-time.js'
 import type { Ended, Store } from '../../contract/store.js'
 
 /** While messages do not arrive, followers ask the store themselves. Each pause is a fourth of the time that they have waited so far. */
@@ -80,9 +81,9 @@ export class LeaseEnd {
   async within(ms: number, signal: AbortSignal): Promise<Ended | undefined> {
     if (this.#woken || signal.aborted) return this.#ended
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms)
+      const timer = realTime.setTimeout(resolve, ms)
       this.#wake = () => {
-        clearTimeout(timer)
+        realTime.clearTimeout(timer)
         signal.removeEventListener('abort', this.#wake)
         resolve()
       }

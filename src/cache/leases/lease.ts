@@ -1,3 +1,4 @@
+import { realTime } from '../../checks/real-time.js'
 import type { Store, Write } from '../../contract/store.js'
 import type { HeldLeases } from './held-leases.js'
 import type { NearTier } from '../reading/near-tier.js'
@@ -35,14 +36,14 @@ export class Lease {
     this.#tags = tags
     this.#token = token
     this.#onLost = onLost
-    this.#untilMs = performance.now() + setting.leaseMs
+    this.#untilMs = realTime.nowMs() + setting.leaseMs
     setting.leases.hold(this)
-    this.#heartbeat = setInterval(() => void this.renew(), setting.leaseMs / 3)
+    this.#heartbeat = realTime.setInterval(() => void this.renew(), setting.leaseMs / 3)
   }
 
   /** Whether the lease was silent for too long, so that nobody waits for it any more. */
   get isOver(): boolean {
-    return performance.now() > this.#untilMs
+    return realTime.nowMs() > this.#untilMs
   }
 
   /** Whether the store answers. */
@@ -72,7 +73,7 @@ export class Lease {
   }
 
   async #end(operation: string, end: () => Promise<boolean>): Promise<boolean | undefined> {
-    clearInterval(this.#heartbeat)
+    realTime.clearInterval(this.#heartbeat)
     this.#setting.leases.end(this)
     try {
       return await end()
@@ -88,10 +89,10 @@ export class Lease {
     const { store, leaseMs, onFailed } = this.#setting
     try {
       if (await store.renew(this.#key, this.#token, leaseMs, this.#tags)) {
-        this.#untilMs = performance.now() + leaseMs
+        this.#untilMs = realTime.nowMs() + leaseMs
         return
       }
-      clearInterval(this.#heartbeat)
+      realTime.clearInterval(this.#heartbeat)
       this.#onLost()
     } catch (error) {
       onFailed('renew', this.#key, error)

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { realTime } from '../../checks/real-time.js'
 import type { Outage, Store } from '../../contract/store.js'
 import type { CopyBounds } from '../../contract/options/copy-bounds.js'
 import type { Lifetime } from '../../contract/options/option-checks.js'
@@ -64,7 +65,7 @@ export class Fallback {
     if (kept?.outage === outage) return this.#value(key, kept)
     const copy = near?.lastKnown(key, outage)
     if (copy === undefined) return undefined
-    const isFresh = store.now(key) < copy.entry.expiresAt && performance.now() < outage.sinceMs + bounds.ttlMs
+    const isFresh = store.now(key) < copy.entry.expiresAt && realTime.nowMs() < outage.sinceMs + bounds.ttlMs
     return { ...copy, state: isFresh ? 'fresh' : 'stale' }
   }
 
@@ -88,7 +89,7 @@ export class Fallback {
     // The copy of the near tier is older, so it must not serve again when this value is gone.
     this.#setting.near?.forget([key])
     this.#kept ??= this.#room()
-    this.#kept.set(key, { outage, text: bytes.toString('latin1'), tags, sinceMs: performance.now(), life })
+    this.#kept.set(key, { outage, text: bytes.toString('latin1'), tags, sinceMs: realTime.nowMs(), life })
     return this.#kept.has(key)
   }
 
@@ -132,7 +133,7 @@ export class Fallback {
   }
 
   #value(key: string, { text, sinceMs, life }: Kept): KnownValue | undefined {
-    const ageMs = performance.now() - sinceMs
+    const ageMs = realTime.nowMs() - sinceMs
     const isFresh = ageMs < Math.min(life.ttlMs, this.#setting.bounds.ttlMs)
     const known = isFresh || ageMs < life.ttlMs + life.graceMs ? this.#setting.codec.own(key, toBytes(text)) : undefined
     if (known !== undefined && (isFresh || known.entry.hasGrace))

@@ -1,3 +1,4 @@
+import { realTime } from '../../checks/real-time.js'
 import { LRUCache } from 'lru-cache'
 import type { Outage, Store } from '../../contract/store.js'
 import type { CopyBounds } from '../../contract/options/copy-bounds.js'
@@ -75,7 +76,7 @@ export class NearTier {
   get(key: string): NearHit | undefined {
     const copy = this.#copies.get(key)
     // A copy past its time stays until its key is read again. Until then it is what was last known.
-    if (copy === undefined || performance.now() >= copy.untilMs) return undefined
+    if (copy === undefined || realTime.nowMs() >= copy.untilMs) return undefined
     if (copy.how === 'itself') return copy
     const given = this.#valueOf(key, copy)
     return given && { value: given.value, expiresAt: copy.expiresAt, computeMs: copy.computeMs }
@@ -98,7 +99,7 @@ export class NearTier {
       known.count++
       return known
     }
-    const reads = { key, sinceMs: performance.now(), count: 1 }
+    const reads = { key, sinceMs: realTime.nowMs(), count: 1 }
     this.#reads.set(key, reads)
     return reads
   }
@@ -141,7 +142,7 @@ export class NearTier {
     // The store reports changes again, so what was held is known no longer.
     this.#held = undefined
     const { expiresAt, createdAt, hasGrace, computeMs, tags } = entry
-    const nowMs = performance.now()
+    const nowMs = realTime.nowMs()
     const untilMs = Math.min(sinceMs + this.#bounds.ttlMs, nowMs + expiresAt - this.#store.now(key))
     const own = { untilMs, expiresAt, createdAt, hasGrace, computeMs, tags }
     const keyWeight = COPY_BYTES + textWeight(key) + copyWeight(tags)
@@ -166,7 +167,7 @@ export class NearTier {
   #hold(): void {
     this.#reads.clear()
     if (this.#copies.size === 0) return
-    this.#held = { copies: this.#copies, sinceMs: performance.now() }
+    this.#held = { copies: this.#copies, sinceMs: realTime.nowMs() }
     this.#copies = this.#room()
   }
 

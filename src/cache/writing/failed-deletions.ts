@@ -1,3 +1,4 @@
+import { realTime } from '../../checks/real-time.js'
 import type { Store } from '../../contract/store.js'
 import type { CacheEvents } from '../../contract/cache-events.js'
 import type { Events } from '../../contract/events/events.js'
@@ -88,7 +89,7 @@ export class FailedDeletions {
 
   close(): void {
     this.#closed = true
-    clearTimeout(this.#retry)
+    realTime.clearTimeout(this.#retry)
   }
 
   get #isEmpty(): boolean {
@@ -146,11 +147,13 @@ export class FailedDeletions {
 
   #retryLater(): void {
     if (this.#closed || this.#retry !== undefined) return
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined
-      if (this.#setting.store.backend().up) void this.#replayAll()
-      else if (!this.#isEmpty) this.#retryLater()
-    }, this.#retryMs).unref()
+    this.#retry = realTime
+      .setTimeout(() => {
+        this.#retry = undefined
+        if (this.#setting.store.backend().up) void this.#replayAll()
+        else if (!this.#isEmpty) this.#retryLater()
+      }, this.#retryMs)
+      .unref()
   }
 
   /** Carries out all deletions, one after the other. A deletion that fails is tried again later. Never rejects. */

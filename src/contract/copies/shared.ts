@@ -7,7 +7,7 @@ import { VERSION } from './version.js'
  * is installed twice.
  *
  * Between the patch versions of one minor version nothing in here is added, removed or changed. The same goes for what copies ask of each
- * other's objects: caches (`StoreBackedCache`, its `events` and names), requests (`RequestContext`, `RequestMemory`, `Remembered`) and
+ * other's objects: caches (`StoreBackedCache`, its `events` and names), requests (`RequestCache`, `RequestContext`, `RequestMemory`, `Remembered`) and
  * computations (`FactoryLink`). A patch version may add members to those, and asks for them in its own objects alone.
  */
 export interface Shared {

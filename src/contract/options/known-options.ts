@@ -16,6 +16,11 @@ export const GET_OR_SET_OPTIONS: Known<GetOrSetOptions<unknown>> = Object.freeze
   schema: true,
 })
 
+export const FIND_CACHED_OPTIONS: Known<GetOrSetOptions<unknown> & { missing: unknown }> = Object.freeze({
+  ...GET_OR_SET_OPTIONS,
+  missing: true,
+})
+
 export const FUNCTION_OPTIONS: Known<FunctionOptions<() => unknown>> = Object.freeze({
   ...GET_OR_SET_OPTIONS,
   name: true,

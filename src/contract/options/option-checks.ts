@@ -4,6 +4,7 @@ import { toMs } from '../../checks/duration.js'
 import type { Key } from '../../keys/key.js'
 import { kindOf } from '../../checks/kind.js'
 import { PAGE_OPTIONS } from './known-options.js'
+import { nearest } from '../../checks/nearest.js'
 import { show } from '../../checks/show.js'
 import { showScalar } from '../../checks/show-scalar.js'
 import { oneLine } from '../../checks/one-line.js'
@@ -96,7 +97,10 @@ export function checkKnown(options: object, known: Readonly<Record<string, true>
   // `for in` makes no array of the names. That matters because every call with options comes here.
   for (const name in options) {
     if (known[name] !== true && Object.hasOwn(options, name)) {
-      throw new TypeError(`Expected no option \`${oneLine(name)}\` of ${of}: it knows ${Object.keys(known).join(', ')}`)
+      const names = Object.keys(known)
+      const meant = nearest(name, names)
+      const question = meant === undefined ? '' : `did you mean \`${meant}\`? `
+      throw new TypeError(`Expected no option \`${oneLine(name)}\` of ${of}: ${question}it knows ${names.join(', ')}`)
     }
   }
 }

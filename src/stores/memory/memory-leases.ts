@@ -1,10 +1,14 @@
 import type { Computation } from '../../contract/cache.js'
+import { realTime } from '../../checks/real-time.js'
 import { isUnder } from '../../keys/key.js'
 import type { Acquired, Attempt, Ended } from '../../contract/store.js'
 
 interface Lease {
+  /** In real time, as it is renewed in real time. */
   until: number
   readonly since: number
+  /** Its place among all leases and tombstones. The system's clock may be set back. */
+  readonly place: number
   readonly token: string
   readonly process: string
   followed: boolean
@@ -18,8 +22,9 @@ export class MemoryLeases {
   readonly #leases = new Map<string, Lease>()
   /** Until when attempts are paused, in the order in which the pauses began. A key never has both a lease and a pause. */
   readonly #pauses = new Map<string, number>()
-  /** When a tag was last removed during a computation. */
+  /** The place at which a tag was last removed during a computation. */
   readonly #tombstones = new Map<string, number>()
+  #lastPlace = 0
   /** At this many tombstones, the unneeded ones are dropped next. */
   #mostTombstones = MANY_TOMBSTONES
   #onEnded: (key: string, ended: Ended) => void = () => undefined
@@ -42,26 +47,33 @@ export class MemoryLeases {
   acquire({ key, token, process, leaseMs, follows, patient }: Attempt, now: number): Acquired {
     this.#dropPauses(now)
     const lease = this.#leases.get(key)
-    if (lease !== undefined && lease.until > now) {
+    if (lease !== undefined && lease.until > realTime.nowMs()) {
       lease.followed ||= follows
-      return { kind: 'follows', leader: lease.token, leftMs: lease.until - now }
+      return { kind: 'follows', leader: lease.token, leftMs: lease.until - realTime.nowMs() }
     }
     const pausedMs = (this.#pauses.get(key) ?? now) - now
     if (patient && pausedMs > 0) return { kind: 'paused', leftMs: pausedMs }
     this.#pauses.delete(key)
-    this.#leases.set(key, { until: now + leaseMs, since: now, token, process, followed: false })
+    this.#leases.set(key, {
+      until: realTime.nowMs() + leaseMs,
+      since: now,
+      place: ++this.#lastPlace,
+      token,
+      process,
+      followed: false,
+    })
     return { kind: 'leads' }
   }
 
   /** Extends a lease, if it still has this token. Ends it if one of the tags was removed since it began. */
-  renew(key: string, token: string, until: number, tags: readonly string[]): boolean {
+  renew(key: string, token: string, leaseMs: number, tags: readonly string[]): boolean {
     const lease = this.#leases.get(key)
     if (lease?.token !== token) return false
-    if (tags.some((tag) => (this.#tombstones.get(tag) ?? -Infinity) >= lease.since)) {
+    if (tags.some((tag) => (this.#tombstones.get(tag) ?? 0) > lease.place)) {
       this.#end(key, lease, 'voided')
       return false
     }
-    lease.until = until
+    lease.until = realTime.nowMs() + leaseMs
     return true
   }
 
@@ -83,7 +95,7 @@ export class MemoryLeases {
   bury(tag: string, now: number): void {
     this.#dropPauses(now)
     if (this.#leases.size === 0) return
-    this.#tombstones.set(tag, now)
+    this.#tombstones.set(tag, ++this.#lastPlace)
     if (this.#tombstones.size >= this.#mostTombstones) this.#dropTombstones()
     this.#onTagRemoved(tag)
   }
@@ -102,9 +114,9 @@ export class MemoryLeases {
     }
   }
 
-  list(now: number): Computation[] {
+  list(): Computation[] {
     return Array.from(this.#leases)
-      .filter(([, lease]) => lease.until > now)
+      .filter(([, lease]) => lease.until > realTime.nowMs())
       .map(([key, { process, since }]) => ({ key, process, since: new Date(since) }))
   }
 
@@ -129,8 +141,8 @@ export class MemoryLeases {
 
   /** Drops the tombstones that are older than all leases. */
   #dropTombstones(): void {
-    const first = Math.min(...Array.from(this.#leases.values(), ({ since }) => since))
-    for (const [tag, at] of this.#tombstones) if (at < first) this.#tombstones.delete(tag)
+    const first = Math.min(...Array.from(this.#leases.values(), ({ place }) => place))
+    for (const [tag, place] of this.#tombstones) if (place < first) this.#tombstones.delete(tag)
     this.#mostTombstones = Math.max(MANY_TOMBSTONES, 2 * this.#tombstones.size)
   }
 }

@@ -15,6 +15,8 @@ export interface MemoryStoreOptions {
 }
 
 const LOG_LINES = 1000
+/** The LRU cache takes a start of 0 for none, and tests begin their clocks there. */
+const AFTER_NONE = 1
 
 interface Stored {
   readonly bytes: Buffer
@@ -48,7 +50,7 @@ export class MemoryStore implements Store {
       maxSize: maxBytes,
       sizeCalculation: ({ bytes }, key) => bytes.length + 2 * key.length + 1,
       ttlResolution: 0,
-      perf: { now: () => this.now() },
+      perf: { now: () => AFTER_NONE + this.now() },
       dispose: ({ tags }, key, reason) => {
         for (const tag of tags) this.#untag(tag, key)
         if (reason !== 'set') this.#keys.delete(key)
@@ -56,8 +58,9 @@ export class MemoryStore implements Store {
     })
   }
 
+  /** The system's clock, since that is what a test sets ahead to have entries expire. */
   now(): number {
-    return performance.timeOrigin + performance.now()
+    return Date.now()
   }
 
   backend(): BackendStats {
@@ -153,7 +156,7 @@ export class MemoryStore implements Store {
   }
 
   async renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean> {
-    return this.#leases.renew(key, token, this.now() + leaseMs, tags)
+    return this.#leases.renew(key, token, leaseMs, tags)
   }
 
   async fill(entry: Write, token: string): Promise<boolean> {
@@ -171,7 +174,7 @@ export class MemoryStore implements Store {
   }
 
   async computations(): Promise<Computation[]> {
-    return this.#leases.list(this.now())
+    return this.#leases.list()
   }
 
   onEnded(listener: (key: string, ended: Ended) => void): void {
@@ -226,7 +229,14 @@ export class MemoryStore implements Store {
       return false
     }
     this.#keys.add(key)
-    this.#entries.set(key, { bytes: ownCopy(bytes), expiresAt, tags }, { start, ttl: Number.isFinite(ttl) ? ttl : 0 })
+    this.#entries.set(
+      key,
+      { bytes: ownCopy(bytes), expiresAt, tags },
+      {
+        start: AFTER_NONE + start,
+        ttl: Number.isFinite(ttl) ? ttl : 0,
+      },
+    )
     // The LRU cache does not take an entry larger than the whole store, and drops the older one under its key.
     const stored = this.#entries.peek(key) !== undefined
     if (stored) {

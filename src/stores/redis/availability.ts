@@ -1,3 +1,5 @@
+import { reasonOf } from '../../checks/reason.js'
+import { realTime } from '../../checks/real-time.js'
 import type { Outage } from '../../contract/store.js'
 import type { Client } from './connection/client.js'
 import type { Connection } from './connection/connection.js'
@@ -65,6 +67,8 @@ export class Availability {
   /** Whether the number of shards was read on the present connection. */
   #agreed = false
   #agreeing: Promise<void> | undefined
+  /** Why the last try to agree failed, so that it is told once. */
+  #disagreed: string | undefined
   #rounds = 0
   #isUp: boolean | undefined
   #closed = false
@@ -81,10 +85,14 @@ export class Availability {
     client.on('close', () => this.#disconnected())
     client.on('refresh', () => subscribers.follow())
     client.on('+node', () => subscribers.follow())
+    client.on('end', () => this.#disconnected())
+    client.on('select', () => this.#selected())
     if (client.isReady) this.#connected()
+    // Not at once, because nobody listens to this cache yet.
+    if (client.hasEnded) realTime.setImmediate(() => this.#disconnected())
     this.#timers = [
-      setInterval(() => this.#round(), PROBE_EVERY_MS).unref(),
-      setInterval(() => this.#keepUp(), UPKEEP_EVERY_MS).unref(),
+      realTime.setInterval(() => this.#round(), PROBE_EVERY_MS).unref(),
+      realTime.setInterval(() => this.#keepUp(), UPKEEP_EVERY_MS).unref(),
     ]
   }
 
@@ -105,7 +113,7 @@ export class Availability {
   /** Ends all probing, and lets nothing more be sent. */
   close(): void {
     this.#closed = true
-    for (const timer of this.#timers) clearInterval(timer)
+    for (const timer of this.#timers) realTime.clearInterval(timer)
     for (const { connection } of this.#parts.shards.all) connection.close()
   }
 
@@ -139,14 +147,33 @@ export class Availability {
   /** Reads what the first process wrote for this prefix. Only then can its keys be found. */
   #agree(): Promise<void> {
     this.#agreeing ??= this.#goBy()
-      .catch((error: unknown) => this.#judge(error))
+      .then(() => (this.#disagreed = undefined))
+      .catch((error: unknown) => this.#disagree(error))
       .finally(() => {
         this.#agreeing = undefined
       })
     return this.#agreeing
   }
 
+  /** The owner of the client has selected a database. While it is another one, nothing may be read or written. */
+  #selected(): void {
+    const { strayed } = this.#setting.client
+    this.#agreed &&= strayed === undefined
+    if (strayed !== undefined) this.#disagree(strayed)
+    else if (!this.#agreed && this.#setting.client.isReady) void this.#agree()
+  }
+
+  /** There is a connection, and nothing can be kept there. It is tried again in the next round. */
+  #disagree(error: unknown): void {
+    for (const { connection } of this.#parts.shards.all) connection.lose(error)
+    const reason = reasonOf(error)
+    if (reason !== this.#disagreed && !this.#closed) this.#setting.onError('connect', error)
+    this.#disagreed = reason
+    this.#judge(error)
+  }
+
   async #goBy(): Promise<void> {
+    await this.#setting.client.select()
     const count = this.#parts.shards.all.length
     const [size, agreed] = await Promise.all([this.#setting.client.size(), this.#meta.agree(count)])
     if (agreed !== count) {

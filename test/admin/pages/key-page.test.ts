@@ -158,6 +158,23 @@ describe('one key', () => {
     expect(textOf(html)).toContain('Cut: the first 64 KiB of 78.1 KiB.')
   })
 
+  it('shows text cut within an emoji in every form, with its place marked', async () => {
+    const cache = open()
+    await cache.setMany([
+      ['text', 'cut \ud83d'],
+      ['json', { 'name \ude00': 'cut \ud83d', password: 'x' }],
+      ['map', new Map([['name \ude00', 'cut \ud83d']])],
+    ])
+    const client = await serve(cache)
+    for (const key of ['text', 'json', 'map']) {
+      for (const form of ['', '&as=json', '&as=text', '&as=hex']) {
+        const shown = valueOf(await page(client, key, form))
+        expect(shown, `${key}${form}`).toMatch(form.endsWith('hex') ? /63 ?75 ?74/ : /cut (\\u[dD]83[dD]|\uFFFD)/)
+        expect(shown).not.toContain("password: 'x'")
+      }
+    }
+  })
+
   it('D5: hostile values are shown and run nothing', async () => {
     const cache = open()
     const markup = '</pre></code><script>document.title="owned"</script><img src=x onerror="document.title=1">'

@@ -239,6 +239,15 @@ describeOnBothStores('The context of a factory', (open) => {
     expect(entry?.tags).toEqual(['x', 'y'])
   })
 
+  test('sets the grace of what is stored', async () => {
+    const cache = open()
+    await cache.getOrSet('kept', ({ setGrace }) => setGrace('1h'), { ttl: '20ms' })
+    await cache.getOrSet('gone', ({ setGrace }) => setGrace(0), { ttl: '20ms', grace: '1h' })
+    await until(async () => (await cache.entry('gone')) === undefined, 'what has no grace is gone')
+    expect(await cache.entry('kept')).toMatchObject({ stale: true })
+    await expect(cache.getOrSet('wrong', ({ setGrace }) => setGrace('soon'))).rejects.toThrow(/`grace`.*soon/)
+  })
+
   test('stores nothing with a ttl of 0, and rejects one that is wrong', async () => {
     const cache = open()
     expect(await cache.getOrSet('a', ({ setTtl }) => setTtl(0))).toBeUndefined()
@@ -888,12 +897,16 @@ describe('While Redis does not answer', () => {
     expect(factory.runs).toBe(0)
   })
 
-  test('a process computes alone, each key once at a time, and for no call a value from before it', async () => {
+  test.each([
+    ['a value from before it', false, 'second', [1, 1]],
+    ['a run of its own, if the value is kept', true, 'first', [1, 0]],
+  ])('a process computes alone, each key once at a time, and for no call %s', async (_what, fallback, given, runs) => {
     const server = await startRedis()
     ends.push(() => server.close())
     const cache = createKeyedCache({
       redis: server.url,
       keyPrefix: freshPrefix(),
+      fallback,
       logger: { info() {}, warn() {}, error() {} },
     })
     ends.unshift(() => cache.close())
@@ -910,8 +923,8 @@ describe('While Redis does not answer', () => {
     expect(second.runs).toBe(0)
     first.open()
     expect(await Promise.all(began)).toEqual(['first', 'first', 'first'])
-    expect(await Promise.all(later)).toEqual(['second', 'second', 'second'])
-    expect([first.runs, second.runs]).toEqual([1, 1])
+    expect(await Promise.all(later)).toEqual([given, given, given])
+    expect([first.runs, second.runs]).toEqual(runs)
     await server.restart()
     await until(async () => (await cache.stats()).backend.up, 'Redis answers again')
     expect(await cache.get('a', { default: 'nothing' })).toBe('nothing')

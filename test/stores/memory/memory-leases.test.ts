@@ -16,6 +16,15 @@ describe('The leases of one process', () => {
     expect(leases.size).toBe(0)
   })
 
+  test('are lost with a tag that is removed after they began, and not before, however the clock is set', () => {
+    const leases = new MemoryLeases()
+    leases.acquire({ ...attempt, key: 'before', token: 't' }, 1000)
+    leases.bury('tag', 500)
+    leases.acquire({ ...attempt, key: 'after', token: 't' }, 500)
+    expect(leases.renew('before', 't', 1000, ['tag'])).toBe(false)
+    expect(leases.renew('after', 't', 1000, ['tag'])).toBe(true)
+  })
+
   test('let go of tombstones with the last computation', () => {
     const leases = new MemoryLeases()
     leases.acquire({ ...attempt, key: 'a', token: 't' }, 1)

@@ -56,7 +56,7 @@ describe('The bounds of the embedded store', () => {
 test('The embedded store drops an entry when it expires, however long writing it took', async () => {
   let nowMs = 1000
   let tickMs = 0
-  const clock = vi.spyOn(performance, 'now').mockImplementation(() => (nowMs += tickMs))
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => (nowMs += tickMs))
   onTestFinished(() => clock.mockRestore())
   const store = new MemoryStore({ maxEntries: 10, maxBytes: 1000 })
   const expiresAt = store.now() + 1000
@@ -68,4 +68,18 @@ test('The embedded store drops an entry when it expires, however long writing it
   nowMs = 2001
   expect(await keysOf(store)).toEqual([])
   expect(await readBytes(store, 'a')).toBeUndefined()
+})
+
+test('The embedded store drops an entry that was written when the clock stood at its beginning', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: 0 })
+  onTestFinished(() => {
+    vi.useRealTimers()
+  })
+  const store = new MemoryStore({ maxEntries: 10, maxBytes: 1000 })
+  await store.write([{ ...entry('a'), expiresAt: 1000 }])
+  vi.setSystemTime(999)
+  expect(await readBytes(store, 'a')).toBeDefined()
+  vi.setSystemTime(1001)
+  expect(await readBytes(store, 'a')).toBeUndefined()
+  expect(await keysOf(store)).toEqual([])
 })

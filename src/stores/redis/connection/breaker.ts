@@ -1,3 +1,4 @@
+import { isError } from '../../../checks/is-error.js'
 import { DeadlineError, Deadlines } from './deadlines.js'
 import type { Outage } from '../../../contract/store.js'
 import { Outages } from './outages.js'
@@ -72,6 +73,6 @@ export class Breaker {
 }
 
 function isAnswer(error: unknown): boolean {
-  if (!(error instanceof Error) || error.name !== 'ReplyError') return false
+  if (!isError(error) || error.name !== 'ReplyError') return false
   return !/^(?:LOADING|BUSY|CLUSTERDOWN|MASTERDOWN) /.test(error.message)
 }

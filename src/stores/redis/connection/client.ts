@@ -1,9 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { isError } from '../../../checks/is-error.js'
+import { realTime } from '../../../checks/real-time.js'
 import type { Cluster, Redis } from 'ioredis'
 import { type ClientEvent, listenTo } from './client-events.js'
 import { isClient } from './client-settings.js'
 import { Deadlines } from './deadlines.js'
 import type { RedisAddress } from '../../../contract/redis-address.js'
+import { reasonOf } from '../../../checks/reason.js'
 import { slotOf } from './key-slot.js'
 import { openClient, openSubscriber } from './open-client.js'
 import { withoutSecrets } from './reply-error.js'
@@ -48,6 +50,8 @@ export class Client {
   readonly #stopListening: (() => void)[] = []
   #refresh: NodeJS.Timeout | undefined
   #lastError: unknown
+  /** The database that was chosen when it was first connected. */
+  #database: number | undefined
   #closed = false
 
   constructor({ redis, timeoutMs }: ClientOptions) {
@@ -67,7 +71,7 @@ export class Client {
     if (this.#redis.status === 'wait') this.#redis.connect().catch(note)
     // A timer of our own: that of ioredis goes on forever if its client is closed during a refresh.
     if (this.#own && this.#redis.isCluster) {
-      this.#refresh = setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS).unref()
+      this.#refresh = realTime.setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS).unref()
     }
   }
 
@@ -78,7 +82,7 @@ export class Client {
 
   /** The last connection error. */
   get lastError(): unknown {
-    return this.#lastError
+    return this.#lastError ?? (this.hasEnded ? new Error('its client is closed') : undefined)
   }
 
   /** Calls the listener on an event of the connection, until the client is closed. */
@@ -159,6 +163,35 @@ export class Client {
     return this.#redis.options.keyPrefix ?? ''
   }
 
+  /** Whether the connection has ended and nobody makes it anew, unless its owner does. */
+  get hasEnded(): boolean {
+    return this.#redis.status === 'end'
+  }
+
+  /** That the owner of the client has selected another database than at first. Defined only while the client is there. */
+  get strayed(): Error | undefined {
+    const db = databaseOf(this.#redis)
+    this.#database ??= db
+    if (db === this.#database) return undefined
+    return new Error(`the owner of the client has selected database ${db} in place of ${this.#database}`)
+  }
+
+  /**
+   * Selects the database again. ioredis stays in database 0 when the server refuses another, and tells that by an event alone.
+   * @throws {Error} when the server does not have that database.
+   */
+  async select(): Promise<void> {
+    const { strayed } = this
+    if (strayed !== undefined) throw strayed
+    const db = databaseOf(this.#redis)
+    if (db === 0) return
+    try {
+      await this.send((redis) => redis.select(db))
+    } catch (error) {
+      throw new Error(`Redis did not select database ${db}: ${reasonOf(error)}`, { cause: error })
+    }
+  }
+
   /** How many names these servers keep, of any owner. */
   async size(): Promise<number> {
     const sizes = await Promise.all(this.masters().map((master) => this.limit(master.dbsize())))
@@ -191,13 +224,13 @@ export class Client {
     if (this.#closed) return
     const wasReady = this.isReady
     this.#closed = true
-    clearInterval(this.#refresh)
+    realTime.clearInterval(this.#refresh)
     this.#watchdog.close()
     for (const stop of this.#stopListening) stop()
     if (this.#own) {
       // Without a listener ioredis prints errors, and one may still come.
       this.#redis.on('error', () => undefined)
-      const goodbye = delay(QUIT_MS, undefined, { ref: false })
+      const goodbye = realTime.pause(QUIT_MS, { ref: false })
       if (wasReady) await Promise.race([this.#redis.quit(), goodbye]).catch(() => 'gone already')
       this.#redis.disconnect()
     }
@@ -217,6 +250,13 @@ export class Client {
   #nodes(): readonly Redis[] {
     return this.#redis.isCluster ? (this.#redis as Cluster).nodes() : [this.#redis as Redis]
   }
+}
+
+/** The database that was asked for last, by the options or by the owner of the client. A Cluster has database 0 alone. */
+function databaseOf(redis: Redis | Cluster): number {
+  if (redis.isCluster) return 0
+  const { condition, options } = redis as unknown as { condition?: { select?: number }; options: { db?: number } }
+  return condition?.select ?? options.db ?? 0
 }
 
 /**
@@ -245,5 +285,5 @@ function scripting(redis: Redis): Scripting {
 }
 
 function isUnknownScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT')
+  return isError(error) && error.message.startsWith('NOSCRIPT')
 }

@@ -1,3 +1,4 @@
+import { realTime } from '../../../checks/real-time.js'
 import type { Redis } from 'ioredis'
 import type { Outage } from '../../../contract/store.js'
 import { Breaker } from './breaker.js'
@@ -31,7 +32,7 @@ export class Connection {
   readonly #known = new Set<Script>()
   readonly #running: RunOptions
   readonly #runningForBytes: RunOptions
-  readonly #startedMs = performance.now()
+  readonly #startedMs = realTime.nowMs()
   /** The calls that wait for the first answer. */
   #waiting: (() => void)[] = []
   #everUp = false
@@ -133,9 +134,9 @@ export class Connection {
     this.#known.clear()
   }
 
-  /** The connection is gone. */
-  lose(): void {
-    this.#setUp(false, this.#client.lastError)
+  /** The connection is gone, or what it leads to is of no use. */
+  lose(error: unknown = this.#client.lastError): void {
+    this.#setUp(false, error)
   }
 
   close(): void {
@@ -155,11 +156,11 @@ export class Connection {
   }
 
   async #readClock(): Promise<void> {
-    const sentMs = performance.now()
+    const sentMs = realTime.nowMs()
     try {
       const answer = await this.#client.run(TIME, [this.#name], [], this.#running)
       const [seconds, microseconds] = answer as [string, string]
-      this.clock.add(Number(seconds) * 1000 + Number(microseconds) / 1000, sentMs, performance.now())
+      this.clock.add(Number(seconds) * 1000 + Number(microseconds) / 1000, sentMs, realTime.nowMs())
       this.#setUp(true, undefined)
     } catch (error) {
       this.#setUp(false, error)
@@ -193,7 +194,7 @@ export class Connection {
   }
 
   async #firstConnection(): Promise<void> {
-    const starting = performance.now() - this.#startedMs < this.#timeoutMs || this.lastError === undefined
+    const starting = realTime.nowMs() - this.#startedMs < this.#timeoutMs || this.lastError === undefined
     if (!this.#everUp && !this.#closed && starting) {
       try {
         await this.#starting.limit(new Promise<void>((resolve) => this.#waiting.push(resolve)))

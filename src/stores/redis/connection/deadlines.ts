@@ -1,3 +1,5 @@
+import { realTime } from '../../../checks/real-time.js'
+
 /** No answer to a command came within the time limit. The server may still carry it out. */
 export class DeadlineError extends Error {
   constructor(limitMs: number) {
@@ -75,7 +77,7 @@ export class Deadlines<Sent> {
       const sent = this.#judge.sent()
       const fail = (error: unknown): void => reject(this.#judge.failed(error, sent))
       const waiting: Waiting = {
-        sinceMs: performance.now(),
+        sinceMs: realTime.nowMs(),
         carryMs: this.#signs?.carryMs() ?? 0,
         giveUp: () => fail(new DeadlineError(this.#dueMsOf(waiting) - waiting.sinceMs)),
       }
@@ -84,13 +86,13 @@ export class Deadlines<Sent> {
       if (this.#timer === undefined && !this.#closed) this.#begin()
       promise.then(
         (value) => {
-          this.#aliveMs = performance.now()
+          this.#aliveMs = realTime.nowMs()
           if (!this.#waiting.delete(waiting)) return
           this.#judge.answered(sent)
           resolve(value)
         },
         (error: unknown) => {
-          this.#aliveMs = performance.now()
+          this.#aliveMs = realTime.nowMs()
           if (this.#waiting.delete(waiting)) fail(error)
         },
       )
@@ -99,7 +101,7 @@ export class Deadlines<Sent> {
 
   close(): void {
     this.#closed = true
-    clearTimeout(this.#timer)
+    realTime.clearTimeout(this.#timer)
     this.#timer = undefined
     for (const { giveUp } of this.#waiting) giveUp()
     this.#waiting.clear()
@@ -123,12 +125,12 @@ export class Deadlines<Sent> {
 
   #wakeIn(ms: number): void {
     const delayMs = Math.max(1, ms)
-    this.#dueMs = performance.now() + delayMs
-    this.#timer = setTimeout(this.#wake, delayMs)
+    this.#dueMs = realTime.nowMs() + delayMs
+    this.#timer = realTime.setTimeout(this.#wake, delayMs)
   }
 
   readonly #wake = (): void => {
-    const nowMs = performance.now()
+    const nowMs = realTime.nowMs()
     const [oldest] = this.#waiting
     // A late look does no harm. Only those who would be given up on are spared.
     const isLate = nowMs - this.#dueMs > LATE_MS && oldest !== undefined && this.#dueMsOf(oldest) <= nowMs
@@ -139,14 +141,14 @@ export class Deadlines<Sent> {
     } else {
       this.#spared = false
       // One more turn of the event loop, so that what is already in the socket still counts.
-      setImmediate(this.#check)
+      realTime.setImmediate(this.#check)
     }
   }
 
   readonly #check = (): void => {
     if (this.#timer === undefined) return
     this.#timer = undefined
-    const nowMs = performance.now()
+    const nowMs = realTime.nowMs()
     this.#look(nowMs)
     for (const waiting of this.#waiting) {
       // Redis answers in order, so nobody behind can have been answered.

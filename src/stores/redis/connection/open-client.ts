@@ -1,8 +1,13 @@
+import { realTime } from '../../../checks/real-time.js'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { RedisAddress } from '../../../contract/redis-address.js'
 import { backoffMs } from './backoff.js'
 import { isClient, refuseUnfit } from './client-settings.js'
+import { fromClusterUrls } from '../../../contract/redis/cluster-urls.js'
+import { fromUrl } from '../../../contract/redis/redis-url.js'
+import { ignoreLateErrors } from './late-errors.js'
 import { checkNode } from './node-certificate.js'
+import { withoutThrowing } from './strategies.js'
 
 /**
  * The settings of our own client, chosen for a cache: fail at once instead of queueing, never send anything twice, and reconnect quickly,
@@ -37,15 +42,16 @@ export function openClient(redis: RedisAddress): Redis | Cluster {
     return redis
   }
   if (Array.isArray(redis)) return openCluster(redis as readonly string[])
+  const options: object = typeof redis === 'string' ? fromUrl(redis) : withoutThrowing(redis as RedisOptions)
   // `enableTLSForSentinelMode`: without it ioredis ignores `tls` beside `sentinels`, and speaks to the master in clear text.
   const settings = { ...CACHE_CLIENT, enableTLSForSentinelMode: true, reconnectOnError: leavingReplicas() }
-  return typeof redis === 'string' ? new Redis(redis, settings) : new Redis({ ...settings, ...(redis as object) })
+  return ignoreLateErrors(new Redis({ ...settings, ...options }))
 }
 
 /** Our own subscribe client to one of the servers of another client. Its owner connects it. */
 export function openSubscriber(master: Redis): Redis {
   // Protocol 2, because ioredis drops the push messages of protocol 3 that tracking needs. `Subscriber` subscribes again on each `ready`.
-  return master.duplicate({
+  const subscriber = master.duplicate({
     ...CACHE_CLIENT,
     // Scripts publish under the channel's own name, whatever prefix the client puts before keys.
     keyPrefix: '',
@@ -58,21 +64,22 @@ export function openSubscriber(master: Redis): Redis {
     // It is pinged each second, and the watchdog closes it when no answer comes. A busy process does not lose it.
     socketTimeout: undefined,
   })
+  return ignoreLateErrors(subscriber)
 }
 
 function leavingReplicas(): (error: Error) => boolean {
   let lastMs = -Infinity
   return ({ message }) => {
-    if (!message.includes('READONLY') || performance.now() - lastMs < LEAVE_REPLICA_EVERY_MS) return false
-    lastMs = performance.now()
+    if (!message.includes('READONLY') || realTime.nowMs() - lastMs < LEAVE_REPLICA_EVERY_MS) return false
+    lastMs = realTime.nowMs()
     return true
   }
 }
 
-/** A Cluster, found through any of its nodes. They share the name, password and TLS of the first URL. */
+/** A Cluster, found through any of its nodes. */
 function openCluster(urls: readonly string[]): Cluster {
-  const { username, password, protocol } = new URL(urls[0] as string)
-  return new Cluster([...urls], {
+  const { nodes, shared } = fromClusterUrls(urls)
+  const cluster = new Cluster([...nodes], {
     // A name stays one until a connection is made. So certificates are checked by it, and each of its addresses is tried.
     dnsLookup: (name, done) => done(null, name),
     enableOfflineQueue: false,
@@ -83,9 +90,9 @@ function openCluster(urls: readonly string[]): Cluster {
     slotsRefreshTimeout: 1000,
     redisOptions: {
       ...CACHE_CLIENT,
-      ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-      ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-      ...(protocol === 'rediss:' ? { tls: { checkServerIdentity: checkNode(urls) } } : {}),
+      ...(shared as object),
+      ...(shared.tls === undefined ? {} : { tls: { checkServerIdentity: checkNode(urls) } }),
     },
   })
+  return cluster.on('+node', ignoreLateErrors)
 }

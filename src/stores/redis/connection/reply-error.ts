@@ -1,3 +1,4 @@
+import { isError } from '../../../checks/is-error.js'
 import { masked } from '../../../checks/masked.js'
 
 /** Redis repeats the arguments of an unknown command, for example of AUTH if it was renamed. */
@@ -8,7 +9,7 @@ const ARGUMENTS = /,? with args beginning with:.*/s
  * command, which hold keys, values and, if AUTH fails, the password. Node adds the address, which may be a whole URL.
  */
 export function withoutSecrets(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
+  if (!isError(error)) return error
   const { lastNodeError } = error as { lastNodeError?: unknown }
   const cause = lastNodeError ?? error.cause
   const message = messageOf(error)

@@ -1,3 +1,5 @@
+import { realTime } from '../../../checks/real-time.js'
+
 const SAMPLES = 8
 /** How far two clocks may drift apart while all samples are taken. */
 const DRIFT_MS = 5
@@ -27,7 +29,7 @@ export class ServerClock {
     return (this.#best?.roundTripMs ?? 0) / 2
   }
 
-  /** Takes the answer of one `TIME`, sent and answered at these moments of `performance.now()`. */
+  /** Takes the answer of one `TIME`, sent and answered at these moments of `realTime.nowMs()`. */
   add(serverMs: number, sentMs: number, answeredMs: number): void {
     const sample = { offsetMs: serverMs - (sentMs + answeredMs) / 2, roundTripMs: answeredMs - sentMs }
     const older = this.#best === undefined || agree(this.#best, sample) ? this.#samples.slice(1 - SAMPLES) : []
@@ -42,7 +44,7 @@ export class ServerClock {
 
   /** ms since 1970 on the server's clock; this process's own clock while nothing is known. */
   now(): number {
-    return performance.now() + (this.#best?.offsetMs ?? performance.timeOrigin)
+    return realTime.nowMs() + (this.#best?.offsetMs ?? realTime.originMs)
   }
 }
 

@@ -1,3 +1,4 @@
+import { isError } from '../../../checks/is-error.js'
 import type { Redis } from 'ioredis'
 import { withoutSecrets } from './reply-error.js'
 
@@ -106,7 +107,7 @@ export class Subscriber {
       await this.#redis.subscribe(INVALIDATE)
       return true
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== 'ReplyError') throw error
+      if (!isError(error) || error.name !== 'ReplyError') throw error
       this.#setting.onUntracked(withoutSecrets(error))
       return false
     }

@@ -1,3 +1,4 @@
+import { realTime } from '../../../checks/real-time.js'
 import type { Redis } from 'ioredis'
 import type { Ended } from '../../../contract/store.js'
 import type { Client } from './client.js'
@@ -128,7 +129,7 @@ export class Subscribers {
       onChanged: (names) => this.#onChanged(names),
       onState: () => this.#judge(),
       // The wait gives time to notice that the server is gone as well.
-      onLost: () => setTimeout(() => this.follow(), AGAIN_WITHIN_MS * Math.random()).unref(),
+      onLost: () => realTime.setTimeout(() => this.follow(), AGAIN_WITHIN_MS * Math.random()).unref(),
       onUntracked,
       onError,
     })

@@ -1,3 +1,5 @@
+import { realTime } from '../../../checks/real-time.js'
+
 /** With fewer bytes under way, the answer says nothing about how fast they were carried. */
 const TELLING_BYTES = 65_536
 /** The rate assumed at the start, and the limits of what is learned, in bytes per ms. */
@@ -31,13 +33,13 @@ export class Uplink {
   carry(bytes: number, answer: Promise<unknown>): void {
     this.#underWay += bytes
     const underWay = this.#underWay
-    const sentMs = performance.now()
+    const sentMs = realTime.nowMs()
     const ended = (): void => {
       this.#underWay -= bytes
     }
     answer.then(() => {
       ended()
-      if (underWay >= TELLING_BYTES) this.#learn(underWay / Math.max(performance.now() - sentMs, 0.1))
+      if (underWay >= TELLING_BYTES) this.#learn(underWay / Math.max(realTime.nowMs() - sentMs, 0.1))
     }, ended)
   }
 

@@ -1,3 +1,4 @@
+import { realTime } from '../../../checks/real-time.js'
 import type { Redis } from 'ioredis'
 
 const CHECK_EVERY_MS = 250
@@ -24,11 +25,11 @@ export class Watchdog {
   constructor(connections: () => readonly Redis[], timeoutMs: number) {
     this.#connections = connections
     this.#most = 1 + Math.ceil(Math.max(SILENT_MS, timeoutMs) / CHECK_EVERY_MS)
-    this.#timer = setInterval(() => setImmediate(this.#check), CHECK_EVERY_MS).unref()
+    this.#timer = realTime.setInterval(() => realTime.setImmediate(this.#check), CHECK_EVERY_MS).unref()
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    realTime.clearInterval(this.#timer)
   }
 
   readonly #check = (): void => {

@@ -1,3 +1,5 @@
+import { isError } from '../../../checks/is-error.js'
+import { realTime } from '../../../checks/real-time.js'
 import type { Connection } from '../connection/connection.js'
 import { EVICTED, NOTE_CURSOR } from '../scripts/index-scripts.js'
 import { SWEEP_FIELDS } from '../scripts/stored-layout.js'
@@ -37,8 +39,8 @@ export class Evictions {
     try {
       return await write()
     } catch (error) {
-      const isFull = error instanceof Error && error.message.includes('OOM')
-      if (!isFull || performance.now() < this.#vainUntilMs) throw error
+      const isFull = isError(error) && error.message.includes('OOM')
+      if (!isFull || realTime.nowMs() < this.#vainUntilMs) throw error
       this.#relief ??= this.#relieve().finally(() => {
         this.#relief = undefined
       })
@@ -54,7 +56,7 @@ export class Evictions {
 
   async #relieve(): Promise<void> {
     const dropped = await this.#sweepAtLeast(EVICTED_AT_LEAST, 1)
-    if (dropped === 0) this.#vainUntilMs = performance.now() + VAIN_MS
+    if (dropped === 0) this.#vainUntilMs = realTime.nowMs() + VAIN_MS
   }
 
   /** Gives how many it dropped. */

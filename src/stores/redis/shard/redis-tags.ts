@@ -1,3 +1,4 @@
+import { isError } from '../../../checks/is-error.js'
 import type { Connection } from '../connection/connection.js'
 import type { Keyspace } from './keyspace.js'
 import { type Name, nameOf } from '../connection/redis-name.js'
@@ -108,6 +109,6 @@ export class RedisTags {
 
 /** No names if the name of the set holds other data. */
 function noneWhereForeign(error: unknown): [] {
-  if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return []
+  if (isError(error) && error.message.startsWith('WRONGTYPE')) return []
   throw error
 }

@@ -1,3 +1,5 @@
+import { isError } from '../../../checks/is-error.js'
+import { realTime } from '../../../checks/real-time.js'
 import type { Outage, Write } from '../../../contract/store.js'
 import type { Client } from '../connection/client.js'
 import { Connection } from '../connection/connection.js'
@@ -55,7 +57,7 @@ export class Shard {
       const bytes = await this.connection.send((redis) => redis.getBuffer(this.keyspace.entry(key)))
       return bytes ?? undefined
     } catch (error) {
-      if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return Buffer.alloc(0)
+      if (isError(error) && error.message.startsWith('WRONGTYPE')) return Buffer.alloc(0)
       throw error
     }
   }
@@ -136,7 +138,7 @@ export class Shard {
 
   /** Writes a probe and reads it back. */
   async probe(): Promise<void> {
-    const token = `${process.pid}-${performance.now()}`
+    const token = `${process.pid}-${realTime.nowMs()}`
     await this.connection.send((redis) => redis.set(this.keyspace.probe, token, 'PX', 60_000))
     const answer = await this.connection.send((redis) => redis.get(this.keyspace.probe))
     if (answer === null) throw new Error('a value that was just written is not there')

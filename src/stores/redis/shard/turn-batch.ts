@@ -1,3 +1,4 @@
+import { realTime } from '../../../checks/real-time.js'
 import { splitEvenly } from './split-evenly.js'
 
 /** How many scripts the items are divided into: Redis runs one while this process builds the other. */
@@ -34,7 +35,7 @@ export class Batch<Item, Answer> {
   ask(item: Item): Promise<Answer> {
     return new Promise((resolve, reject) => {
       // When called from a promise callback, `nextTick` comes after all settled promises.
-      if (this.#waiting.length === 0) process.nextTick(this.flush)
+      if (this.#waiting.length === 0) realTime.nextTick(this.flush)
       this.#waiting.push({ item, resolve, reject })
     })
   }

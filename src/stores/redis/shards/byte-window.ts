@@ -1,9 +1,11 @@
+import { realTime } from '../../../checks/real-time.js'
+
 /** How many bytes may be under way at once: at the start, and the limits of what is learned. */
 const FIRST_BYTES = 2 ** 20
 const LEAST_BYTES = 2 ** 18
 const MOST_BYTES = 2 ** 23
 /** If an answer comes within this part of the time limit, more bytes may be under way; if it takes the other, fewer. */
-const QUICK_SHARE = 1 / 8
+const QUICK_SHARE = 1 / 10
 const SLOW_SHARE = 1 / 4
 /** When more bytes than this wait, the network cannot keep up, and nothing more is taken. */
 const MOST_WAITING_BYTES = 2 ** 26
@@ -48,7 +50,7 @@ export class ByteWindow {
     else if (this.#waitingBytes + bytes > MOST_WAITING_BYTES) refuse(new Error('more waits than the network carries'))
     else {
       this.#waitingBytes += bytes
-      this.#waiting.push({ bytes, sinceMs: performance.now(), go, refuse })
+      this.#waiting.push({ bytes, sinceMs: realTime.nowMs(), go, refuse })
     }
   }
 
@@ -60,10 +62,10 @@ export class ByteWindow {
 
   #go(bytes: number, send: () => Promise<boolean>): void {
     this.#underWay += bytes
-    const sentMs = performance.now()
+    const sentMs = realTime.nowMs()
     void send().then((isAnswered) => {
       this.#underWay -= bytes
-      this.#learn(performance.now() - sentMs, isAnswered)
+      this.#learn(realTime.nowMs() - sentMs, isAnswered)
       this.#next()
     })
   }
@@ -77,7 +79,7 @@ export class ByteWindow {
     for (let next = this.#waiting[0]; next !== undefined && this.#hasRoomFor(next.bytes); next = this.#waiting[0]) {
       this.#waiting.shift()
       this.#waitingBytes -= next.bytes
-      if (performance.now() - next.sinceMs < this.#setting.patienceMs) next.go()
+      if (realTime.nowMs() - next.sinceMs < this.#setting.patienceMs) next.go()
       else next.refuse(new Error('the network was too slow for all that waited'))
     }
   }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { realTime } from '../../../checks/real-time.js'
 import type { Client } from '../connection/client.js'
 import { ADOPT, BEGIN_INDEX, BEGIN_REBUILD, END_REBUILD } from '../scripts/index-scripts.js'
 import { STORED, storedName } from '../scripts/stored-layout.js'
@@ -61,14 +61,14 @@ export class IndexRebuild {
   }
 
   async #makeWhole(shards: Shards): Promise<void> {
-    const giveUpMs = performance.now() + WAIT_MS
+    const giveUpMs = realTime.nowMs() + WAIT_MS
     let lost = await this.#lost(shards, (await this.#client.size()) === 0)
     while (lost.length > 0) {
       // eslint-disable-next-line no-await-in-loop -- looks again until it is whole
       if (await this.#rebuild(shards, lost)) return
-      if (performance.now() > giveUpMs) throw new Error('the index is not whole, and was being rebuilt for too long')
+      if (realTime.nowMs() > giveUpMs) throw new Error('the index is not whole, and was being rebuilt for too long')
       // eslint-disable-next-line no-await-in-loop
-      await delay(LOOK_EVERY_MS)
+      await realTime.pause(LOOK_EVERY_MS)
       // eslint-disable-next-line no-await-in-loop
       lost = await this.#lost(shards, false)
     }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { realTime } from '../../../checks/real-time.js'
 import type { Client } from '../connection/client.js'
 import { BEGIN_UPKEEP } from '../scripts/index-scripts.js'
 import { NAMES_PER_SCRIPT } from '../shard/chunks.js'
@@ -25,7 +25,7 @@ export class IndexUpkeep {
     if ((await connection.run(BEGIN_UPKEEP, [keyspace.sweeper], [ROUND_MS])) !== 1) return false
     const share = Math.min(1, this.#client.masters().length / shards.all.length)
     await Promise.all(shards.all.map((shard) => shard.evictions.sweep(share)))
-    const endMs = performance.now() + ROUND_MS / 2
+    const endMs = realTime.nowMs() + ROUND_MS / 2
     await Promise.all(
       shards.all.flatMap(({ index, leases, tags }) => [
         untilDone(async () => (await index.pruneOnce()) === NAMES_PER_SCRIPT, endMs),
@@ -41,5 +41,5 @@ export class IndexUpkeep {
 /** Repeats a bounded step while there is more to do, until `endMs`. */
 async function untilDone(step: () => Promise<boolean>, endMs: number): Promise<void> {
   // A rest after each step lets other commands run.
-  while ((await step()) && performance.now() < endMs) await delay(REST_MS)
+  while ((await step()) && realTime.nowMs() < endMs) await realTime.pause(REST_MS)
 }

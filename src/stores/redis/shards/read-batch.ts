@@ -1,3 +1,4 @@
+import { realTime } from '../../../checks/real-time.js'
 import { LONGEST_WAIT } from '../connection/deadlines.js'
 import { ByteWindow } from './byte-window.js'
 import { Nagle } from './nagle.js'
@@ -58,7 +59,7 @@ export class ReadBatch {
         return found(bytes, shard.now())
       })
     }
-    if (this.isEmpty) setImmediate(this.flush)
+    if (this.isEmpty) realTime.setImmediate(this.flush)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ key, found, resolve, reject, same: undefined })
     })

@@ -1,3 +1,4 @@
+import { realTime } from '../../../checks/real-time.js'
 import type { Write } from '../../../contract/store.js'
 import { ByteWindow } from './byte-window.js'
 import { chunks } from '../shard/chunks.js'
@@ -72,7 +73,7 @@ export class WriteBatch {
       return this.#shards.gather(entries, keyOf, (shard, some) => this.#nagle.sent(shard.write(some)))
     }
     return new Promise((resolve, reject) => {
-      if (this.#waiting.length === 0) setImmediate(this.#flushTurn)
+      if (this.#waiting.length === 0) realTime.setImmediate(this.#flushTurn)
       this.#waiting.push(new Call(entries, resolve, reject))
       for (const { key } of entries) this.#keys.add(key)
     })

@@ -1,12 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { DeadlineError, Deadlines, type Judge } from '../../../../src/stores/redis/connection/deadlines.js'
+import { fakeRealTime } from '../../../support/fake-real-time.js'
 
 describe('Deadlines', () => {
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'] })
-  })
-  afterEach(() => {
-    vi.useRealTimers()
+    fakeRealTime({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'] })
   })
 
   const hears: Judge<undefined> = { sent: () => undefined, answered: () => undefined, failed: (error) => error }

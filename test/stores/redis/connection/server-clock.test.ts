@@ -1,12 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { ServerClock } from '../../../../src/stores/redis/connection/server-clock.js'
+import { fakeRealTime } from '../../../support/fake-real-time.js'
 
 describe('The clock of a server', () => {
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['performance'], now: 0 })
-  })
-  afterEach(() => {
-    vi.useRealTimers()
+    fakeRealTime({ toFake: ['performance'], now: 0 })
   })
 
   test("is this process's own while nothing is known", () => {

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis'
 import { expect, test, vi } from 'vitest'
 import type { Client } from '../../../../src/stores/redis/connection/client.js'
 import { Subscribers } from '../../../../src/stores/redis/connection/subscribers.js'
+import { fakeRealTime } from '../../../support/fake-real-time.js'
 
 /** To which ports connections were opened. */
 const opened: number[] = []
@@ -44,7 +45,7 @@ test.each<[what: string, readyMs: (address: number) => number]>([
   ['another one where the first cannot be reached', (address) => (address === opened[0] ? Infinity : 100)],
 ])('Of the masters of a Cluster %s is heard', async (_what, readyMs) => {
   opened.length = 0
-  vi.useFakeTimers()
+  fakeRealTime()
   const masters = [1, 2, 3].map((port) => ({ options: { host: 'host', port } }))
   const client = {
     isReady: true,
@@ -65,6 +66,5 @@ test.each<[what: string, readyMs: (address: number) => number]>([
     expect(opened.length).toBeLessThanOrEqual(3)
   } finally {
     subscribers.close()
-    vi.useRealTimers()
   }
 })

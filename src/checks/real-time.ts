@@ -1,0 +1,37 @@
+import { performance } from 'node:perf_hooks'
+import { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from 'node:timers'
+
+interface RealTime {
+  /** As `performance.now()`. */
+  nowMs(): number
+  /** As `performance.timeOrigin`. */
+  readonly originMs: number
+  readonly setTimeout: typeof setTimeout
+  readonly clearTimeout: typeof clearTimeout
+  readonly setInterval: typeof setInterval
+  readonly clearInterval: typeof clearInterval
+  readonly setImmediate: typeof setImmediate
+  readonly nextTick: typeof process.nextTick
+  /** Resolves after this time. With `ref: false` that does not keep the process alive. */
+  pause(ms: number, options?: { ref: boolean }): Promise<void>
+}
+
+/**
+ * Node's steady clock and timers as they were when this was loaded. What waits for Redis or for another process goes by these, so that a
+ * test that fakes the global ones neither holds up a call nor has it time out.
+ */
+export const realTime: RealTime = {
+  nowMs: () => performance.now(),
+  originMs: performance.timeOrigin,
+  setTimeout,
+  clearTimeout,
+  setInterval,
+  clearInterval,
+  setImmediate,
+  nextTick: process.nextTick,
+  pause: (ms, { ref } = { ref: true }) =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      if (!ref) timer.unref()
+    }),
+}
