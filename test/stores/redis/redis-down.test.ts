@@ -56,8 +56,9 @@ const QUIET: readonly [string, (cache: KeyedCache) => Promise<unknown>, unknown]
   ['has answers false', (cache) => cache.has('a'), false],
   ['set answers false', (cache) => cache.set('a', 1), false],
   ['setMany answers false', (cache) => cache.setMany([['a', 1], ['b', 2]]), false], // prettier-ignore
-  ['getOrSet computes', (cache) => cache.getOrSet('a', () => 'computed'), 'computed'],
-  ['getOrSetMany computes', (cache) => cache.getOrSetMany(['a', 'b'], (keys) => keys), ['a', 'b']],
+  ['getOrSet answers what was set meanwhile', (cache) => cache.getOrSet('a', () => 'computed'), 1],
+  ['getOrSet computes', (cache) => cache.getOrSet('d', () => 'computed'), 'computed'],
+  ['getOrSetMany computes', (cache) => cache.getOrSetMany(['e', 'f'], (keys) => keys), ['e', 'f']],
   ['a cached function computes', (cache) => cache.wrap(async (x: number) => x + 1, { name: 'inc' })(1), 2],
 ]
 
@@ -131,6 +132,19 @@ describe('A Redis that does not answer', () => {
     await expectDown(cache)
     server.resume()
     await expectUp(cache)
+  })
+
+  test('for less than the time limit is no trouble at all', async () => {
+    const cache = await openAndFill({ redisTimeout: '2s' })
+    let timesDown = 0
+    cache.on('state', ({ up }) => (timesDown += up ? 0 : 1))
+    server.stop()
+    const calls = [cache.get('a'), cache.set('b', 1), cache.getOrSet('a', () => 'computed')]
+    // Longer than what used to be taken for silence, 40 % of the limit
+    await new Promise((resolve) => setTimeout(resolve, 1200))
+    server.resume()
+    expect(await Promise.all(calls)).toEqual(['stored', true, 'stored'])
+    expect(timesDown).toBe(0)
   })
 
   test('in the middle of many calls lets each of them go on', async () => {
