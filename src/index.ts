@@ -1,24 +1,19 @@
-export { keyedcacheAdmin, type KeyedcacheAdminOptions } from './admin/admin.js'
+export { keyedcacheAdmin, type KeyedcacheAdminOptions, type KeyedcacheDashboard } from './admin/admin.js'
 export type { AuditEvent } from './contract/audit-event.js'
 export type {
   Cache,
   CachedFunction,
   CacheStats,
-  ChildPage,
-  Computation,
-  EntryInfo,
-  EntryOutline,
   Factory,
   FactoryContext,
   FunctionOptions,
   GetOrSetOptions,
   KeyedCache,
-  KeyPage,
   ManyFactory,
-  PageOptions,
   RequestScopedCache,
   SetOptions,
 } from './contract/cache.js'
+export type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from './contract/inspected.js'
 export type { Ttl } from './checks/duration.js'
 export {
   CacheNotRespondingError,
@@ -57,4 +52,4 @@ export {
   cacheSet,
   isCached,
 } from './default-cache/functions.js'
-export { keyedcache, type KeyedcacheOptions } from './express/middleware.js'
+export { keyedcache, type KeyedcacheMiddleware, type KeyedcacheOptions } from './express/middleware.js'

@@ -336,7 +336,7 @@ describe('isScraper', () => {
   test('is given by the example in docs/dashboard.md, which opens nothing without a token', async () => {
     const example = codeBlocks('docs/dashboard.md').find(({ code }) => code.includes('isScraper'))?.code ?? ''
     const [, imports = '', body = ''] = /^(import .*?\n)\n(.*)$/s.exec(example) ?? []
-    const source = `${imports}export default (app, keyedcacheAdmin) => { ${body} }`
+    const source = `${imports.replace(/^.* from 'keyedcache'\n/m, '')}export default (app, keyedcacheAdmin) => { ${body} }`
     const { default: mount } = (await import(`data:text/javascript,${encodeURIComponent(source)}`)) as {
       default: (app: object, keyedcacheAdmin: (options: KeyedcacheAdminOptions) => void) => void
     }

@@ -33,7 +33,15 @@ afterAll(async () => {
 })
 
 it('is published as ESM and as CommonJS, without the demo, the tests and what it is built from', () => {
-  const documents = ['LICENSE', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'docs/guide.md', 'docs/troubleshooting.md']
+  const documents = [
+    'LICENSE',
+    'README.md',
+    'CHANGELOG.md',
+    'SECURITY.md',
+    'docs/guide.md',
+    'docs/troubleshooting.md',
+    'llms.txt',
+  ]
   const entries = ['index.js', 'index.d.ts'].flatMap((file) => [`dist/${file}`, `dist/cjs/${file}`])
   expect(packed).toEqual(expect.arrayContaining([...documents, ...entries, 'dist/cjs/package.json']))
   expect(packed.filter((path) => /demo|\btest\b|\.env|^views|^public|^build/.test(path))).toEqual([])
@@ -107,6 +115,13 @@ it.each([
   expect((await loaded('/cache/')).toSorted()).toEqual(['dashboard-files.js', 'index.js'])
 })
 
+it('can be loaded where Node evaluates no text', async () => {
+  const program = "process.stdout.write(typeof require('keyedcache').keyedcacheAdmin())"
+  const flags = ['--disallow-code-generation-from-strings', '--no-warnings']
+  const { stdout } = await run(process.execPath, [...flags, '-e', program], { cwd: folder })
+  expect(stdout).toBe('function')
+})
+
 it('gives a TypeScript project the types it promises, in every kind of module', async () => {
   const versions = await devDependencies()
   await install(...['@types/express', '@types/node', 'typescript'].map((name) => `${name}@${versions[name]}`))
@@ -116,9 +131,17 @@ it('gives a TypeScript project the types it promises, in every kind of module', 
   expect(await Promise.all(configs.map((config) => compile(compiler, config)))).toEqual(configs.map(() => ''))
 }, 180_000)
 
-async function compile(compiler: string, config: string): Promise<string> {
+it('lets an application export what it gives, with declarations that need no types of other packages', async () => {
+  const args = ['--noEmit', 'false', '--emitDeclarationOnly', '--outDir', 'declared']
+  expect(await compile(join(folder, 'node_modules', '.bin', 'tsc'), 'tsconfig.json', ...args)).toBe('')
+  const declared = await readFile(join(folder, 'declared', 'exported.d.ts'), 'utf8')
+  const needed = Array.from(declared.matchAll(/(?:import\(|from )["']([^"']+)/g), ([, name]) => name)
+  expect(new Set(needed)).toEqual(new Set(['keyedcache']))
+}, 60_000)
+
+async function compile(compiler: string, config: string, ...args: string[]): Promise<string> {
   try {
-    return (await run(compiler, ['-p', config], { cwd: folder })).stdout
+    return (await run(compiler, ['-p', config, ...args], { cwd: folder })).stdout
   } catch (error) {
     return String((error as { stdout?: string }).stdout ?? error)
   }

@@ -1,12 +1,11 @@
-import ejs from 'ejs'
 import type { View } from './show/page.js'
 
 /**
  * Renders a view as text. EJS has compiled it when the package was built, so neither the host's view settings nor anything in a request
- * can reach EJS. Views are loaded when the first one is rendered.
+ * can reach EJS, which only escapes. Views and EJS are loaded when the first view is rendered.
  */
 export async function render(view: View, model: object): Promise<string> {
-  const { views } = await import('./dashboard-files.js')
+  const [{ views }, { default: ejs }] = await Promise.all([import('./dashboard-files.js'), import('ejs')])
   const fill = (name: string, locals: object): string => {
     const compiled = views[name]
     if (!compiled) throw new Error(`There is no view ${name}`)

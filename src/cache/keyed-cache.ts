@@ -6,19 +6,14 @@ import type {
   Cache,
   CachedFunction,
   CacheStats,
-  ChildPage,
-  Computation,
-  EntryInfo,
-  EntryOutline,
   Factory,
   FunctionOptions,
   GetOrSetOptions,
   KeyedCache,
-  KeyPage,
   ManyFactory,
-  PageOptions,
   SetOptions,
 } from '../contract/cache.js'
+import type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from '../contract/inspected.js'
 import { ofFullKeys } from './factories/batch-factory.js'
 import { cachedFunction, checkFunctionOptions } from './cached-function.js'
 import { ClaimedNames } from './claimed-names.js'

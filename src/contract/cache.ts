@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { AuditEvent } from './audit-event.js'
 import type { Ttl } from '../checks/duration.js'
 import type { CacheEvents } from './cache-events.js'
+import type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from './inspected.js'
 import type { Key, KeyPart } from '../keys/key.js'
 
 /** How a value is stored. */
@@ -25,13 +26,13 @@ export interface FactoryContext {
   readonly signal: AbortSignal
   /** The value that the result will replace, if one is still there. */
   readonly stale: { value: unknown } | undefined
-  /** Sets the ttl of the result. It replaces that of the call. */
+  /** Sets the ttl of the result. It replaces that of the call. @throws {TypeError} for what is no duration. */
   setTtl(ttl: Ttl): void
-  /** Sets the tags of the result. They replace those of the call. */
+  /** Sets the tags of the result. They replace those of the call. @throws {TypeError} for tags that cannot be stored. */
   setTags(tags: readonly string[]): void
-  /** Sets the grace of the result. It replaces that of the call. */
+  /** Sets the grace of the result. It replaces that of the call. @throws {TypeError} for what is no duration. */
   setGrace(grace: Ttl): void
-  /** Do not store the result. The callers still get it. */
+  /** Do not store the result. The callers still get it. Never throws. */
   skip(): void
 }
 
@@ -65,7 +66,10 @@ export type ManyFactory<T, K> = (
   context: { signal: AbortSignal },
 ) => readonly (T | Error)[] | PromiseLike<readonly (T | Error)[]>
 
-/** What a keyed cache, its scopes and `req.cache` have in common. Methods that return a promise never throw, they reject. */
+/**
+ * What a keyed cache, its scopes and `req.cache` have in common. Methods that return a promise never throw, they reject: with a `TypeError`
+ * for wrong keys and options, and as is said at each.
+ */
 export interface Cache {
   /** Builds a full key from its parts. @throws {TypeError} for parts that cannot be in a key. */
   key(...parts: KeyPart[]): string
@@ -77,7 +81,10 @@ export interface Cache {
   get<T = unknown>(key: Key, options: { default: null }): Promise<T | null>
   get<T>(key: Key, options: { default: T }): Promise<T>
   get<T, D>(key: Key, options: { default: D }): Promise<T | D>
-  /** The values of many keys, in their order, in one round trip. */
+  /**
+   * The values of many keys, in their order, in one round trip: `undefined`, or the default, for what is missing. When Redis does not
+   * answer, it does not reject: all are missing.
+   */
   getMany<T = unknown>(keys: readonly Key[]): Promise<(T | undefined)[]>
   getMany<T, D>(keys: readonly Key[], options: { default: D }): Promise<(T | D)[]>
   /**
@@ -85,15 +92,21 @@ export interface Cache {
    * cannot be stored.
    */
   set(key: Key, value: unknown, options?: SetOptions): Promise<boolean>
-  /** Stores many values. `true` when all of them were stored. */
+  /** Stores many values. `true` when all of them were stored. Rejects as `set` does. */
   setMany(entries: Iterable<readonly [Key, unknown]>, options?: SetOptions): Promise<boolean>
-  /** Whether a fresh value is stored. Counts as no call. */
+  /** Whether a fresh value is stored. Counts as no call. `false` when Redis does not answer: it does not reject then. */
   has(key: Key): Promise<boolean>
-  /** Deletes a key, and with `children` also all keys below it, for every process. Gives the full keys removed. */
+  /**
+   * Deletes a key, and with `children` also all keys below it, for every process. Gives the full keys removed. Rejects with
+   * `CacheNotRespondingError` when Redis does not answer; the deletion is carried out as soon as it does.
+   */
   delete(key: Key, options?: { children?: boolean | undefined }): Promise<string[]>
-  /** The value under a key. If there is none, calls the factory and stores its value. */
+  /**
+   * The value under a key. If there is none, calls the factory and stores its value. Rejects with what the factory throws, with
+   * `CacheTimeoutError` when `timeout` or `maxCompute` has passed, and with the reason of `signal`. What Redis does never makes it reject.
+   */
   getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T>
-  /** The values of many keys; one call of the factory computes those that are missing. */
+  /** The values of many keys, in their order; one call of the factory computes those that are missing. Rejects as `getOrSet` does. */
   getOrSetMany<T, const K extends Key = Key>(
     keys: readonly K[],
     factory: ManyFactory<T, K>,
@@ -113,11 +126,11 @@ export interface RequestScopedCache extends Cache {
 export type CachedFunction<F extends (...args: any[]) => unknown> = F & {
   /** The full key of a call. @throws {TypeError} for arguments that cannot be in a key. */
   key(...args: Parameters<F>): string
-  /** Deletes the result of these arguments. Gives the keys removed. */
+  /** Deletes the result of these arguments. Gives the keys removed. Rejects as `Cache.delete` does. */
   delete(...args: Parameters<F>): Promise<string[]>
-  /** Computes the result of these arguments again, whatever is stored. */
+  /** Computes the result of these arguments again, whatever is stored. Rejects with what the function throws. */
   refresh(...args: Parameters<F>): ReturnType<F>
-  /** Deletes the results of all arguments. Gives how many there were. */
+  /** Deletes the results of all arguments. Gives how many there were. Rejects as `Cache.delete` does. */
   clear(): Promise<number>
   /** The function itself. */
   readonly original: F
@@ -133,66 +146,6 @@ export interface FunctionOptions<F extends (...args: any[]) => unknown> extends 
   key?: ((...args: Parameters<F>) => readonly KeyPart[]) | undefined
 }
 
-/** One page of keys, sorted by UTF-8 bytes. */
-export interface KeyPage {
-  keys: string[]
-  /** The `after` of the next page; `undefined` on the last. */
-  next: string | undefined
-  /** How many keys there are in all. */
-  total: number
-}
-
-/** One level of the tree of keys. */
-export interface ChildPage {
-  children: {
-    /** The part that this child adds to the key. */
-    segment: string
-    /** The child's full key. */
-    key: string
-    /** Whether a value is stored under it. */
-    isKey: boolean
-    /** How many keys are below it. */
-    count: number
-  }[]
-  /** The `after` of the next page; `undefined` on the last. */
-  next: string | undefined
-}
-
-/** Where a listing begins, and how much it gives. */
-export interface PageOptions {
-  /** Continue after this place: the `next` of the page before. */
-  after?: string | undefined
-  /** 1 to 1000. @defaultValue 100 */
-  limit?: number | undefined
-}
-
-/** Facts about one entry. */
-export interface EntryInfo {
-  key: string
-  /** Seconds left, `Infinity` when it never expires. */
-  ttl: number
-  /** Past its ttl, kept only for its grace. */
-  stale: boolean
-  /** Bytes stored. */
-  size: number
-  createdAt: Date
-  /** How long the computation took, in ms, when the value was computed. */
-  computeMs: number | undefined
-  tags: string[]
-  value?: unknown
-}
-
-/** The facts in the header of an entry. */
-export type EntryOutline = Pick<EntryInfo, 'key' | 'ttl' | 'stale' | 'size' | 'createdAt' | 'computeMs'>
-
-/** A computation under way. */
-export interface Computation {
-  key: string
-  /** `host:pid` */
-  process: string
-  since: Date
-}
-
 /** What keeps the entries, and whether it answers. */
 export interface BackendStats {
   kind: 'memory' | 'redis' | 'cluster'
@@ -205,24 +158,35 @@ export interface BackendStats {
 
 /** The counters of a cache, for all processes that share it. */
 export interface CacheStats {
+  /** Keys asked for. */
   calls: number
+  /** Calls answered from a stored entry. */
   hits: number
+  /** Calls that were not, those that waited for a computation among them. */
   misses: number
   /** 0 to 1; `null` without calls. */
   hitRate: number | null
+  /** Hits that gave a stale value. */
   stale: number
+  /** Factories that have given a value. */
   computations: number
+  /** Failures of the cache and its Redis, not of factories. */
   errors: number
   /** The time that hits saved, in ms: for each hit, how long its value took to compute. */
   savedMs: number
   /** Keys stored; `null` when the backend does not say. */
   keys: number | null
+  /** Hits by what answered: the Map of a request, a copy in the process, the store, what is kept while Redis is away. */
   hitsBy: { request: number; near: number; store: number; fallback: number }
+  /** What keeps the entries. */
   backend: BackendStats
   /** Whether the numbers are those of this process, or of all processes (`fleet`). */
   scope: 'process' | 'fleet'
+  /** The processes that have used the cache lately; `id` is `host:pid`. */
   processes: { id: string; startedAt: Date; seenAt: Date }[]
+  /** The counters by the first part of the keys; of functions, by their name. */
   groups: { group: string; calls: number; hits: number; computations: number; computeMs: number; savedMs: number }[]
+  /** The counters of each of the last 60 minutes. */
   minutes: { minute: Date; calls: number; hits: number }[]
 }
 
@@ -232,19 +196,24 @@ export interface KeyedCache extends Cache {
   readonly name: string
   /** The default ttl, in seconds. */
   readonly ttl: number
+  /** Whether it is switched on. */
   readonly enabled: boolean
   /** Whether the store answers, since when and how fast, as far as is known. Sends nothing. */
   readonly backend: CacheStats['backend']
   /**
    * Switches the cache on or off. A disabled cache finds nothing, stores nothing and counts nothing, and factories are called each time.
    * Deletes still work.
+   * @throws {TypeError} for anything but a boolean.
    */
   enable(state?: boolean): void
-  /** Deletes everything under this cache's prefix, and nothing else. Gives the number of keys. */
+  /** Deletes everything under this cache's prefix, and nothing else. Gives the number of keys. Rejects as `delete` does. */
   clear(): Promise<number>
-  /** Deletes all entries that carry the tag, for every process. Gives their keys. */
+  /** Deletes all entries that carry the tag, for every process. Gives their keys. Rejects as `delete` does. */
   deleteTag(tag: string): Promise<string[]>
-  /** Some of the keys whose entries carry the tag, and how many there are. Those beyond the limit may have lost the tag. */
+  /**
+   * Some of the keys whose entries carry the tag, and how many there are. Those beyond the limit may have lost the tag. Rejects with `CacheNotRespondingError`
+   * when Redis does not answer.
+   */
   tagged(tag: string, options?: { limit?: number | undefined }): Promise<{ keys: string[]; total: number }>
   /**
    * A function whose results are cached by its arguments. The same function, or its cached version, given again gives the same result.
@@ -257,33 +226,43 @@ export interface KeyedCache extends Cache {
     fn: (...args: A) => R,
     options?: NoInfer<FunctionOptions<(...args: A) => R>>,
   ): CachedFunction<(...args: A) => Promise<Awaited<R>>>
-  /** The key `under` and everything below it (without one: all keys), sorted by UTF-8 bytes. */
+  /**
+   * The key `under` and everything below it (without one: all keys), sorted by UTF-8 bytes. Rejects with `CacheNotRespondingError` when Redis
+   * does not answer.
+   */
   keys(under?: Key, options?: PageOptions): Promise<KeyPage>
-  /** One level below the key `under`, each segment once. */
+  /** One level below the key `under`, each segment once. Rejects as `keys` does. */
   children(under?: Key, options?: PageOptions): Promise<ChildPage>
-  /** How many keys there are: the key `under` and everything below it. */
+  /** How many keys there are: the key `under` and everything below it. Rejects as `keys` does. */
   count(under?: Key): Promise<number>
-  /** Facts about an entry. For looking: counts as no call and changes nothing. */
+  /** Facts about an entry. For looking: counts as no call and changes nothing. Rejects as `keys` does. */
   entry(key: Key, options?: { value?: boolean | undefined }): Promise<EntryInfo | undefined>
-  /** A copy of the bytes stored under a key, even if they are not a valid entry. For looking: counts as no call and changes nothing. */
+  /**
+   * A copy of the bytes stored under a key, even if they are not a valid entry. For looking: counts as no call and changes nothing. Rejects as
+   * `keys` does.
+   */
   bytes(key: Key): Promise<Buffer | undefined>
   /**
    * The facts in the headers of many entries, in order. For looking: counts as no call and changes nothing. One round trip for up to 500
-   * keys.
+   * keys. Rejects as `keys` does.
    */
   entries(keys: readonly Key[]): Promise<(EntryOutline | undefined)[]>
-  /** The computations under way, in all processes. */
+  /** The computations under way, in all processes. Rejects as `keys` does. */
   computing(): Promise<Computation[]>
+  /** The counters of all processes. When Redis does not answer, it does not reject: `backend.up` is `false`, and `keys` is `null`. */
   stats(): Promise<CacheStats>
-  /** Adds an event to the audit log in the store. The last 1,000 events are kept. */
+  /** Adds an event to the audit log in the store. The last 1,000 events are kept. Rejects as `keys` does. */
   audit(event: AuditEvent): Promise<void>
-  /** The events of the audit log, the newest first. */
+  /** The events of the audit log, the newest first. Rejects as `keys` does. */
   activity(options?: { limit?: number | undefined }): Promise<AuditEvent[]>
   /** Writes and reads back a probe. Rejects with `CacheNotRespondingError` when that fails. */
   require(): Promise<void>
+  /** Calls the listener at each event of this name. What it throws becomes a process warning. @throws {TypeError} for a name that is no event. */
   on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => void): this
+  /** Calls the listener no more. Never throws. */
   off<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => void): this
-  /** Ends timers and connections of this cache; a client that was passed in stays open. */
+  /** Ends timers and connections of this cache; a client that was passed in stays open. Does not reject because of Redis. */
   close(): Promise<void>
+  /** The same as `close`, for `await using`. Rejects as `close` does. */
   [Symbol.asyncDispose](): Promise<void>
 }

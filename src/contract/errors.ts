@@ -15,6 +15,11 @@ export type KeyedCacheErrorCode =
   | 'ERR_CACHE_TIMEOUT'
   | 'ERR_IMPROPERLY_CONFIGURED'
 
+/** As `ErrorOptions`, which TypeScript knows from `lib: ["es2022"]` on only. */
+interface Cause {
+  cause?: unknown
+}
+
 /** The base class of all errors of this package, with a stable `code`. `cause` is the error that led to it. */
 export class KeyedCacheError extends Error {
   static {
@@ -22,9 +27,10 @@ export class KeyedCacheError extends Error {
     named(this, 'KeyedCacheError')
   }
 
+  /** Stays the same in all versions, while messages may change. */
   readonly code: KeyedCacheErrorCode
 
-  constructor(code: KeyedCacheErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: KeyedCacheErrorCode, message: string, options?: Cause) {
     super(message, options)
     this.code = code
   }
@@ -59,7 +65,7 @@ export class CacheNotRespondingError extends KeyedCacheError {
   /** How many keys a deletion had removed before it failed. */
   readonly removed: number
 
-  constructor(operation: string, options?: ErrorOptions & { removed?: number | undefined }) {
+  constructor(operation: string, options?: Cause & { removed?: number | undefined }) {
     const reason = isError(options?.cause) ? `: ${reasonOf(options.cause)}` : ''
     super('ERR_CACHE_NOT_RESPONDING', `The cache did not respond to ${operation}${reason}`, options)
     this.removed = options?.removed ?? 0

@@ -1,4 +1,5 @@
-import type { BackendStats, ChildPage, Computation, KeyPage } from './cache.js'
+import type { BackendStats } from './cache.js'
+import type { ChildPage, Computation, KeyPage } from './inspected.js'
 import type { StatsBatch, StatsTotals } from './statistics.js'
 
 /** One entry to be written. */

@@ -34,15 +34,15 @@ export interface CachedInstance {
   cacheKey(...parts: KeyPart[]): string
   /** The instance as it is cached. Rejects with `NotCachedError` when it is not. */
   cacheGet(): Promise<this>
-  /** Stores the instance. */
+  /** Stores the instance. `false`: it was not stored. Rejects as `Cache.set` does. */
   cacheSet(options?: SetOptions): Promise<boolean>
-  /** Deletes the instance from the cache, and all keys below its own. Gives the keys removed. */
+  /** Deletes the instance from the cache, and all keys below its own. Gives the keys removed. Rejects as `Cache.delete` does. */
   cacheDelete(): Promise<string[]>
-  /** Deletes as `cacheDelete` does, then stores the instance anew. */
+  /** Deletes as `cacheDelete` does, then stores the instance anew. Rejects as these do. */
   cacheReset(options?: SetOptions): Promise<boolean>
-  /** Whether the instance is cached. */
+  /** Whether the instance is cached. Rejects as `Cache.has` does. */
   isCached(): Promise<boolean>
-  /** What is stored of the instance. @defaultValue its own enumerable fields */
+  /** What is stored of the instance. Must not throw. @defaultValue its own enumerable fields */
   toCache(): unknown
 }
 
@@ -50,11 +50,12 @@ export interface CachedInstance {
 export interface CachedClass {
   /** The first part of the keys of the class. @defaultValue the name of the class */
   cacheName: string
-  /** Makes an instance from what was stored of one. No constructor runs, unless the class defines this itself. */
+  /** Makes an instance from what was stored of one. No constructor runs, unless the class defines this itself. What it throws, the call rejects with. */
   fromCache(data: any): any
   /**
    * The cached instance of an id. If there is none, the result of `load` is stored: an instance, or an object with its fields. `null` and
-   * `undefined` say that there is none, which is kept for as long as `missing` says, without grace. A `schema` judges what is stored.
+   * `undefined` say that there is none, which is kept for as long as `missing` says, without grace. A `schema` judges what is stored. Rejects as
+   * `getOrSet` does.
    */
   findCached<I, T extends object | null | undefined>(
     // Typed by `prototype`, because constructors may be private.
@@ -63,7 +64,7 @@ export interface CachedClass {
     load: Factory<T>,
     options?: FindCachedOptions,
   ): Promise<I | Extract<T, null | undefined>>
-  /** Deletes the instance of an id from the cache, and all keys below its own. Gives the keys removed. */
+  /** Deletes the instance of an id from the cache, and all keys below its own. Gives the keys removed. Rejects as `Cache.delete` does. */
   deleteCached(id: KeyScalar): Promise<string[]>
 }
 

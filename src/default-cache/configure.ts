@@ -80,7 +80,7 @@ export function defaultCacheIfMade(): StoreBackedCache | undefined {
   return configured()?.get(shared.defaultAlias)
 }
 
-/** Closes all caches of the application. If the default cache is used later, it is made anew from the environment. */
+/** Closes all caches of the application. If the default cache is used later, it is made anew from the environment. Rejects as `close` does. */
 export async function closeCaches(): Promise<void> {
   const closing = configured()
   shared.caches = undefined

@@ -17,32 +17,32 @@ type Asynchronous<F extends Uncalled> =
 export const cacheGet: Cache['get'] = async (key: Key, options?: { default?: any }): Promise<any> =>
   currentCache().get(key, options as { default: unknown })
 
-/** Stores a value in the default cache. */
+/** Stores a value in the default cache. `false`: it was not stored. Rejects as `Cache.set` does. */
 export async function cacheSet(key: Key, value: unknown, options?: SetOptions): Promise<boolean> {
   return currentCache().set(key, value, options)
 }
 
-/** Deletes a key of the default cache, with `children` all keys below it too. Gives the keys removed. */
+/** Deletes a key of the default cache, with `children` all keys below it too. Gives the keys removed. Rejects as `Cache.delete` does. */
 export async function cacheDelete(key: Key, options?: { children?: boolean | undefined }): Promise<string[]> {
   return currentCache().delete(key, options)
 }
 
-/** Deletes everything in the default cache. Gives the number of keys. */
+/** Deletes everything in the default cache. Gives the number of keys. Rejects as `Cache.delete` does. */
 export async function cacheClear(): Promise<number> {
   return defaultCache().clear()
 }
 
-/** Whether the default cache has a fresh value under a key. */
+/** Whether the default cache has a fresh value under a key. Rejects as `Cache.has` does. */
 export async function isCached(key: Key): Promise<boolean> {
   return currentCache().has(key)
 }
 
-/** Switches the default cache on or off. */
+/** Switches the default cache on or off. @throws {TypeError} for anything but a boolean. */
 export function cacheEnable(state = true): void {
   defaultCache().enable(state)
 }
 
-/** Whether the default cache is switched on. */
+/** Whether the default cache is switched on. @throws {ImproperlyConfiguredError} when the environment makes no cache. */
 export function cacheEnabled(): boolean {
   return defaultCache().enabled
 }

@@ -17,6 +17,12 @@ declare global {
   }
 }
 
+/**
+ * What `keyedcache()` gives: a `RequestHandler` of Express. The name is this package's own, so that declarations of an
+ * application that exports one need no types of packages that it has not installed itself, as those under pnpm.
+ */
+export interface KeyedcacheMiddleware extends RequestHandler {}
+
 /** The options of `keyedcache`. */
 export interface KeyedcacheOptions {
   /** The cache behind `req.cache`. @defaultValue the default cache */
@@ -30,7 +36,7 @@ export interface KeyedcacheOptions {
  * cache, it has no effect; for another cache, it sets `req.cache` from there on.
  * @throws {TypeError} naming the option that is wrong.
  */
-export function keyedcache(options?: KeyedcacheOptions): RequestHandler {
+export function keyedcache(options?: KeyedcacheOptions): KeyedcacheMiddleware {
   checkMounting(options, { name: 'keyedcache', mounted: 'app.use(keyedcache())', isCache })
   const { cache, context = true } = checkOptions(options, 'keyedcache', { cache: true, context: true }) ?? {}
   if (cache !== undefined && !isCache(cache)) {

@@ -11,7 +11,10 @@ export { unescapeSegment } from './key-segment.js'
 export type KeyPart = KeyScalar | object
 
 /** Names and values. The key sorts them by name: `{ b: 2, a: 1 }` is `a::1::b::2`. */
-export type KeyPairs = { readonly [name: string]: KeyPart }
+export type KeyPairs = {
+  /** Each value by its name. */
+  readonly [name: string]: KeyPart
+}
 
 /** Where a value is kept: a list of parts, pairs, or a whole key as text, already joined with `::`. */
 export type Key = string | KeyPairs | readonly KeyPart[]

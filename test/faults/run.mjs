@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { arch, cpus, platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { writeMeasurements } from '../bench/peers/measurements.mjs'
+import { writeFigures } from '../bench/write-figures.mjs'
 import { PROMISES } from './promises.mjs'
 
 /** How many rows there are. Each must have a figure. */
@@ -44,7 +44,7 @@ function run(names) {
   const text = table(rows)
   say(`\n${text}\n`)
   if (names.length > 0) return status ?? 1
-  writeMeasurements(text, 'faults')
+  writeFigures('docs/measurements.md', 'faults', text)
   const missing = Array.from({ length: ROWS }, (_, i) => i + 1).filter(
     (n) => !rows.some((row) => numbersOf(row).includes(n)),
   )

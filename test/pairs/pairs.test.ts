@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { applicationIn } from '../support/code-blocks.js'
 import { bannerAfter, confirm } from '../support/delete-form.js'
 import { HttpClient } from '../support/http-client.js'
+import { NODES, nodeProgram } from '../support/nodes.js'
 import { pack } from '../support/pack.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { until } from '../support/until.js'
@@ -17,8 +18,6 @@ const run = promisify(execFile)
 const HERE = import.meta.dirname
 const ROOT = join(HERE, '../..')
 const APPLICATIONS = ['app.mjs', 'bullmq.mjs', 'sessions.mjs']
-/** Another Node to run the applications by. */
-const NODE = process.env['PAIRS_NODE']
 
 interface Report {
   computations: number
@@ -50,9 +49,10 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
   }
   const workers: Worker[] = []
   let folder: string
+  let ofThePair: string
 
-  const start = async (file: string, env: Record<string, string> = {}): Promise<Worker> => {
-    const worker = await startWorker(join(folder, file), { NODE_ENV: 'test', ...env }, NODE)
+  const start = async (file: string, env: Record<string, string> = {}, node?: string): Promise<Worker> => {
+    const worker = await startWorker(join(folder, file), { NODE_ENV: 'test', ...env }, node)
     workers.push(worker)
     return worker
   }
@@ -60,6 +60,7 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
   beforeAll(async () => {
     await redis.client().flushall()
     folder = join(work, pair)
+    ofThePair = join(folder, 'node_modules/.bin/tsc')
     await cp(join(HERE, pair), folder, { recursive: true })
     await cp(join(ROOT, 'test/consumer'), folder, { recursive: true })
     for (const file of APPLICATIONS) await cp(join(HERE, file), join(folder, file))
@@ -123,7 +124,7 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
     expect(shop.complaints + office.complaints).not.toMatch(/error|unhandled|deprecat/i)
   })
 
-  describe('serves an application that', () => {
+  describe.each(NODES)('serves, on Node %s, an application that', (version) => {
     let app: Worker
     let site: HttpClient
     const call = async <T>(method: string, ...args: unknown[]): Promise<T> =>
@@ -131,7 +132,8 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
     const read = async (key: string): Promise<unknown> => call('get', key, { default: null })
 
     beforeAll(async () => {
-      app = await start('app.mjs')
+      await redis.client().flushall()
+      app = await start('app.mjs', {}, nodeProgram(version))
       site = new HttpClient(await app.call<string>('serve', redis.url))
       await Promise.all([call('require'), app.call('call', 'client', 'require')])
     })
@@ -200,29 +202,24 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
       await call('deleteTag', 'none')
     })
 
-    if (NODE !== undefined) {
-      it('runs on the Node that was named', async () => {
-        const { stdout } = await run(NODE, ['--version'])
-        expect((await app.call<Report>('report')).node).toBe(stdout.trim())
-      })
-    }
-
     it('prints nothing, and ended no promise in vain', async () => {
-      expect((await app.call<Report>('report')).printed).toEqual([])
+      const report = await app.call<Report>('report')
+      expect([report.node.split('.')[0], report.printed]).toEqual([`v${version}`, []])
       expect(app.complaints).not.toMatch(/unhandled/i)
     })
   })
 
   if ('bullmq' in dependencies) {
-    it('keeps values through the client of a queue of bullmq', async () => {
-      const app = await start('bullmq.mjs')
+    it.each(NODES)('keeps values, on Node %s, through the client of a queue of bullmq', async (version) => {
+      const app = await start('bullmq.mjs', {}, nodeProgram(version))
       expect(await app.call('runJob', redis.port)).toEqual([2, 1])
     })
   }
 
   if ('connect-redis' in dependencies) {
-    it('deletes for staff whose session connect-redis keeps', async () => {
-      const app = await start('sessions.mjs')
+    it.each(NODES)('deletes, on Node %s, for staff whose session connect-redis keeps', async (version) => {
+      await redis.client().flushall()
+      const app = await start('sessions.mjs', {}, nodeProgram(version))
       const staff = new HttpClient(await app.call<string>('serve', redis.url))
       expect(await bannerAfter(staff, await confirm(staff, '/cache/delete?mode=all'))).toContain('1 key')
       expect(await redis.client().keys('sess:*')).toHaveLength(1)
@@ -230,20 +227,26 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
   }
 
   it.each([
-    ['5', 'nodenext', () => join(folder, 'node_modules/.bin/tsc')],
-    ['5', 'bundler', () => join(folder, 'node_modules/.bin/tsc')],
-    ['7', 'nodenext', () => join(ROOT, 'node_modules/.bin/tsc')],
-    ['7', 'bundler', () => join(ROOT, 'node_modules/.bin/tsc')],
-  ])('has types for TypeScript %s with %s', async (_version, resolution, compiler) => {
-    const config = resolution === 'bundler' ? 'tsconfig.bundler.json' : 'tsconfig.json'
-    expect(await complaintsOf(compiler(), ['-p', config])).toBe('')
-  })
+    [dependencies['typescript'], () => ofThePair, ['--moduleResolution', 'node10']],
+    ['7', () => join(ROOT, 'node_modules/.bin/tsc'), []],
+  ])(
+    'has types for TypeScript %s, in every kind of module',
+    async (_version, compiler, commonjs) => {
+      for (const [config, ...args] of [
+        ['tsconfig.json'],
+        ['tsconfig.bundler.json'],
+        ['tsconfig.commonjs.json', ...commonjs],
+      ] as const)
+        expect(await complaintsOf(compiler(), ['-p', config, ...args]), config).toBe('')
+    },
+    180_000,
+  )
 
   if ('other-ioredis' in dependencies) {
     it('has types that take clients and options of another ioredis', async () => {
       const config = { extends: './tsconfig.json', include: ['other-copy.ts'] }
       await writeFile(join(folder, 'tsconfig.other.json'), JSON.stringify(config))
-      expect(await complaintsOf(join(folder, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.other.json'])).toBe('')
+      expect(await complaintsOf(ofThePair, ['-p', 'tsconfig.other.json'])).toBe('')
     })
   }
 

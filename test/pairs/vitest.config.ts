@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     root: join(import.meta.dirname, '../..'),
     include: ['test/pairs/*.test.ts'],
-    globalSetup: ['test/support/prepare.ts'],
+    globalSetup: ['test/support/prepare.ts', 'test/support/nodes.ts'],
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 30_000,

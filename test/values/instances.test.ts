@@ -31,7 +31,7 @@ function recipe(): Serializer {
   const [code = ''] = codeBlocks('docs/guide.md').flatMap((block) =>
     block.code.includes('$decimal') ? block.code : [],
   )
-  const body = code.replace(/^import .*$/m, '').replace(/^const cache = .*$/m, 'return serializer')
+  const body = code.replaceAll(/^import .*$/gm, '').replace(/^const cache = .*$/m, 'return serializer')
   // eslint-disable-next-line no-implied-eval -- what the documents say is to run
   return new Function('Decimal', body)(Decimal) as Serializer
 }

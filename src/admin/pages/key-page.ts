@@ -1,5 +1,5 @@
 import { isError } from '../../checks/is-error.js'
-import type { EntryInfo } from '../../contract/cache.js'
+import type { EntryInfo } from '../../contract/inspected.js'
 import { segments } from '../../keys/key.js'
 import { amount, bytes, moment, number, span } from '../show/format.js'
 import { groupOf, keyPath } from '../show/key-path.js'

@@ -1,4 +1,5 @@
-import type { ChildPage, EntryOutline, KeyedCache } from '../../contract/cache.js'
+import type { KeyedCache } from '../../contract/cache.js'
+import type { ChildPage, EntryOutline } from '../../contract/inspected.js'
 import { segments } from '../../keys/key.js'
 import { amount, bytes, expiry, number } from '../show/format.js'
 import { groupOf } from '../show/key-path.js'

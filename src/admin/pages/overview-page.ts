@@ -1,4 +1,5 @@
-import type { CacheStats, Computation, KeyedCache } from '../../contract/cache.js'
+import type { CacheStats, KeyedCache } from '../../contract/cache.js'
+import type { Computation } from '../../contract/inspected.js'
 import { visible } from '../../checks/visible.js'
 import { hourChart } from '../show/chart.js'
 import { amount, hitRate, moment, number, percent, span, timeout } from '../show/format.js'

@@ -1,4 +1,5 @@
-import type { ChildPage, KeyedCache } from '../../contract/cache.js'
+import type { KeyedCache } from '../../contract/cache.js'
+import type { ChildPage } from '../../contract/inspected.js'
 
 /** How many keys the groups have. */
 export interface GroupKeys {

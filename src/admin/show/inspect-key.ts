@@ -1,4 +1,5 @@
-import type { EntryInfo, KeyedCache } from '../../contract/cache.js'
+import type { KeyedCache } from '../../contract/cache.js'
+import type { EntryInfo } from '../../contract/inspected.js'
 import type { CacheEvents } from '../../contract/cache-events.js'
 
 /** What is found under a key: an entry, bytes that are no entry (the application sees them as missing), or nothing. */

@@ -1,10 +1,13 @@
 import { callHook } from './call-hook.js'
 import { RateLimitedWarnings } from './rate-limited-warnings.js'
 
-/** A cache writes changes of state and background failures here. */
+/** A cache writes changes of state and background failures here. What it throws, or rejects with, becomes a process warning. */
 export interface Logger {
+  /** Redis answers again. What it throws is a warning. */
   info(message: string): void
+  /** Redis does not answer. What it throws is a warning. */
   warn(message: string): void
+  /** Something has failed in the background; each kind once a minute. What it throws is a warning. */
   error(message: string): void
 }
 

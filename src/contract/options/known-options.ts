@@ -1,4 +1,5 @@
-import type { FunctionOptions, GetOrSetOptions, PageOptions, SetOptions } from '../cache.js'
+import type { FunctionOptions, GetOrSetOptions, SetOptions } from '../cache.js'
+import type { PageOptions } from '../inspected.js'
 
 /** The option names that are allowed. Any other name is refused, because a misspelt option would be ignored silently. */
 export type Known<T extends object> = Readonly<Record<keyof T, true>>

@@ -1,5 +1,6 @@
 import { toUSVString } from 'node:util'
-import type { PageOptions, SetOptions } from '../cache.js'
+import type { SetOptions } from '../cache.js'
+import type { PageOptions } from '../inspected.js'
 import { toMs } from '../../checks/duration.js'
 import type { Key } from '../../keys/key.js'
 import { kindOf } from '../../checks/kind.js'

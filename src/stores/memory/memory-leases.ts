@@ -1,4 +1,4 @@
-import type { Computation } from '../../contract/cache.js'
+import type { Computation } from '../../contract/inspected.js'
 import { realTime } from '../../checks/real-time.js'
 import { isUnder } from '../../keys/key.js'
 import type { Acquired, Attempt, Ended } from '../../contract/store.js'

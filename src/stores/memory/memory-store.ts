@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import type { BackendStats, ChildPage, Computation, KeyPage } from '../../contract/cache.js'
+import type { BackendStats } from '../../contract/cache.js'
+import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
 import { addCounters, emptyCounters } from '../../statistics/stats.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'

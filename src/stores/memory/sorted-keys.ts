@@ -1,5 +1,5 @@
 import btree, { type ISortedMap } from 'sorted-btree'
-import type { ChildPage, KeyPage } from '../../contract/cache.js'
+import type { ChildPage, KeyPage } from '../../contract/inspected.js'
 import { childRange, compareKeys } from '../../keys/key.js'
 import { childPlace, childTowards, endOfGroup } from '../../keys/key-tree.js'
 

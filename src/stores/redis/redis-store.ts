@@ -1,4 +1,5 @@
-import type { BackendStats, ChildPage, Computation, KeyPage } from '../../contract/cache.js'
+import type { BackendStats } from '../../contract/cache.js'
+import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
 import type { Acquired, Attempt, Ended, Outage, Store, Write } from '../../contract/store.js'
 import { Availability, type AvailabilityOptions, type Parts } from './availability.js'

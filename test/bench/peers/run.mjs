@@ -1,11 +1,11 @@
 import { cpus, totalmem } from 'node:os'
 import { startOneServer } from '../one-server.mjs'
+import { writeFigures } from '../write-figures.mjs'
 import { measureClusterRow } from './cluster-rows.mjs'
 import { measureCoherence } from './coherence.mjs'
 import { measureExpress } from './express-load.mjs'
 import { measureMemoryRows } from './memory-rows.mjs'
 import { measureProcessRows } from './process-rows.mjs'
-import { writeMeasurements } from './measurements.mjs'
 import { measureRedisRows } from './redis-rows.mjs'
 import { report } from './report.mjs'
 import { measureServerCost } from './server-cost.mjs'
@@ -36,7 +36,7 @@ try {
   measured.redisRows = await measureRedisRows(backend, ROUNDS, say)
   const text = report(measured)
   say(`\n${text}\n`)
-  if (!QUICK) writeMeasurements(text)
+  if (!QUICK) writeFigures('docs/measurements.md', 'bench', text)
   const missed = missedTargets(measured)
   for (const sentence of missed) say(`MISSED: ${sentence}`)
   if (missed.length > 0) process.exitCode = 1

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import type { Computation } from '../../../src/contract/cache.js'
+import type { Computation } from '../../../src/contract/inspected.js'
 import { atMostMs, row } from '../../support/fault-row.js'
 import { median, report } from '../../support/figures.js'
 import { type Answer, type FactoryPlan, Processes, type Run } from '../../support/processes.js'

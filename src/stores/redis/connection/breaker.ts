@@ -1,4 +1,5 @@
 import { isError } from '../../../checks/is-error.js'
+import { realTime } from '../../../checks/real-time.js'
 import { DeadlineError, Deadlines } from './deadlines.js'
 import type { Outage } from '../../../contract/store.js'
 import { Outages } from './outages.js'
@@ -65,8 +66,10 @@ export class Breaker {
   }
 
   #unanswered(error: unknown, open: (error: unknown) => void): void {
-    this.outages.begin()
-    if (error instanceof DeadlineError) return
+    const isLate = error instanceof DeadlineError
+    // The connection was there until it ended, but nobody knows since when a silent server is gone.
+    this.outages.begin(isLate ? undefined : realTime.nowMs())
+    if (isLate) return
     this.#failures++
     if (this.#failures >= FAILURES_IN_A_ROW) open(error)
   }

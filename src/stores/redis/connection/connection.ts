@@ -136,6 +136,8 @@ export class Connection {
 
   /** The connection is gone, or what it leads to is of no use. */
   lose(error: unknown = this.#client.lastError): void {
+    // Until then it was there, and would have told of changes.
+    if (this.#up) this.#breaker.outages.begin(realTime.nowMs())
     this.#setUp(false, error)
   }
 

@@ -22,9 +22,9 @@ export class Outages {
     return this.#current
   }
 
-  /** Says that the server did not answer. */
-  begin(): void {
-    this.#current ??= { sinceMs: this.#aliveMs() }
+  /** Says that the server did not answer. `sinceMs`: when it last gave a sign of life, if that was later than its last answer. */
+  begin(sinceMs: number = this.#aliveMs()): void {
+    this.#current ??= { sinceMs }
   }
 
   /** Says that the server answered a command. `asked`: `current` when the command was sent. */

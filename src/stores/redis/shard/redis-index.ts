@@ -1,4 +1,4 @@
-import type { ChildPage } from '../../../contract/cache.js'
+import type { ChildPage } from '../../../contract/inspected.js'
 import { compareKeys } from '../../../keys/key.js'
 import { childPrefix, childTowards } from '../../../keys/key-tree.js'
 import type { Connection } from '../connection/connection.js'

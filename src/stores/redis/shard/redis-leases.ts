@@ -1,4 +1,4 @@
-import type { Computation } from '../../../contract/cache.js'
+import type { Computation } from '../../../contract/inspected.js'
 import type { Acquired, Attempt, Write } from '../../../contract/store.js'
 import { Batch } from './turn-batch.js'
 import type { Connection } from '../connection/connection.js'

@@ -1,4 +1,4 @@
-import type { ChildPage, KeyPage } from '../../../contract/cache.js'
+import type { ChildPage, KeyPage } from '../../../contract/inspected.js'
 import { compareKeys } from '../../../keys/key.js'
 import { childPlace } from '../../../keys/key-tree.js'
 import type { IndexRebuild } from './index-rebuild.js'

@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type CodeBlock, codeBlocks, USER_DOCUMENTS } from '../support/code-blocks.js'
+import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { isFull } from '../support/size.js'
+
+const run = promisify(execFile)
+const ROOT = join(import.meta.dirname, '../..')
+const SETTINGS = { REDIS_URL: undefined, SESSION_SECRET: 'a secret of tests', STAFF_PASSWORD: 'a password of tests' }
+
+/** The programs of each document, in their order. docs/api.md has signatures, made from the code. */
+const programs = new Map(
+  USER_DOCUMENTS.filter((file) => file !== 'docs/api.md').map((file) => [
+    file,
+    codeBlocks(file).filter(({ language }) => /^[jt]s$/.test(language)),
+  ]),
+)
+const documents = [...programs.keys()].filter((file) => programs.get(file)?.length)
+
+let redis: RedisServer
+/** Lies in the package, so that `keyedcache` is the package itself. */
+let folder: string
+
+beforeAll(async () => {
+  redis = await startRedis()
+  folder = await mkdtemp(join(import.meta.dirname, 'compiled-'))
+  await cp(join(import.meta.dirname, 'surroundings.ts'), join(folder, 'surroundings.ts'))
+  await cp(join(import.meta.dirname, 'decimal.js'), join(folder, 'node_modules/decimal.js'), { recursive: true })
+  for (const [file, blocks] of programs) {
+    for (const block of blocks)
+      await writeFile(join(folder, `${nameOf(block)}.${block.language}`), forTests(block.code))
+    await writeFile(join(folder, `${basename(file, '.md')}.ts`), oneAfterTheOther(blocks))
+  }
+  const compilerOptions = {
+    rootDir: '.',
+    outDir: 'js',
+    noEmit: false,
+    isolatedDeclarations: false,
+    moduleDetection: 'force',
+    allowJs: true,
+    // Which few users set
+    noImplicitOverride: false,
+  }
+  const unused = { noUnusedLocals: false, noUnusedParameters: false, declaration: false, declarationMap: false }
+  const config = {
+    extends: '../../../tsconfig.json',
+    compilerOptions: { ...compilerOptions, ...unused },
+    include: ['*.ts', '*.js'],
+  }
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
+})
+
+afterAll(async () => {
+  await redis.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+describe('The code in README.md and docs', () => {
+  it('compiles, as strict TypeScript where it is some', async () => {
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+    const complaints = await run(process.execPath, [tsc, '-p', folder]).then(
+      ({ stdout }) => stdout,
+      (error: Error & { stdout?: string }) => error.stdout || error.message,
+    )
+    expect(complaints).toBe('')
+  })
+
+  it.each(isFull ? documents : ['README.md'])('runs: %s, each block after the one before', async (file) => {
+    const env = { ...process.env, ...SETTINGS }
+    const { stderr } = await run(process.execPath, [join(folder, 'js', `${basename(file, '.md')}.js`)], { env })
+    // A Cluster and a Sentinel that the documents name are nowhere
+    expect(stderr.replaceAll(/^.*(?:KEYEDCACHE_DOWN|--trace-warnings).*\n/gm, '')).toBe('')
+  })
+})
+
+/** For example `guide-130`: its document and its line there. */
+function nameOf({ file, line }: CodeBlock): string {
+  return `${basename(file, '.md')}-${line}`
+}
+
+function forTests(code: string): string {
+  return code.replaceAll('redis://localhost:6379', redis.url).replaceAll('app.listen(3000)', 'app.listen(0)')
+}
+
+/** A program that runs the blocks of a document. */
+function oneAfterTheOther(blocks: readonly CodeBlock[]): string {
+  const imports = blocks.map((block) => `await import('./${nameOf(block)}.js')\n`)
+  return `import './surroundings.js'\n${imports.join('')}process.exit()\n`
+}
