@@ -56,11 +56,15 @@ export class Client {
 
   constructor({ redis, timeoutMs }: ClientOptions) {
     this.#own = !isClient(redis)
-    this.#deadlines = new Deadlines(timeoutMs, {
-      sent: () => undefined,
-      answered: () => undefined,
-      failed: withoutSecrets,
-    }, { bytesRead: () => bytesReadBy(this.#nodes()), carryMs: () => 0, onSilence: () => undefined })
+    this.#deadlines = new Deadlines(
+      timeoutMs,
+      {
+        sent: () => undefined,
+        answered: () => undefined,
+        failed: withoutSecrets,
+      },
+      { bytesRead: () => bytesReadBy(this.#nodes()), carryMs: () => 0, onSilence: () => undefined },
+    )
     this.#redis = openClient(redis)
     this.kind = this.#redis.isCluster ? 'cluster' : 'redis'
     this.#watchdog = new Watchdog(() => this.#connections(), timeoutMs)

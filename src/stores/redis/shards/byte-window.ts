@@ -47,7 +47,8 @@ export class ByteWindow {
   send(bytes: number, send: () => Promise<boolean>, refuse: (error: Error) => void): void {
     const go = (): void => this.#go(bytes, send)
     if (this.#waiting.length === 0 && this.#hasRoomFor(bytes)) go()
-    else if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > MOST_WAITING_BYTES) refuse(new Error('more waits than the network carries'))
+    else if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > MOST_WAITING_BYTES)
+      refuse(new Error('more waits than the network carries'))
     else {
       this.#waitingBytes += bytes
       this.#waiting.push({ bytes, sinceMs: realTime.nowMs(), go, refuse })

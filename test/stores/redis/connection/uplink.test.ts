@@ -20,7 +20,10 @@ test('What is under way has to be carried, until it is answered or fails', async
   expect(uplink.carryMs()).toBe(0)
   const gate = makeGate()
   uplink.carry(1600, gate.opened)
-  uplink.carry(32_000, gate.opened.then(() => Promise.reject(new Error('refused'))))
+  uplink.carry(
+    32_000,
+    gate.opened.then(() => Promise.reject(new Error('refused'))),
+  )
   expect(uplink.carryMs()).toBeCloseTo(2.1)
   expect(uplink.carryMs(16_000)).toBeCloseTo(3.1)
   gate.open()
