@@ -140,7 +140,7 @@ describe('A Redis that does not answer', () => {
     cache.on('state', ({ up }) => (timesDown += up ? 0 : 1))
     server.stop()
     const calls = [cache.get('a'), cache.set('b', 1), cache.getOrSet('a', () => 'computed')]
-    // Longer than what used to be taken for silence, 40 % of the limit
+    // More than half of the limit
     await new Promise((resolve) => setTimeout(resolve, 1200))
     server.resume()
     expect(await Promise.all(calls)).toEqual(['stored', true, 'stored'])
