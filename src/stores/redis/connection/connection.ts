@@ -1,18 +1,25 @@
+import { isError } from '../../../checks/is-error.js'
 import { realTime } from '../../../checks/real-time.js'
 import type { Redis } from 'ioredis'
 import type { Outage } from '../../../contract/store.js'
 import { Breaker } from './breaker.js'
-import type { Client, Limit, RunOptions } from './client.js'
+import { ChangedAnswer } from '../reasons/changed-answer.js'
 import { Deadlines, LONGEST_WAIT } from './deadlines.js'
+import type { Client, Limit, RunOptions } from './client.js'
+import { LateAnswer } from '../reasons/late-answer.js'
+import { reasonOf } from '../../../checks/reason.js'
 import type { Name } from './redis-name.js'
+import { withoutSecrets } from '../reasons/reply-error.js'
 import type { Script } from '../scripts/script.js'
-import { withoutSecrets } from './reply-error.js'
 import { ServerClock } from './server-clock.js'
 import { TIME } from '../scripts/time-script.js'
 import { Uplink } from './uplink.js'
 
 /** A command of fewer bytes takes no time that would have to be counted. */
 const LIGHT_BYTES = 16_384
+
+/** How long an answer may take that is measured, to say how far away the server is. */
+const MEASURED_MS = 1000
 
 /**
  * The connection to the server that keeps one shard: its clock, and whether it answers. It is up from an answered probe until a probe
@@ -21,7 +28,7 @@ const LIGHT_BYTES = 16_384
 export class Connection {
   readonly clock: ServerClock = new ServerClock()
   readonly #client: Client
-  readonly #name: string
+  readonly #names: readonly Name[]
   readonly #timeoutMs: number
   readonly #breaker: Breaker
   readonly #uplink: Uplink
@@ -39,21 +46,22 @@ export class Connection {
   #up = false
   #lastError: unknown
   #probing: Promise<void> | undefined
+  #explaining: Promise<unknown> | undefined
   #closed = false
 
   /**
-   * `name` is any name of the shard. `onOpen` is called when the breaker finds that the server does not answer, `onOutageEnd` when it
-   * answers again, before anybody gets that answer.
+   * `names` are some names of the shard, which must be on one server. `onOpen` is called when the breaker finds that the server does not
+   * answer, `onOutageEnd` when it answers again, before anybody gets that answer.
    */
   constructor(
     client: Client,
-    name: string,
+    names: readonly Name[],
     timeoutMs: number,
     onOpen: () => void,
     onOutageEnd: (outage: Outage) => void,
   ) {
     this.#client = client
-    this.#name = name
+    this.#names = names
     this.#timeoutMs = timeoutMs
     this.#onOpen = onOpen
     this.#uplink = new Uplink((LONGEST_WAIT - 1) * timeoutMs)
@@ -64,7 +72,7 @@ export class Connection {
     })
     this.#breaker = new Breaker({
       timeoutMs,
-      bytesRead: client.bytesReadFrom(name),
+      bytesRead: client.bytesReadFrom(String(names[0])),
       carryMs: () => this.#uplink.carryMs(),
       open: (error) => this.#open(error),
       onOutageEnd,
@@ -134,11 +142,19 @@ export class Connection {
     this.#known.clear()
   }
 
-  /** The connection is gone, or what it leads to is of no use. */
-  lose(error: unknown = this.#client.lastError): void {
+  /** The server cannot be used: because of `error`, or else because the connection is gone. */
+  lose(error?: unknown): void {
     // Until then it was there, and would have told of changes.
     if (this.#up) this.#breaker.outages.begin(realTime.nowMs())
     this.#setUp(false, error)
+  }
+
+  /** Why the server did not answer: the error, or a better one. A server that is only far away does answer, but too late. */
+  explain(failure: unknown): Promise<unknown> {
+    this.#explaining ??= this.#measured(failure).finally(() => {
+      this.#explaining = undefined
+    })
+    return this.#explaining
   }
 
   close(): void {
@@ -160,18 +176,48 @@ export class Connection {
   async #readClock(): Promise<void> {
     const sentMs = realTime.nowMs()
     try {
-      const answer = await this.#client.run(TIME, [this.#name], [], this.#running)
-      const [seconds, microseconds] = answer as [string, string]
-      this.clock.add(Number(seconds) * 1000 + Number(microseconds) / 1000, sentMs, realTime.nowMs())
+      this.clock.add(await this.#serverTime(this.#breaker.judge), sentMs, realTime.nowMs())
       this.#setUp(true, undefined)
     } catch (error) {
       this.#setUp(false, error)
+      void this.explain(error).then((better) => {
+        if (!this.#up && this.#lastError === error) this.#lastError = better
+      })
     }
+  }
+
+  /** The server's clock, in ms since 1970. */
+  async #serverTime(limit: Limit): Promise<number> {
+    const reply = await this.#client.run(TIME, this.#names, [], { known: this.#known, limit })
+    const [seconds, microseconds] = Array.isArray(reply) ? (reply as unknown[]) : []
+    const timeMs = Number(seconds) * 1000 + Number(microseconds) / 1000
+    if (Number.isNaN(timeMs)) throw new ChangedAnswer('EVAL')
+    return timeMs
+  }
+
+  /** Never rejects. */
+  async #measured(error: unknown): Promise<unknown> {
+    if (!isError(error) || error.name !== 'DeadlineError') return error
+    const sentMs = realTime.nowMs()
+    const patient = new Deadlines(Math.max(MEASURED_MS, 2 * this.#timeoutMs), {
+      sent: () => undefined,
+      answered: () => undefined,
+      failed: (failure) => failure,
+    })
+    try {
+      await this.#serverTime((answer) => patient.limit(answer))
+    } catch {
+      return error
+    } finally {
+      patient.close()
+    }
+    const tookMs = Math.round(realTime.nowMs() - sentMs)
+    return tookMs > this.#timeoutMs ? new LateAnswer(tookMs, this.#timeoutMs, error) : error
   }
 
   #open(error: unknown): void {
     if (!this.#up || this.#closed) return
-    this.#setUp(false, error)
+    this.#setUp(false, withoutSecrets(error))
     this.#onOpen()
   }
 
@@ -202,9 +248,12 @@ export class Connection {
         await this.#starting.limit(new Promise<void>((resolve) => this.#waiting.push(resolve)))
       } catch (error) {
         // Later calls then fail at once instead of waiting in vain.
-        this.#lastError ??= error
+        if (this.lastError === undefined) this.#lastError = error
       }
     }
-    if (!this.#up) throw new Error('not connected to Redis', { cause: this.lastError })
+    if (this.#up) return
+    const { lastError } = this
+    const reason = lastError === undefined ? '' : `: ${reasonOf(lastError)}`
+    throw new Error(`not connected to Redis${reason}`, { cause: lastError })
   }
 }
