@@ -225,9 +225,9 @@ describe('An answer is told with what to do about it', () => {
 })
 
 describe('A Redis that is far away', () => {
-  test('is told of with what an answer takes and with the option to set', async () => {
+  test.each([0, 1])('is told of with what an answer takes and with the option to set, in database %i', async (db) => {
     const way = await startLongWay(server.port, 150)
-    const redis = { host, port: way.port }
+    const redis = { host, port: way.port, db }
     try {
       const reason = await told(open(redis, { redisTimeout: '100ms' }), /`redisTimeout` \(100 ms\)/)
       const tookMs = Number(/takes (\d+) ms/.exec(reason)?.[1])
