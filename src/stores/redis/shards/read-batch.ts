@@ -145,15 +145,17 @@ export class ReadBatch {
         for (let turn = turns.next(); turn !== undefined; turn = turns.next()) {
           const { items: some, bytes } = turn
           // eslint-disable-next-line no-await-in-loop -- each when the one before is answered
-          await new Promise<void>((resolve) => {
-            this.#window.send(
-              bytes,
-              () => this.#askShard(shard, some, found, failed, true).finally(resolve),
-              (error) => {
-                for (const item of some) failed(item, error)
-                resolve()
-              },
-            )
+          await new Promise<unknown>((resolve, reject) => {
+            const ask = (): Promise<boolean> => {
+              const asked = this.#askShard(shard, some, found, failed, true)
+              asked.then(resolve, reject)
+              // It rejects only if `found` throws, which is after the answer.
+              return asked.catch(() => true)
+            }
+            this.#window.send(bytes, ask, (error) => {
+              for (const item of some) failed(item, error)
+              resolve(undefined)
+            })
           })
         }
       }
