@@ -4,11 +4,13 @@ import { describe, expect, it } from 'vitest'
 import rooms from '../lint/rooms.json' with { type: 'json' }
 import packageJson from '../package.json' with { type: 'json' }
 import { STORED, type StoredName, storedName } from '../src/stores/redis/scripts/stored-layout.js'
-import { codeBlocks, USER_DOCUMENTS } from './support/code-blocks.js'
+import { applicationIn, codeBlocks, USER_DOCUMENTS } from './support/code-blocks.js'
 
 const ROOT = join(import.meta.dirname, '..')
 const FOLDERS = ['src', 'test', 'lint', 'views', 'public', 'docs']
 const DOCUMENTS = [...USER_DOCUMENTS, 'SECURITY.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'llms.txt']
+/** A file of the repository by its address, as documents of the package link to what is not in it. */
+const REPOSITORY = /^https:\/\/github\.com\/keyedcache\/keyedcache\/(?:blob|raw)\/main\/(.+)$/
 
 const architecture = read('ARCHITECTURE.md')
 /** The line of each room, by the room. */
@@ -40,10 +42,11 @@ function missing(files: readonly string[]): string[] {
 /** The links of a document that lead nowhere: to no file, or to no heading. */
 function deadLinks(document: string): string[] {
   return all(proseOf(document), /\]\(([^)\s]+)\)/g)
-    .filter((link) => !link.startsWith('https://'))
+    .filter((link) => REPOSITORY.test(link) || !link.startsWith('https://'))
     .filter((link) => {
       const [path = '', anchor] = link.split('#')
-      const file = path === '' ? document : join(dirname(document), path)
+      const [, ofRepository] = REPOSITORY.exec(path) ?? []
+      const file = ofRepository ?? (path === '' ? document : join(dirname(document), path))
       return !existsSync(join(ROOT, file)) || (anchor !== undefined && !anchorsIn(file).includes(anchor))
     })
 }
@@ -74,6 +77,12 @@ describe.each(DOCUMENTS)('%s', (document) => {
 
 describe('README.md', () => {
   const readme = read('README.md')
+
+  it('has the application of docs/dashboard.md, without its dashboard', () => {
+    const whole = applicationIn('docs/dashboard.md')
+    const lines = applicationIn('README.md').split('\n')
+    expect(lines.filter((line) => !line.startsWith('import { closeCaches') && !whole.includes(`${line}\n`))).toEqual([])
+  })
 
   it('is read in one sitting: at most 20 kB', () => {
     expect(Buffer.byteLength(readme)).toBeLessThanOrEqual(20_000)

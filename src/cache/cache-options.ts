@@ -119,7 +119,7 @@ export interface CheckedOptions {
 }
 
 /**
- * Checks the options of a cache. Warns when Redis is used without a `keyPrefix`, because other applications may use the default prefix too.
+ * Checks the options of a cache, and does nothing else.
  * @throws {TypeError} naming the option that is wrong.
  * @throws {ImproperlyConfiguredError} with Redis in production without a `keyPrefix`.
  */
@@ -157,7 +157,6 @@ export function checkCacheOptions(options: KeyedCacheOptions | undefined): Check
     timeoutMs: checkLimit('redisTimeout', redisTimeout),
     redis: given.redis === undefined ? undefined : checkRedis(given.redis),
     shards: checkShards(given.shards),
-    // Checked last because it may warn: no other option is wrong then.
     keyPrefix: checkKeyPrefix(given),
   }
 }
@@ -167,15 +166,9 @@ function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
     if (isKeyPrefix(keyPrefix)) return keyPrefix
     throw new TypeError(`Expected \`keyPrefix\` to be ${KEY_PREFIXES}, got ${show(keyPrefix)}`)
   }
-  if (redis !== undefined) {
-    if (process.env['NODE_ENV'] === 'production') {
-      throw new ImproperlyConfiguredError(
-        'With Redis in production `keyPrefix` must be given (KEYEDCACHE_KEY_PREFIX where the cache is made from the environment), so that no two applications share their keys',
-      )
-    }
-    process.emitWarning(
-      "No `keyPrefix` was given: 'keyedcache' is used, which any other application on this Redis may use too",
-      { code: 'KEYEDCACHE_KEY_PREFIX' },
+  if (redis !== undefined && process.env['NODE_ENV'] === 'production') {
+    throw new ImproperlyConfiguredError(
+      'With Redis in production `keyPrefix` must be given (KEYEDCACHE_KEY_PREFIX where the cache is made from the environment), so that no two applications share their keys',
     )
   }
   return 'keyedcache'

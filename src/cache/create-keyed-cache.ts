@@ -30,13 +30,20 @@ export type { KeyedCacheOptions } from './cache-options.js'
 import { StateLog } from '../contract/events/state-log.js'
 
 /**
- * Makes a cache: in Redis when `redis` is given, else in the embedded store.
+ * Makes a cache: in Redis when `redis` is given, else in the embedded store. Warns when Redis is used without a `keyPrefix`, because other
+ * applications may use the default one too.
  * @throws {TypeError} naming the option that is wrong.
  * @throws {ImproperlyConfiguredError} with Redis in production without a `keyPrefix`.
  */
 export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
   const checked = checkCacheOptions(options)
   const { name, logger } = checked
+  if (checked.redis !== undefined && options?.keyPrefix === undefined) {
+    warn(
+      'KEYEDCACHE_KEY_PREFIX',
+      "No `keyPrefix` was given: 'keyedcache' is used, which any other application on this Redis may use too",
+    )
+  }
   const events = new Events()
   if (logger !== undefined) logErrors(events, name, (line) => logger.error(line))
   const cache = assemble(checked, openStore(checked, events), events)
