@@ -38,7 +38,7 @@ export interface KeyedCacheOptions {
   lease?: Ttl | undefined
   /** The cache gives up a computation after this time. @defaultValue '60s' */
   maxCompute?: Ttl | undefined
-  /** How long one answer from Redis may take. @defaultValue '250ms' */
+  /** How long Redis may be silent. While bytes arrive, a command waits for up to 8 times that. @defaultValue '250ms' */
   redisTimeout?: Ttl | undefined
   /**
    * Keeps copies of entries in this process while Redis reports changes to them. A copy serves for at most the `ttl` given, 5 seconds by

@@ -22,7 +22,7 @@ import { EntryCodec } from '../values/entry-codec.js'
 import { reasonOf } from '../checks/reason.js'
 import { show } from '../checks/show.js'
 import { MemoryStore } from '../stores/memory/memory-store.js'
-import { poorSettings } from '../stores/redis/connection/client-settings.js'
+import { poorSettings } from '../stores/redis/ioredis/client-settings.js'
 import { RedisStore } from '../stores/redis/redis-store.js'
 import type { Store } from '../contract/store.js'
 

@@ -21,7 +21,7 @@ import { WriteBatch } from './shards/write-batch.js'
 export interface AvailabilityOptions {
   /** What every name in Redis begins with. */
   readonly keyPrefix: string
-  /** How long an answer may take. */
+  /** How long a server may be silent. */
   readonly timeoutMs: number
   /** The number of shards for the keys of a Cluster, if this process is the first to set it: 16 or 64. */
   readonly shards: number
@@ -134,13 +134,13 @@ export class Availability {
   #open(count: number): Parts {
     const { client, keyPrefix, timeoutMs, upkeep, onOutageEnd } = this.#setting
     const shards = new Shards({ client, keyPrefix, timeoutMs, onOpen: () => this.#suspect(), onOutageEnd }, count)
-    const reads = new ReadBatch(shards)
+    const reads = new ReadBatch(shards, timeoutMs)
     return {
       shards,
       listing: new Listing(shards, this.#rebuild),
       removals: new Removals(shards, this.#rebuild, () => this.#makeWhole()),
       reads,
-      writes: new WriteBatch(shards, reads),
+      writes: new WriteBatch(shards, reads, timeoutMs),
       stats: new RedisStats(shards.first.connection, shards.first.keyspace),
       upkeep: new IndexUpkeep({
         client,

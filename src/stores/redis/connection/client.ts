@@ -2,25 +2,27 @@ import { isError } from '../../../checks/is-error.js'
 import { realTime } from '../../../checks/real-time.js'
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { Attempts } from '../reasons/attempts.js'
-import { type ClientEvent, listenTo } from './client-events.js'
-import { isClient } from './client-settings.js'
+import { bytesRead, bytesReadFrom, nodesOf } from '../ioredis/bytes-read.js'
+import { type ClientEvent, listenTo } from '../ioredis/client-events.js'
+import { isClient } from '../ioredis/client-settings.js'
 import { Deadlines } from './deadlines.js'
 import type { RedisAddress } from '../../../contract/redis-address.js'
 import type { Upkeep } from '../../../contract/upkeep.js'
 import { reasonOf } from '../../../checks/reason.js'
-import { slotOf } from './key-slot.js'
-import { openClient, openOnce, openSubscriber } from './open-client.js'
+import { slotsOf } from '../ioredis/cluster-slots.js'
+import { slotOf } from '../ioredis/key-slot.js'
+import { openClient, openOnce, openSubscriber } from '../ioredis/open-client.js'
 import { isReply, withoutSecrets } from '../reasons/reply-error.js'
 import type { Name } from './redis-name.js'
 import type { Script } from '../scripts/script.js'
-import { FOR_BYTES, FOR_TEXT, scripting } from './scripting.js'
+import { FOR_BYTES, FOR_TEXT, scripting } from '../ioredis/scripting.js'
 import { serverAddress } from '../reasons/server-address.js'
 import { Watchdog } from './watchdog.js'
 
 /** The options of a client. */
 export interface ClientOptions {
   readonly redis: RedisAddress
-  /** How long one answer may take. */
+  /** How long a server may be silent. */
   readonly timeoutMs: number
   /** How many commands a process sends that no caller asked for. */
   readonly upkeep: Upkeep
@@ -62,11 +64,9 @@ export class Client {
 
   constructor({ redis, timeoutMs, upkeep }: ClientOptions) {
     this.#own = !isClient(redis)
-    this.#deadlines = new Deadlines(timeoutMs, {
-      sent: () => undefined,
-      answered: () => undefined,
-      failed: withoutSecrets,
-    })
+    const judge = { sent: () => undefined, answered: () => undefined, failed: withoutSecrets }
+    const signs = { bytesRead: () => bytesRead(this.#redis), carryMs: () => 0, onSilence: () => undefined }
+    this.#deadlines = new Deadlines(timeoutMs, judge, signs)
     this.#redis = openClient(redis)
     this.kind = this.#redis.isCluster ? 'cluster' : 'redis'
     this.#watchdog = new Watchdog(() => this.#connections(), timeoutMs)
@@ -174,6 +174,11 @@ export class Client {
     return slotsOf(this.#redis as Cluster)[slotOf(this.ownPrefix + name)]?.[0]
   }
 
+  /** Gives a function that says how many bytes have arrived from the server that keeps a name. */
+  bytesReadFrom(name: string): () => number {
+    return bytesReadFrom(this.#redis, this.ownPrefix + name)
+  }
+
   /** The prefix that the ioredis client puts before all names. */
   get ownPrefix(): string {
     return this.#redis.options.keyPrefix ?? ''
@@ -275,8 +280,7 @@ export class Client {
   /** The connections that the watchdog may close. A client that was passed in is not one of them. */
   #connections(): readonly Redis[] {
     if (!this.#own) return [...this.#subscribers]
-    const own = this.#redis.isCluster ? (this.#redis as Cluster).nodes() : [this.#redis as Redis]
-    return [...own, ...this.#subscribers]
+    return [...nodesOf(this.#redis), ...this.#subscribers]
   }
 }
 
@@ -285,11 +289,6 @@ function databaseOf(redis: Redis | Cluster): number {
   if (redis.isCluster) return 0
   const { condition, options } = redis as unknown as { condition?: { select?: number }; options: { db?: number } }
   return condition?.select ?? options.db ?? 0
-}
-
-/** The addresses of the servers of each slot, its master first. ioredis has it, and its types do not. */
-function slotsOf(cluster: Cluster): readonly (readonly string[] | undefined)[] {
-  return (cluster as unknown as { slots?: string[][] }).slots ?? []
 }
 
 function isUnknownScript(error: unknown): boolean {

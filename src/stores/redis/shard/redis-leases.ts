@@ -85,7 +85,7 @@ export class RedisLeases {
     ])
     const firstBytes = Buffer.byteLength((attempts[0] as Attempt).key)
     const replies = (await this.#evictions.makingRoom(() =>
-      this.#connection.runForBytes(ACQUIRE, keys, [this.#connection.deadline, firstBytes, ...what]),
+      this.#connection.runForBytes(ACQUIRE, keys, [this.#connection.deadlineOf(), firstBytes, ...what]),
     )) as Reply[]
     return replies.map(acquired)
   }
@@ -108,7 +108,8 @@ export class RedisLeases {
       ...fills.flatMap(({ entry: { bytes, expiresAt }, token }) => [token, bytes, expiryArgument(expiresAt)]),
       ...tags,
     ]
-    const filled = (await this.#evictions.makingRoom(() => this.#connection.run(FILL, keys, what))) as number[]
+    const bytes = fills.reduce((sum, { entry }) => sum + entry.bytes.length, 0)
+    const filled = (await this.#evictions.makingRoom(() => this.#connection.run(FILL, keys, what, bytes))) as number[]
     return filled.map((each) => each === 1)
   }
 }
