@@ -8,6 +8,7 @@ import { Lease, type LeaseSetting } from '../leases/lease.js'
 import type { Fallback, Keeping } from '../reading/fallback.js'
 import { nextLogicalTime } from './logical-clock.js'
 import type { Lifetime } from '../../contract/options/option-checks.js'
+import { pauseAfterFailure } from './pause-after-failure.js'
 import { type Result, resultOf } from './result.js'
 import { processName } from '../../statistics/stats.js'
 import { schemaError, type EntryCodec, type KnownValue } from '../../values/entry-codec.js'
@@ -31,9 +32,6 @@ export interface ComputationSetting extends LeaseSetting {
     tags: readonly string[],
   ) => Buffer | undefined
 }
-
-const MIN_PAUSE_MS = 1000
-const MAX_PAUSE_MS = 30_000
 
 let computations = 0
 const tokenPrefix = `${process.pid.toString(36)}${Math.random().toString(36).slice(2)}`
@@ -298,9 +296,4 @@ function staleCopy({ value }: KnownValue, codec: EntryCodec): { readonly value: 
 function nextToken(): string {
   computations++
   return `${tokenPrefix}.${computations.toString(36)}`
-}
-
-/** How long a stale value serves after a failure before the next attempt, in ms: a tenth of its ttl, but 1 to 30 seconds. */
-function pauseAfterFailure({ ttlMs }: Lifetime): number {
-  return Math.min(Math.max(ttlMs / 10, MIN_PAUSE_MS), MAX_PAUSE_MS)
 }

@@ -1,0 +1,9 @@
+import type { Lifetime } from '../../contract/options/option-checks.js'
+
+const MIN_PAUSE_MS = 1000
+const MAX_PAUSE_MS = 30_000
+
+/** How long a stale value serves after a failure before the next attempt, in ms: a tenth of its ttl, but 1 to 30 seconds. */
+export function pauseAfterFailure({ ttlMs }: Lifetime): number {
+  return Math.min(Math.max(ttlMs / 10, MIN_PAUSE_MS), MAX_PAUSE_MS)
+}
