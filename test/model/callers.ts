@@ -1,6 +1,6 @@
 import { near, type Take, type World } from './world.js'
 import { acquire, fill, release, renew } from './redis.js'
-import { type Call, type State, CALL, EMPTY, FLIGHT, TOLD } from './state.js'
+import { type Call, type State, ALONE, CALL, EMPTY, FLIGHT, TOLD } from './state.js'
 
 /* What the callers of `getOrSet` do, each step by the part of `src/cache` that does it. */
 
@@ -101,7 +101,7 @@ export function flightSteps(world: World, state: State, take: Take): void {
       take(`${name}: RELEASE of what was left behind (HeldLeases)`, (next) => release(next, key, token, TOLD.voided))
     }
     if (at === FLIGHT.asks) {
-      if (cut === 1) take(`${name}: ACQUIRE is not answered`, (next) => start(world, next, f, true))
+      if (cut === 1) take(`${name}: ACQUIRE is not answered`, (next) => start(world, next, f, ALONE.unanswered))
       else take(`${name}: ACQUIRE`, (next) => ask(world, next, f))
     }
     if (at === FLIGHT.follows) {
@@ -119,6 +119,9 @@ export function flightSteps(world: World, state: State, take: Take): void {
     if ((at === FLIGHT.runs || at === FLIGHT.has) && flight.alone === 0 && flight.isVoid === 0 && cut === 0) {
       const matters = lease !== token || over === 1 || (buried === 1 && world.scenario.lateTags !== true)
       if (matters) take(`${name}: RENEW`, (next) => renewLease(world, next, f))
+    }
+    if ((at === FLIGHT.runs || at === FLIGHT.has) && flight.told !== 0) {
+      take(`${name} hears that what it computes is void (LeaseEnd.onVoided)`, (next) => leave(world, next, f))
     }
     if (at === FLIGHT.has) {
       if (flight.alone === 0) take(`${name} sends FILL`, (next) => send(next, f))
@@ -147,14 +150,14 @@ function ask(world: World, next: State, f: number): void {
     return
   }
   const leader = acquire(world, next, next.calls[f]!.key, f + 1)
-  if (leader === 0) start(world, next, f, false)
-  else if (flight.aside === 1 && leader !== flight.leader) start(world, next, f, true)
+  if (leader === 0) start(world, next, f, 0)
+  else if (flight.aside === 1 && leader !== flight.leader) start(world, next, f, ALONE.beside)
   else Object.assign(flight, { at: FLIGHT.follows, leader, told: 0 })
 }
 
 /** The factory begins: `Computation.#lead` or `Computation.#alone`. */
-function start(world: World, next: State, f: number, alone: boolean): void {
-  Object.assign(next.flights[f]!, { at: FLIGHT.runs, alone: alone ? 1 : 0, leader: 0, told: 0, aside: 0 })
+function start(world: World, next: State, f: number, alone: number): void {
+  Object.assign(next.flights[f]!, { at: FLIGHT.runs, alone, leader: 0, told: 0, aside: 0 })
   earlier(world, next, f)
 }
 
@@ -183,7 +186,7 @@ function hearEnd(world: World, next: State, f: number): void {
 function lookAgain(world: World, next: State, f: number, answers: boolean): void {
   asks(world, next, f)
   if (answers) ask(world, next, f)
-  else start(world, next, f, true)
+  else start(world, next, f, ALONE.unanswered)
 }
 
 /** A factory that throws. All that wait get the error. */
@@ -197,7 +200,12 @@ function fail(next: State, f: number, answers: boolean): void {
 /** `Lease.renew`, of the heartbeat or since a message came. Who joined later leaves when the lease is lost: `SingleFlight.#wait`. */
 function renewLease(world: World, next: State, f: number): void {
   const { key } = next.calls[f]!
-  if (renew(next, key, f + 1, world.scenario.lateTags !== true)) return
+  if (!renew(next, key, f + 1, world.scenario.lateTags !== true)) leave(world, next, f)
+}
+
+/** The flight is void, as far as its process knows. */
+function leave(world: World, next: State, f: number): void {
+  next.flights[f]!.told = 0
   Object.assign(next.flights[f]!, { isVoid: 1, joinable: 0 })
   const some = world.keeps('calls from before the factory stay when it becomes void')
   for (const call of waiting(next, f)) {

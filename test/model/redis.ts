@@ -1,4 +1,4 @@
-import { type State, type Stored, FLIGHT, TOLD } from './state.js'
+import { type State, type Stored, ALONE, FLIGHT, TOLD } from './state.js'
 import type { World } from './world.js'
 
 /*
@@ -125,7 +125,8 @@ function finish(state: State, key: number, told: Told): void {
 
 function tell({ flights, calls }: State, key: number, told: Told): void {
   for (const [i, flight] of flights.entries()) {
-    if (flight.at === FLIGHT.follows && calls[i]!.key === key) flight.told = told
+    const hears = flight.at === FLIGHT.follows || (flight.alone === ALONE.beside && told === TOLD.voided)
+    if (hears && calls[i]!.key === key) flight.told = told
   }
 }
 

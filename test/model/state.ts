@@ -65,7 +65,7 @@ export interface Flight {
   told: number
   /** Whether it computes without a lease when another process leads. */
   aside: number
-  /** Whether it computes without a lease. */
+  /** Whether it computes without a lease, and why: `ALONE`. */
   alone: number
   /** Whether its lease was taken away by a deletion, a loss or its end. Then another may compute beside it. */
   lost: number
@@ -75,6 +75,9 @@ export interface Flight {
   /** Calls may have its result if their `after` is at most `good - 1`. */
   good: number
 }
+
+/** Computes without a lease, because Redis did not answer or beside the process that leads. */
+export const ALONE = { unanswered: 1, beside: 2 } as const
 
 export const TOLD = { filled: 1, nothing: 2, voided: 3 } as const
 

@@ -137,7 +137,11 @@ export class Computation {
           continue
         }
         // Messages are of the whole server. One of the same key in another database ends nothing here, and the leader goes on.
-        if (this.#followsNobody || (sideBySide && acquired.leader !== leader)) return await this.#alone()
+        if (this.#followsNobody || (sideBySide && acquired.leader !== leader)) {
+          leaseEnd.onVoided(this.#void)
+          // eslint-disable-next-line no-await-in-loop
+          return await this.#alone()
+        }
         onFollow?.()
         if (manner === 'leave') return { kind: 'left', restMs: Math.min(acquired.leftMs, leaseMs / 2) }
         leader = acquired.leader
@@ -182,7 +186,8 @@ export class Computation {
     this.#lease = lease
     // The message may be of the same key in another database, so the store is asked.
     leaseEnd.onVoided(() => void lease.renew())
-    const startedAt = this.#start()
+    const startedAt = nextLogicalTime()
+    this.#startedAt = startedAt
     const keeping = this.#setting.fallback?.begin(this.#plan.key)
     const outcome = await this.#compute(stale)
     if (outcome.kind !== 'computed') this.#setting.fallback?.end(keeping)
@@ -241,7 +246,8 @@ export class Computation {
   async #alone(): Promise<Result> {
     const { key, stale, life: planned } = this.#plan
     const { fallback, encode, events } = this.#setting
-    const startedAt = this.#start()
+    const startedAt = nextLogicalTime()
+    this.#startedAt = startedAt
     const keeping = fallback?.begin(key)
     const outcome = await this.#compute(stale)
     if (outcome.kind !== 'computed') {
@@ -264,11 +270,6 @@ export class Computation {
       startedAt,
       isRefused: false,
     }
-  }
-
-  #start(): number {
-    this.#startedAt = nextLogicalTime()
-    return this.#startedAt
   }
 
   readonly #void = (): void => {
