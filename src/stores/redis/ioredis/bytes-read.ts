@@ -14,16 +14,15 @@ export function nodesOf(client: Redis | Cluster): readonly Redis[] {
 
 /**
  * Gives a function that says how many bytes have arrived from the server that keeps a name, on the present connection. While the slots of a
- * Cluster are not known: from all its servers.
+ * Cluster are not known: from all its servers. What others send is no sign of a server that is gone.
  */
 export function bytesReadFrom(client: Redis | Cluster, name: string): () => number {
   if (!client.isCluster) return () => bytesRead(client)
   const slot = slotOf(name)
   return () => {
     const address = slotsOf(client as Cluster)[slot]?.[0]
-    const nodes = nodesOf(client)
-    const node = nodes.find(({ options: { host, port } }) => `${host}:${port}` === address)
-    return sum(node === undefined ? nodes : [node])
+    if (address === undefined) return bytesRead(client)
+    return sum(nodesOf(client).filter(({ options: { host, port } }) => `${host}:${port}` === address))
   }
 }
 
