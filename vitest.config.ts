@@ -116,6 +116,7 @@ export default defineConfig({
           exclude: [
             ...configDefaults.exclude,
             'test/bundlers/**',
+            'test/examples/**',
             'test/pairs/**',
             'test/suites/**',
             ...PATIENT,
