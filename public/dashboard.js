@@ -75,7 +75,7 @@ function show(stats) {
   for (const each of document.querySelectorAll('[data-scope]')) each.hidden = each.dataset.scope !== scope
   const measured = backend.roundTripMs === null ? 'not measured yet' : span(backend.roundTripMs)
   const since = `${backend.since.slice(0, 19).replace('T', ' ')} UTC`
-  const texts = { since, state, saved: span(savedMs), processes: number(processes.length) }
+  const texts = { since, state, reason: backend.error ?? '', saved: span(savedMs), processes: number(processes.length) }
   texts.roundTrip = backend.up ? measured : 'no answer'
   texts.hitRate = percent(hits, calls)
   texts.hitRateNote = calls === 0 ? 'No calls yet' : `of ${number(calls)} ${calls === 1 ? 'call' : 'calls'}`

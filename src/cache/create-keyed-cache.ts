@@ -178,7 +178,7 @@ function warnOnceUntracked(name: string): (error: unknown) => void {
 }
 
 function logState({ logger, name }: CheckedOptions, up: boolean, error: unknown, more: string): void {
-  const reason = isError(error) ? ` (${reasonOf(error)})${rightsHint(error)}` : ''
+  const reason = isError(error) ? ` (${reasonOf(error)})` : ''
   const message = up
     ? `The cache ${show(name)} reaches its Redis`
     : `The cache ${show(name)} does not reach its Redis${reason}${more}`
@@ -186,12 +186,6 @@ function logState({ logger, name }: CheckedOptions, up: boolean, error: unknown,
     if (!up) warn('KEYEDCACHE_DOWN', message)
   } else if (up) logger.info(message)
   else logger.warn(message)
-}
-
-/** A hint for errors about missing rights. Redis refuses a command inside a script in other words than a command sent alone. */
-function rightsHint({ message }: Error): string {
-  const isRefused = /NOPERM|ACL failure in script|user executing the script/.test(message)
-  return isRefused ? ': the Redis user lacks rights, which “The Redis user” in SECURITY.md lists' : ''
 }
 
 function warn(code: string, message: string): void {

@@ -16,6 +16,6 @@ export interface CacheEvents {
   compute: { key: string; computeMs: number; stored: boolean }
   /** Something failed, in a call or in the background. The caller may not have been told. */
   error: { operation: string; key: string | undefined; error: unknown }
-  /** The backend went up or down. */
+  /** The backend went up or down. `error`: why it is down, with what to do about it where that is known; `undefined` when it is up. */
   state: { up: boolean; since: Date; error: unknown }
 }

@@ -154,6 +154,13 @@ export interface BackendStats {
   since: Date
   /** The last measured round trip; `null` when nothing was measured. */
   roundTripMs: number | null
+  /**
+   * Where it is, without credentials: `host:port/db`, the path of a socket, the nodes of a Cluster as they were given, or a master's name and
+   * its Sentinels. `undefined` for the embedded store.
+   */
+  address: string | undefined
+  /** Why it does not answer, and what to do: one line, without credentials. `undefined` while it is up. */
+  error: string | undefined
 }
 
 /** The counters of a cache, for all processes that share it. */

@@ -1,3 +1,4 @@
+import { reasonOf } from '../checks/reason.js'
 import { realTime } from '../checks/real-time.js'
 import type { Store } from '../contract/store.js'
 import type { CacheStats } from '../contract/cache.js'
@@ -34,7 +35,9 @@ export class StatsFlush {
       // A store that is known to be down is no new error, because the answer says so. Otherwise whoever polls would add errors.
       if (backend.up) this.#onFailed('stats', undefined, error)
       // The store may not have noticed yet that it is down. Then it is down since now.
-      const down = backend.up ? { ...backend, up: false, since: new Date(), roundTripMs: null } : backend
+      const down = backend.up
+        ? { ...backend, up: false, since: new Date(), roundTripMs: null, error: reasonOf(error) }
+        : backend
       return reportStats(this.#stats.ownTotals(), down, null)
     }
   }

@@ -105,7 +105,7 @@ describe('What a cache tells of its trouble', () => {
     await failures(callsThatFail(cache))
     await until(() => lines.length > 0, 'the cache has noticed')
     const hint = 'the Redis user lacks rights, which “The Redis user” in SECURITY.md lists'
-    expect(lines[0]).toMatch(new RegExp(`^warn The cache 'shop' does not reach its Redis \\(${reason}\\): ${hint}$`))
+    expect(lines[0]).toMatch(new RegExp(`^warn The cache 'shop' does not reach its Redis \\(${reason}: ${hint}\\)$`))
     const warnings = await warningsDuring('KEYEDCACHE_DOWN', async () => {
       const silent = open({ redis, name: 'other', logger: undefined })
       await failures(callsThatFail(silent.cache))

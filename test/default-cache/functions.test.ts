@@ -107,7 +107,8 @@ describe('The functions of the original, with the default cache', () => {
     })
     await expect(cacheDelete('x')).rejects.toThrow(CacheNotRespondingError)
     expect(await cacheSet('x', 1)).toBe(false)
-    expect(await cacheGet('x', { default: null })).toBeNull()
+    expect(await cacheGet('x')).toBe(1) // from the fallback
+    expect(await cacheGet('y', { default: null })).toBeNull()
   })
 
   test('the default cache is looked up at each use', async () => {

@@ -131,7 +131,9 @@ describeOnBothStores('Statistics', (open, kind) => {
   test('say of the backend what it is, and which processes there are', async () => {
     const before = Date.now()
     const { backend, scope, processes } = await open().stats()
-    expect(backend).toEqual({ kind, up: true, since: expect.any(Date), roundTripMs: expect.any(Number) })
+    const address = kind === 'memory' ? undefined : expect.stringMatching(/^127\.0\.0\.1:\d+\/0$/)
+    const since = expect.any(Date)
+    expect(backend).toEqual({ kind, up: true, since, roundTripMs: expect.any(Number), address, error: undefined })
     expect(scope).toBe(kind === 'memory' ? 'process' : 'fleet')
     expect(processes).toHaveLength(1)
     expect(processes[0]?.id).toMatch(new RegExp(`:${process.pid}$`))

@@ -60,9 +60,10 @@ function totals(stats: CacheStats): object {
   }
 }
 
-function backend({ backend: { kind, up, since, roundTripMs } }: CacheStats): object {
+function backend({ backend: { kind, up, since, roundTripMs, address, error } }: CacheStats): object {
   const measured = roundTripMs === null ? 'not measured yet' : span(roundTripMs / 1000)
-  return { kind: KINDS[kind], up, since: moment(since), roundTrip: up ? measured : 'no answer' }
+  const where = address === undefined ? undefined : visible(address)
+  return { kind: KINDS[kind], up, since: moment(since), roundTrip: up ? measured : 'no answer', address: where, error }
 }
 
 /** Whether these are the numbers of all processes or of this one only. While the backend is down, this process does not know the others. */

@@ -65,7 +65,7 @@ export class MemoryStore implements Store {
   }
 
   backend(): BackendStats {
-    return { kind: this.kind, up: true, since: this.#since, roundTripMs: 0 }
+    return { kind: this.kind, up: true, since: this.#since, roundTripMs: 0, address: undefined, error: undefined }
   }
 
   outageOf(): undefined {

@@ -9,6 +9,7 @@ import { Listing } from './shards/listing.js'
 import { Meta } from './meta.js'
 import { ReadBatch } from './shards/read-batch.js'
 import { RedisStats } from './shard/redis-stats.js'
+import type { Shard } from './shard/shard.js'
 import { Removals } from './shards/removals.js'
 import { Shards } from './shards/shards.js'
 import type { Subscribers } from './connection/subscribers.js'
@@ -50,6 +51,8 @@ export interface Parts {
 
 /** How often a server that does not answer is probed. A server that answers is probed every second time. */
 const PROBE_EVERY_MS = 500
+/** After how many rounds without a connection the store counts as down, if nothing else has said so. */
+const UNREADY_ROUNDS = 4
 /** How often the upkeep runs, in one of all processes. */
 const UPKEEP_EVERY_MS = 500
 
@@ -110,6 +113,11 @@ export class Availability {
     return this.#since
   }
 
+  /** Why the store does not answer. `undefined` while it does, and before that is known. */
+  get error(): unknown {
+    return this.#parts.shards.all.find(isDownShard)?.connection.lastError
+  }
+
   /** Ends all probing, and lets nothing more be sent. */
   close(): void {
     this.#closed = true
@@ -141,14 +149,15 @@ export class Availability {
   #disconnected(): void {
     this.#setting.subscribers.doubt()
     for (const { connection } of this.#parts.shards.all) connection.lose()
-    this.#judge()
+    if (this.#isUp === true) this.#judge()
+    else void this.#setting.client.reasonKnown.then(() => this.#judge())
   }
 
   /** Reads what the first process wrote for this prefix. Only then can its keys be found. */
   #agree(): Promise<void> {
     this.#agreeing ??= this.#goBy()
       .then(() => (this.#disagreed = undefined))
-      .catch((error: unknown) => this.#disagree(error))
+      .catch(async (error: unknown) => this.#disagree(await this.#parts.shards.first.connection.explain(error)))
       .finally(() => {
         this.#agreeing = undefined
       })
@@ -165,32 +174,38 @@ export class Availability {
 
   /** There is a connection, and nothing can be kept there. It is tried again in the next round. */
   #disagree(error: unknown): void {
-    for (const { connection } of this.#parts.shards.all) connection.lose(error)
+    // If the connection was lost meanwhile, the client says why.
+    const { isReady } = this.#setting.client
+    for (const { connection } of this.#parts.shards.all) connection.lose(isReady ? error : undefined)
     const reason = reasonOf(error)
-    if (reason !== this.#disagreed && !this.#closed) this.#setting.onError('connect', error)
+    if (isReady && reason !== this.#disagreed && !this.#closed) this.#setting.onError('connect', error)
     this.#disagreed = reason
-    this.#judge(error)
+    this.#judge()
   }
 
   async #goBy(): Promise<void> {
     await this.#setting.client.select()
     const count = this.#parts.shards.all.length
-    const [size, agreed] = await Promise.all([this.#setting.client.size(), this.#meta.agree(count)])
+    const [isEmpty, agreed] = await Promise.all([this.#setting.client.isEmpty(), this.#meta.agree(count)])
     if (agreed !== count) {
       this.#setting.onOtherShards(agreed, count)
       for (const { connection } of this.#parts.shards.all) connection.close()
       this.#parts = this.#open(agreed)
     }
     // This must come before any read of the index, because a read that finds no index scans the whole database.
-    if (size === 0) await this.#rebuild.begin(this.#parts.shards)
+    if (isEmpty) await this.#rebuild.begin(this.#parts.shards)
     this.#agreed = true
     await this.#probe(() => true)
   }
 
   #round(): void {
-    if (!this.#setting.client.isReady) return
-    this.#setting.subscribers.follow()
     this.#rounds++
+    if (!this.#setting.client.isReady) {
+      // A server that takes connections and no commands sends no event.
+      if (this.#rounds > UNREADY_ROUNDS) this.#judge()
+      return
+    }
+    this.#setting.subscribers.follow()
     if (this.#rounds % 2 === 0) this.#setting.subscribers.check()
     void (this.#agreed ? this.#probe(this.#rounds % 2 === 0 ? () => true : isDown) : this.#agree())
   }
@@ -218,14 +233,12 @@ export class Availability {
   }
 
   /** Reports when all servers answer, and when one stops. */
-  #judge(error?: unknown): void {
-    const { all: shards } = this.#parts.shards
-    const down = shards.find(({ connection }) => !connection.up)
-    const up = down === undefined
+  #judge(): void {
+    const up = !this.#parts.shards.all.some(isDownShard)
     if (up === this.#isUp || this.#closed) return
     this.#isUp = up
     this.#since = new Date()
-    this.#setting.onState(up, up ? undefined : (error ?? down.connection.lastError))
+    this.#setting.onState(up, this.error)
     // Another server may answer now, or the same one without its data. So the index may be lost.
     if (up) this.#makeWhole()
   }
@@ -238,4 +251,8 @@ export class Availability {
 
 function isDown({ up }: Connection): boolean {
   return !up
+}
+
+function isDownShard({ connection }: Shard): boolean {
+  return isDown(connection)
 }

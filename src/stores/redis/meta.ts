@@ -1,5 +1,8 @@
+import { ChangedAnswer } from './reasons/changed-answer.js'
 import type { Client } from './connection/client.js'
 import { FORMAT, STORED, storedName } from './scripts/stored-layout.js'
+
+type Said = readonly [format: string | null, shards: string | null]
 
 /** The settings that all processes with the same prefix share. The first process writes them, and the others follow them. */
 export class Meta {
@@ -16,21 +19,31 @@ export class Meta {
    * @throws {Error} when the names are of another format, or the number is not 1, 16 or 64.
    */
   async agree(shards: number): Promise<number> {
-    const said = await this.#client.send((redis) => redis.hgetall(this.#name))
-    const mine = { format: FORMAT, shards: String(shards) }
-    const unsaid = Object.entries(mine).filter(([field]) => said[field] === undefined)
-    if (unsaid.length > 0) {
-      // Another process may be quicker. Then its settings count.
-      await Promise.all(
-        unsaid.map(([field, value]) => this.#client.send((redis) => redis.hsetnx(this.#name, field, value))),
-      )
-      return this.agree(shards)
+    const before = await this.#read()
+    const [format, agreed] = before.includes(null) ? await this.#write(shards) : before
+    if (format !== FORMAT) {
+      throw new Error(`the names under this prefix are of format ${format}, and this version knows ${FORMAT}`)
     }
-    if (said['format'] !== FORMAT) {
-      throw new Error(`the names under this prefix are of format ${said['format']}, and this version knows ${FORMAT}`)
-    }
-    const agreed = Number(said['shards'])
-    if (agreed === 1 || agreed === 16 || agreed === 64) return agreed
-    throw new Error(`Expected ${this.#name} to say 1, 16 or 64 shards, got ${said['shards']}`)
+    const number = Number(agreed)
+    if (number === 1 || number === 16 || number === 64) return number
+    throw new Error(`Expected ${this.#name} to say 1, 16 or 64 shards, got ${agreed}`)
+  }
+
+  async #read(): Promise<Said> {
+    const fields = ['format', 'shards'] as const
+    const said = await Promise.all(fields.map((field) => this.#client.send((redis) => redis.hget(this.#name, field))))
+    if (!said.every((each) => each === null || typeof each === 'string')) throw new ChangedAnswer('HGET')
+    return said as unknown as Said
+  }
+
+  /** Writes what is not there yet. Another process may be quicker. Then its settings count. */
+  async #write(shards: number): Promise<Said> {
+    const mine = Object.entries({ format: FORMAT, shards: String(shards) })
+    await Promise.all(
+      mine.map(([field, value]) => this.#client.send((redis) => redis.hsetnx(this.#name, field, value))),
+    )
+    const said = await this.#read()
+    if (said.includes(null)) throw new Error(`${this.#name} was written, and is not there`)
+    return said
   }
 }

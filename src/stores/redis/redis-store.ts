@@ -1,3 +1,4 @@
+import { reasonOf } from '../../checks/reason.js'
 import type { BackendStats } from '../../contract/cache.js'
 import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
@@ -39,12 +40,15 @@ export class RedisStore implements Store {
   }
 
   backend(): BackendStats {
+    const { up, since, error } = this.#availability
     const trips = this.#parts.shards.all.map(({ connection }) => connection.clock.roundTripMs ?? 0)
     return {
       kind: this.kind,
-      up: this.#availability.up,
-      since: this.#availability.since,
-      roundTripMs: this.#availability.up ? Math.max(...trips) : null,
+      up,
+      since,
+      roundTripMs: up ? Math.max(...trips) : null,
+      address: this.#client.address,
+      error: up ? undefined : error === undefined ? 'there is no connection yet' : reasonOf(error),
     }
   }
 
@@ -179,6 +183,7 @@ export class RedisStore implements Store {
 
   async probe(): Promise<void> {
     await Promise.all(this.#parts.shards.all.map((shard) => shard.probe()))
+    await this.#subscribers.mustHear()
   }
 
   addStats(batch: StatsBatch): Promise<void> {

@@ -97,13 +97,15 @@ describe('the overview in Chromium', () => {
       const { page, shown, pass } = await overview(application(remote))
       expect(await page.getByRole('alert').count()).toBe(0)
       await redis.kill()
-      await until(async () => !(await remote.stats()).backend.up, 'the cache knows that Redis is down')
+      const isKnown = async (): Promise<boolean> => /ECONNREFUSED/.test((await remote.stats()).backend.error ?? '')
+      await until(isKnown, 'the cache knows that Redis is down, and why')
       await pass(POLL_MS)
       await until(
         () => page.getByText(/Backend down since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/).isVisible(),
         'the page says so',
       )
       expect(await page.getByRole('alert').count()).toBe(1)
+      expect(await page.getByRole('alert').textContent()).toContain('start Redis, or look at host and port')
       expect(await page.locator('[data-down] time').getAttribute('datetime')).toMatch(/^\d{4}-.*Z$/)
       expect(await shown('keys')).toBe('unavailable')
       expect(await page.locator('[data-state]').allTextContents()).toEqual(['down', 'down'])

@@ -388,7 +388,7 @@ describe('on Redis', () => {
     expect(Math.min(...counts)).toBeLessThanOrEqual(most)
   })
 
-  it('O4 answers within a second when Redis is down, and says since when', async () => {
+  it('O4 answers within a second when Redis is down, and says since when, why and where', async () => {
     const own = await startRedis()
     try {
       const shared = open({ redis: own.url, keyPrefix: freshPrefix() })
@@ -402,6 +402,8 @@ describe('on Redis', () => {
           expect(performance.now() - startedMs).toBeLessThan(atMostMs(1000))
           expect(html).toMatch(/<div role="alert"[^>]*data-down>/)
           expect(textOf(html)).toMatch(/Backend down since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/)
+          expect(html).toMatch(/data-live="reason">[^<]+</)
+          expect(textOf(html)).toContain(`Address 127.0.0.1:${own.port}/0`)
           expect(textOf(html)).toContain('Keys unavailable')
           expect(textOf(html)).toContain('of 4 calls Calls 4 Hits 3 Misses 1')
           expect(textOf(html)).toContain('This process only, while the backend does not answer.')
@@ -411,6 +413,8 @@ describe('on Redis', () => {
         expect([...samples]).toEqual([['keyedcache_up{cache="default"}', 0]])
         expect((await statsOf(client)).keys).toBeNull()
       }
+      const why = /ECONNREFUSED.*: nothing listens there: start Redis/
+      await until(async () => why.test(textOf(await overview(client))), 'the page says why')
       await own.restart()
       await until(async () => (await statsOf(client)).backend.up, 'the cache reaches Redis again')
       expect(await overview(client)).toMatch(/<div role="alert"[^>]* hidden>/)

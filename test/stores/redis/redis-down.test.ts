@@ -56,8 +56,9 @@ const QUIET: readonly [string, (cache: KeyedCache) => Promise<unknown>, unknown]
   ['has answers false', (cache) => cache.has('a'), false],
   ['set answers false', (cache) => cache.set('a', 1), false],
   ['setMany answers false', (cache) => cache.setMany([['a', 1], ['b', 2]]), false], // prettier-ignore
-  ['getOrSet computes', (cache) => cache.getOrSet('a', () => 'computed'), 'computed'],
-  ['getOrSetMany computes', (cache) => cache.getOrSetMany(['a', 'b'], (keys) => keys), ['a', 'b']],
+  ['getOrSet answers what was set meanwhile', (cache) => cache.getOrSet('a', () => 'computed'), 1],
+  ['getOrSet computes', (cache) => cache.getOrSet('d', () => 'computed'), 'computed'],
+  ['getOrSetMany computes', (cache) => cache.getOrSetMany(['e', 'f'], (keys) => keys), ['e', 'f']],
   ['a cached function computes', (cache) => cache.wrap(async (x: number) => x + 1, { name: 'inc' })(1), 2],
 ]
 

@@ -1,9 +1,8 @@
-import { isError } from '../../../checks/is-error.js'
 import { realTime } from '../../../checks/real-time.js'
 import { DeadlineError, Deadlines } from './deadlines.js'
 import type { Outage } from '../../../contract/store.js'
 import { Outages } from './outages.js'
-import { withoutSecrets } from './reply-error.js'
+import { isReply, withoutSecrets } from '../reasons/reply-error.js'
 
 const FAILURES_IN_A_ROW = 5
 /** The part of the time limit after which silence opens the breaker. */
@@ -74,6 +73,6 @@ export class Breaker {
 }
 
 function isAnswer(error: unknown): boolean {
-  if (!isError(error) || error.name !== 'ReplyError') return false
+  if (!isReply(error)) return false
   return !/^(?:LOADING|BUSY|CLUSTERDOWN|MASTERDOWN) /.test(error.message)
 }

@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis'
 
 /** The events of an ioredis client that a cache listens to. */
-export type ClientEvent = 'ready' | 'close' | 'end' | 'select' | 'error' | 'refresh' | '+node'
+export type ClientEvent = 'connect' | 'ready' | 'close' | 'end' | 'select' | 'error' | 'refresh' | '+node'
 
 type Listener = (...details: unknown[]) => void
 

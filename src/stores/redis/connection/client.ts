@@ -1,15 +1,17 @@
 import { isError } from '../../../checks/is-error.js'
 import { realTime } from '../../../checks/real-time.js'
-import type { Cluster, Redis } from 'ioredis'
+import type { Cluster, Redis, RedisOptions } from 'ioredis'
+import { Attempts } from '../reasons/attempts.js'
 import { type ClientEvent, listenTo } from './client-events.js'
 import { isClient } from './client-settings.js'
 import { Deadlines } from './deadlines.js'
 import type { RedisAddress } from '../../../contract/redis-address.js'
 import { reasonOf } from '../../../checks/reason.js'
-import { openClient, openSubscriber } from './open-client.js'
-import { withoutSecrets } from './reply-error.js'
+import { openClient, openOnce, openSubscriber } from './open-client.js'
+import { isReply, withoutSecrets } from '../reasons/reply-error.js'
 import type { Name } from './redis-name.js'
 import type { Script } from '../scripts/script.js'
+import { serverAddress } from '../reasons/server-address.js'
 import { Watchdog } from './watchdog.js'
 
 /** The options of a client. */
@@ -48,7 +50,7 @@ export class Client {
   readonly #subscribers = new Set<Redis>()
   readonly #stopListening: (() => void)[] = []
   #refresh: NodeJS.Timeout | undefined
-  #lastError: unknown
+  readonly #attempts: Attempts
   /** The database that was chosen when it was first connected. */
   #database: number | undefined
   #closed = false
@@ -63,11 +65,9 @@ export class Client {
     this.#redis = openClient(redis)
     this.kind = this.#redis.isCluster ? 'cluster' : 'redis'
     this.#watchdog = new Watchdog(() => this.#connections(), timeoutMs)
-    const note = (error: unknown): void => {
-      this.#lastError = withoutSecrets(error)
-    }
-    this.on('error', note)
-    if (this.#redis.status === 'wait') this.#redis.connect().catch(note)
+    this.#attempts = new Attempts(this)
+    // The event `error` says why.
+    if (this.#redis.status === 'wait') this.#redis.connect().catch(() => undefined)
     // A timer of our own: that of ioredis goes on forever if its client is closed during a refresh.
     if (this.#own && this.#redis.isCluster) {
       this.#refresh = realTime.setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS).unref()
@@ -79,9 +79,30 @@ export class Client {
     return this.#redis.status === 'ready' && !this.#closed
   }
 
-  /** The last connection error. */
+  /** As ioredis has it. */
+  get status(): string {
+    return this.#redis.status
+  }
+
+  /** Whether it speaks TLS. */
+  get isSecure(): boolean {
+    const { options } = this.#redis
+    return Boolean('redisOptions' in options ? options.redisOptions?.tls : (options as RedisOptions).tls)
+  }
+
+  /** Where the server is, without credentials. */
+  get address(): string {
+    return serverAddress(this.#redis)
+  }
+
+  /** Why there is no connection. `undefined` while there is one, and before the first attempt has failed. */
   get lastError(): unknown {
-    return this.#lastError ?? (this.hasEnded ? new Error('its client is closed') : undefined)
+    return this.#attempts.lastError
+  }
+
+  /** Resolves when `lastError` says why the last attempt to connect has failed. */
+  get reasonKnown(): Promise<void> {
+    return this.#attempts.known
   }
 
   /** Calls the listener on an event of the connection, until the client is closed. */
@@ -157,7 +178,9 @@ export class Client {
     const db = databaseOf(this.#redis)
     this.#database ??= db
     if (db === this.#database) return undefined
-    return new Error(`the owner of the client has selected database ${db} in place of ${this.#database}`)
+    return new Error(
+      `the owner of the client has selected database ${db} in place of ${this.#database}: give the cache a client of its own`,
+    )
   }
 
   /**
@@ -172,14 +195,20 @@ export class Client {
     try {
       await this.send((redis) => redis.select(db))
     } catch (error) {
+      if (!isReply(error)) throw error
       throw new Error(`Redis did not select database ${db}: ${reasonOf(error)}`, { cause: error })
     }
   }
 
-  /** How many names these servers keep, of any owner. */
-  async size(): Promise<number> {
-    const sizes = await Promise.all(this.masters().map((master) => this.limit(master.dbsize())))
-    return sizes.reduce((sum, size) => sum + size, 0)
+  /** Whether these servers keep no names at all, of any owner. `false` also if the Redis user may not ask. */
+  async isEmpty(): Promise<boolean> {
+    try {
+      const sizes = await Promise.all(this.masters().map((master) => this.limit(master.dbsize())))
+      return sizes.every((size) => size === 0)
+    } catch (error) {
+      if (isReply(error)) return false
+      throw error
+    }
   }
 
   /**
@@ -193,6 +222,12 @@ export class Client {
     const [next, names] = await this.limit(master.scan(cursor, 'MATCH', pattern, 'COUNT', count))
     const own = names.filter((name) => name.startsWith(whole)).map((name) => name.slice(whole.length))
     return [next, [...new Set(own)]]
+  }
+
+  /** A client of our own to one node of a Cluster, to connect to once. */
+  openNode(): Redis | undefined {
+    const [node] = this.#redis.isCluster ? (this.#redis as Cluster).nodes('all') : []
+    return node && openOnce(node)
   }
 
   /** Our own subscribe client to one of the servers. Its owner connects it, and again after it has ended. */
@@ -210,6 +245,7 @@ export class Client {
     this.#closed = true
     realTime.clearInterval(this.#refresh)
     this.#watchdog.close()
+    this.#attempts.close()
     for (const stop of this.#stopListening) stop()
     if (this.#own) {
       // Without a listener ioredis prints errors, and one may still come.

@@ -1,12 +1,21 @@
+import { isError } from '../../../checks/is-error.js'
 import { realTime } from '../../../checks/real-time.js'
 import type { Redis } from 'ioredis'
 import type { Outage } from '../../../contract/store.js'
 import { Breaker } from './breaker.js'
-import type { Client, RunOptions } from './client.js'
+import { ChangedAnswer } from '../reasons/changed-answer.js'
+import { Deadlines } from './deadlines.js'
+import type { Client, Limit, RunOptions } from './client.js'
+import { LateAnswer } from '../reasons/late-answer.js'
+import { reasonOf } from '../../../checks/reason.js'
 import type { Name } from './redis-name.js'
+import { withoutSecrets } from '../reasons/reply-error.js'
 import type { Script } from '../scripts/script.js'
 import { ServerClock } from './server-clock.js'
 import { TIME } from '../scripts/time-script.js'
+
+/** How long an answer may take that is measured, to say how far away the server is. */
+const MEASURED_MS = 1000
 
 /**
  * The connection to the server that keeps one shard: its clock, and whether it answers. It is up from an answered probe until a probe
@@ -15,7 +24,7 @@ import { TIME } from '../scripts/time-script.js'
 export class Connection {
   readonly clock: ServerClock = new ServerClock()
   readonly #client: Client
-  readonly #name: string
+  readonly #names: readonly Name[]
   readonly #timeoutMs: number
   readonly #breaker: Breaker
   readonly #onOpen: () => void
@@ -30,21 +39,23 @@ export class Connection {
   #up = false
   #lastError: unknown
   #probing: Promise<void> | undefined
+  #explaining: Promise<unknown> | undefined
   #closed = false
 
   /**
-   * `name` is any name of the shard. `onOpen` is called when the breaker finds that the server does not answer, `onOutageEnd` when it
-   * answers again, before anybody gets that answer.
+  /**
+   * `names` are some names of the shard, which must be on one server. `onOpen` is called when the breaker finds that the server does not
+   * answer, `onOutageEnd` when it answers again, before anybody gets that answer.
    */
   constructor(
     client: Client,
-    name: string,
+    names: readonly Name[],
     timeoutMs: number,
     onOpen: () => void,
     onOutageEnd: (outage: Outage) => void,
   ) {
     this.#client = client
-    this.#name = name
+    this.#names = names
     this.#timeoutMs = timeoutMs
     this.#onOpen = onOpen
     this.#breaker = new Breaker({
@@ -115,11 +126,19 @@ export class Connection {
     this.#known.clear()
   }
 
-  /** The connection is gone, or what it leads to is of no use. */
-  lose(error: unknown = this.#client.lastError): void {
+  /** The server cannot be used: because of `error`, or else because the connection is gone. */
+  lose(error?: unknown): void {
     // Until then it was there, and would have told of changes.
     if (this.#up) this.#breaker.outages.begin(realTime.nowMs())
     this.#setUp(false, error)
+  }
+
+  /** Why the server did not answer: the error, or a better one. A server that is only far away does answer, but too late. */
+  explain(failure: unknown): Promise<unknown> {
+    this.#explaining ??= this.#measured(failure).finally(() => {
+      this.#explaining = undefined
+    })
+    return this.#explaining
   }
 
   close(): void {
@@ -132,20 +151,48 @@ export class Connection {
   async #readClock(): Promise<void> {
     const sentMs = realTime.nowMs()
     try {
-      const [seconds, microseconds] = (await this.#client.run(TIME, [this.#name], [], { known: this.#known })) as [
-        string,
-        string,
-      ]
-      this.clock.add(Number(seconds) * 1000 + Number(microseconds) / 1000, sentMs, realTime.nowMs())
+      this.clock.add(await this.#serverTime(this.#client.limit), sentMs, realTime.nowMs())
       this.#setUp(true, undefined)
     } catch (error) {
       this.#setUp(false, error)
+      void this.explain(error).then((better) => {
+        if (!this.#up && this.#lastError === error) this.#lastError = better
+      })
     }
+  }
+
+  /** The server's clock, in ms since 1970. */
+  async #serverTime(limit: Limit): Promise<number> {
+    const reply = await this.#client.run(TIME, this.#names, [], { known: this.#known, limit })
+    const [seconds, microseconds] = Array.isArray(reply) ? (reply as unknown[]) : []
+    const timeMs = Number(seconds) * 1000 + Number(microseconds) / 1000
+    if (Number.isNaN(timeMs)) throw new ChangedAnswer('EVAL')
+    return timeMs
+  }
+
+  /** Never rejects. */
+  async #measured(error: unknown): Promise<unknown> {
+    if (!isError(error) || error.name !== 'DeadlineError') return error
+    const sentMs = realTime.nowMs()
+    const patient = new Deadlines(Math.max(MEASURED_MS, 2 * this.#timeoutMs), {
+      sent: () => undefined,
+      answered: () => undefined,
+      failed: (failure) => failure,
+    })
+    try {
+      await this.#serverTime((answer) => patient.limit(answer))
+    } catch {
+      return error
+    } finally {
+      patient.close()
+    }
+    const tookMs = Math.round(realTime.nowMs() - sentMs)
+    return tookMs > this.#timeoutMs ? new LateAnswer(tookMs, this.#timeoutMs, error) : error
   }
 
   #open(error: unknown): void {
     if (!this.#up || this.#closed) return
-    this.#setUp(false, error)
+    this.#setUp(false, withoutSecrets(error))
     this.#onOpen()
   }
 
@@ -176,9 +223,12 @@ export class Connection {
         await this.#client.limit(new Promise<void>((resolve) => this.#waiting.push(resolve)))
       } catch (error) {
         // Later calls then fail at once instead of waiting in vain.
-        this.#lastError ??= error
+        if (this.lastError === undefined) this.#lastError = error
       }
     }
-    if (!this.#up) throw new Error('not connected to Redis', { cause: this.lastError })
+    if (this.#up) return
+    const { lastError } = this
+    const reason = lastError === undefined ? '' : `: ${reasonOf(lastError)}`
+    throw new Error(`not connected to Redis${reason}`, { cause: lastError })
   }
 }

@@ -67,6 +67,11 @@ export function openSubscriber(master: Redis): Redis {
   return ignoreLateErrors(subscriber)
 }
 
+/** A client to the same server that connects once, when it is told to, and not again. */
+export function openOnce(node: Redis): Redis {
+  return ignoreLateErrors(node.duplicate({ ...CACHE_CLIENT, lazyConnect: true, retryStrategy: () => null }))
+}
+
 function leavingReplicas(): (error: Error) => boolean {
   let lastMs = -Infinity
   return ({ message }) => {

@@ -1,6 +1,7 @@
 import { isError } from '../../../checks/is-error.js'
+import { realTime } from '../../../checks/real-time.js'
 import type { Redis } from 'ioredis'
-import { withoutSecrets } from './reply-error.js'
+import { isReply, withoutSecrets } from '../reasons/reply-error.js'
 
 /** What a subscriber listens to, and its callbacks. */
 export interface SubscriberSetting {
@@ -24,6 +25,8 @@ export interface SubscriberSetting {
 /** The channel in which Redis reports changes to clients of protocol 2. */
 const INVALIDATE = '__redis__:invalidate'
 
+const LOST_AT_ONCE_MS = 1000
+
 /** A subscribe connection to one server: for ended computations, and for changed names. */
 export class Subscriber {
   readonly address: string
@@ -31,18 +34,19 @@ export class Subscriber {
   readonly #setting: SubscriberSetting
   #hears = false
   #tracks = false
-  #failed = false
+  #failure: unknown
+  #heardMs = 0
   #closed = false
 
   constructor(redis: Redis, address: string, setting: SubscriberSetting) {
     this.address = address
     this.#redis = redis
     this.#setting = setting
-    redis.on('connecting', () => (this.#failed = false))
+    redis.on('connecting', () => (this.#failure = undefined))
     redis.on('ready', () => void this.#subscribe())
     redis.on('close', () => this.#lose())
-    // Ignored: the command connection reports the same errors.
-    redis.on('error', () => undefined)
+    // Not told: mostly the command connection reports the same errors.
+    redis.on('error', (error: unknown) => (this.#failure = withoutSecrets(error)))
     redis.on('messageBuffer', (channel: Buffer, message: Buffer | Buffer[] | null) => {
       if (!this.#closed) this.#hear(channel.toString(), message)
     })
@@ -58,9 +62,14 @@ export class Subscriber {
     return this.#tracks
   }
 
+  /** Why connecting or subscribing failed the last time. `undefined` while nothing has failed. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
   /** False when subscribing failed or the connection has ended. */
   get isComing(): boolean {
-    return !this.#failed && this.#redis.status !== 'end'
+    return this.#failure === undefined && this.#redis.status !== 'end'
   }
 
   /** Connects, unless it is connected or connecting. */
@@ -69,9 +78,17 @@ export class Subscriber {
     if (isAway && !this.#closed) this.#redis.connect().catch(() => 'its owner asks again')
   }
 
-  /** Pings the server. The connection is closed when no answer comes. */
+  /** Pings the server. The connection is closed when no answer comes. If subscribing failed, tries again. */
   check(): void {
     if (this.#hears) this.#redis.ping().catch(() => 'the connection is closed then')
+    else this.retry()
+  }
+
+  /** Forgets what has failed, and tries again what can be tried now. */
+  retry(): void {
+    if (this.#failure === undefined) return
+    this.#failure = undefined
+    if (this.#redis.status === 'ready') void this.#subscribe()
   }
 
   /** Ends the connection, because something may have been missed. Its owner connects it again. */
@@ -93,10 +110,12 @@ export class Subscriber {
       // Turn on tracking first: after SUBSCRIBE, a protocol 2 connection takes no such command.
       const tracks = tracked !== undefined && (await this.#track(tracked))
       await this.#redis.subscribe(wake)
-      if (this.#redis.status === 'ready' && !this.#closed) this.#setState(true, tracks)
+      if (this.#redis.status !== 'ready' || this.#closed) return
+      this.#heardMs = realTime.nowMs()
+      this.#setState(true, tracks)
     } catch (error) {
-      this.#failed = true
-      if (!this.#closed && this.#redis.status === 'ready') onError('subscribe', withoutSecrets(error))
+      this.#failure = reasonOfRefusal(error, wake)
+      if (!this.#closed && this.#redis.status === 'ready') onError('subscribe', this.#failure)
     }
   }
 
@@ -107,8 +126,8 @@ export class Subscriber {
       await this.#redis.subscribe(INVALIDATE)
       return true
     } catch (error) {
-      if (!isError(error) || error.name !== 'ReplyError') throw error
-      this.#setting.onUntracked(withoutSecrets(error))
+      if (!isReply(error)) throw error
+      this.#setting.onUntracked(reasonOfRefusal(error, INVALIDATE))
       return false
     }
   }
@@ -116,7 +135,8 @@ export class Subscriber {
   #lose(): void {
     if (!this.#hears) return
     this.#setState(false, false)
-    this.#setting.onLost()
+    // If it was lost at once, it may be so again. Then its owner's next round is soon enough.
+    if (realTime.nowMs() - this.#heardMs > LOST_AT_ONCE_MS) this.#setting.onLost()
   }
 
   #hear(channel: string, message: Buffer | Buffer[] | null): void {
@@ -130,4 +150,12 @@ export class Subscriber {
     this.#tracks = tracks
     this.#setting.onState()
   }
+}
+
+/** Why a channel cannot be heard, without secrets. If a right is missing, it is named. */
+function reasonOfRefusal(error: unknown, channel: string): unknown {
+  const told = withoutSecrets(error)
+  if (!isError(told) || !/NOPERM.*channel/.test(told.message)) return told
+  const rule = `ACL SETUSER <user> &${channel}`
+  return new Error(`NOPERM: the Redis user may not use the channel ${channel}: allow it by ${rule}`, { cause: told })
 }

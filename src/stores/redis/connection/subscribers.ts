@@ -7,6 +7,9 @@ import { Subscriber } from './subscriber.js'
 
 /** A random wait of up to this long spreads processes that lost a connection at the same moment. */
 const AGAIN_WITHIN_MS = 200
+/** How long the connection for messages may take to stand after the one for commands. */
+const CONNECT_MS = 2000
+const LOOK_EVERY_MS = 10
 
 /** What `Subscribers` needs from its store. */
 export interface SubscribersSetting {
@@ -81,6 +84,19 @@ export class Subscribers {
   /** Pings each server. */
   check(): void {
     for (const subscriber of this.#all) subscriber.check()
+  }
+
+  /** Resolves when messages arrive, which may take a moment after the first connection. @throws the reason why they do not. */
+  async mustHear(): Promise<void> {
+    const giveUpMs = realTime.nowMs() + CONNECT_MS
+    for (const subscriber of this.#all) subscriber.retry()
+    while (!this.#hears) {
+      const failed = this.#all.find(({ failure }) => failure !== undefined)
+      if (failed !== undefined) throw failed.failure
+      if (realTime.nowMs() > giveUpMs) throw new Error('the connection for messages between processes does not stand')
+      // eslint-disable-next-line no-await-in-loop -- looks again until it is decided
+      await realTime.pause(LOOK_EVERY_MS)
+    }
   }
 
   /** Reconnects if changes are tracked. Some may have been missed, because another server may have the names now. */

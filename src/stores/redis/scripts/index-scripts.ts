@@ -170,12 +170,13 @@ return reply
  * A full server refuses to add anything unless the script has removed something before. So this script and the next two remove something
  * first, because they are needed to make room.
  *
- * KEYS: sweep, index. Returns the two numbers, the second nil at first.
+ * KEYS: sweep, index. Returns the two numbers, the second nil at first, the first nil if the Redis user may not ask for it.
  */
 export const EVICTED: Script = script(`
-local evicted = string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)')
+local stats = redis.pcall('INFO', 'stats')
+local evicted = type(stats) == 'string' and string.match(stats, 'evicted_keys:(%d+)')
 local known = redis.call('HGET', KEYS[1], '${SWEEP_FIELDS.evicted}')
-if evicted ~= known then
+if evicted and evicted ~= known then
   redis.call('HDEL', KEYS[1], '${SWEEP_FIELDS.evicted}')
   redis.call('HSET', KEYS[1], '${SWEEP_FIELDS.evicted}', evicted)
 end

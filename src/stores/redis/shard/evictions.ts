@@ -14,6 +14,8 @@ const NAMES_AN_EVICTION = 8
 const NAMES_PER_ROUND = 200_000
 /** At least this many evictions are assumed when Redis had no room for a write. */
 const EVICTED_AT_LEAST = 1000
+/** What one round of the upkeep assumes if the count is not known: 800 names are checked. */
+const EVICTED_UNKNOWN = 100
 /** How long no new round is tried after one that made no room. */
 const VAIN_MS = 100
 
@@ -55,17 +57,19 @@ export class Evictions {
   }
 
   async #relieve(): Promise<void> {
-    const dropped = await this.#sweepAtLeast(EVICTED_AT_LEAST, 1)
-    if (dropped === 0) this.#vainUntilMs = realTime.nowMs() + VAIN_MS
+    let dropped = 0
+    try {
+      dropped = await this.#sweepAtLeast(EVICTED_AT_LEAST, 1)
+    } finally {
+      if (dropped === 0) this.#vainUntilMs = realTime.nowMs() + VAIN_MS
+    }
   }
 
   /** Gives how many it dropped. */
   async #sweepAtLeast(least: number, share: number): Promise<number> {
     const { index, sweep } = this.#keyspace
-    const [evicted, known] = (await this.#connection.run(EVICTED, [sweep, index], [])) as [string, string | null]
-    // A server that was restarted counts from 0 again.
-    const grown = Number(evicted) - Math.min(Number(known ?? 0), Number(evicted))
-    const looked = Math.ceil(NAMES_AN_EVICTION * Math.max(grown * share, least))
+    const counts = (await this.#connection.run(EVICTED, [sweep, index], [])) as [string | null, string | null]
+    const looked = Math.ceil(NAMES_AN_EVICTION * Math.max(evictedSince(counts) * share, least))
     return looked > 0 ? this.#sweep(Math.min(looked, NAMES_PER_ROUND)) : 0
   }
 
@@ -100,4 +104,11 @@ export class Evictions {
     )
     return names.map(nameOf)
   }
+}
+
+/** How many entries the server has evicted between two counts. Some are assumed if the Redis user may not ask for the count. */
+function evictedSince([now, before]: readonly [string | null, string | null]): number {
+  if (now === null) return EVICTED_UNKNOWN
+  // A server that was restarted counts from 0 again.
+  return Number(now) - Math.min(Number(before ?? 0), Number(now))
 }

@@ -1,6 +1,7 @@
 import { isError } from '../../../checks/is-error.js'
 import { realTime } from '../../../checks/real-time.js'
 import type { Outage, Write } from '../../../contract/store.js'
+import { ChangedAnswer } from '../reasons/changed-answer.js'
 import type { Client } from '../connection/client.js'
 import { Connection } from '../connection/connection.js'
 import { HEADS, REMOVE, WRITE } from '../scripts/entry-scripts.js'
@@ -39,7 +40,7 @@ export class Shard {
 
   constructor({ client, keyPrefix, timeoutMs, onOpen, onOutageEnd }: ShardOptions, hashTag: string) {
     this.keyspace = new Keyspace(keyPrefix, hashTag)
-    this.connection = new Connection(client, this.keyspace.index, timeoutMs, onOpen, onOutageEnd)
+    this.connection = new Connection(client, namesOfOneServer(this.keyspace), timeoutMs, onOpen, onOutageEnd)
     this.index = new RedisIndex(this.connection, this.keyspace)
     this.evictions = new Evictions(this.connection, this.keyspace, this.index)
     this.leases = new RedisLeases(this.connection, this.keyspace, this.evictions)
@@ -55,6 +56,7 @@ export class Shard {
   async read(key: string): Promise<Buffer | undefined> {
     try {
       const bytes = await this.connection.send((redis) => redis.getBuffer(this.keyspace.entry(key)))
+      if (!isAnswer(bytes)) throw new ChangedAnswer('GET')
       return bytes ?? undefined
     } catch (error) {
       if (isError(error) && error.message.startsWith('WRONGTYPE')) return Buffer.alloc(0)
@@ -63,9 +65,11 @@ export class Shard {
   }
 
   /** The bytes under each of some keys of this shard, in order. `null`, as Redis gives it, where there is nothing. */
-  readMany(keys: readonly string[]): Promise<(Buffer | null)[]> {
+  async readMany(keys: readonly string[]): Promise<(Buffer | null)[]> {
     const names = keys.map((key) => this.keyspace.entry(key))
-    return this.connection.send((redis) => redis.mgetBuffer(...names))
+    const all = await this.connection.send((redis) => redis.mgetBuffer(...names))
+    if (!Array.isArray(all) || all.length !== keys.length || !all.every(isAnswer)) throw new ChangedAnswer('MGET')
+    return all
   }
 
   /** As `Store.peekMany`, for keys of this shard. */
@@ -136,5 +140,15 @@ export class Shard {
     await this.connection.send((redis) => redis.set(this.keyspace.probe, token, 'PX', 60_000))
     const answer = await this.connection.send((redis) => redis.get(this.keyspace.probe))
     if (answer === null) throw new Error('a value that was just written is not there')
+    if (typeof answer !== 'string') throw new ChangedAnswer('GET')
   }
+}
+
+/** Of a Cluster they are in one slot. One server of a Cluster that is taken for a server by itself refuses to answer for all of them. */
+function namesOfOneServer({ index, expiry, leases }: Keyspace): readonly Name[] {
+  return [index, expiry, leases]
+}
+
+function isAnswer(bytes: unknown): bytes is Buffer | null {
+  return bytes === null || Buffer.isBuffer(bytes)
 }

@@ -62,7 +62,7 @@ export class IndexRebuild {
 
   async #makeWhole(shards: Shards): Promise<void> {
     const giveUpMs = realTime.nowMs() + WAIT_MS
-    let lost = await this.#lost(shards, (await this.#client.size()) === 0)
+    let lost = await this.#lost(shards, await this.#client.isEmpty())
     while (lost.length > 0) {
       // eslint-disable-next-line no-await-in-loop -- looks again until it is whole
       if (await this.#rebuild(shards, lost)) return

@@ -63,11 +63,13 @@ describe('A database that Redis does not have', () => {
     const { cache, errors, states } = open(redis())
     await until(() => states.length > 0, 'the state is told')
     expect(states).toMatchObject([{ up: false }])
-    expect(reasonOf(states[0]?.error)).toBe('Redis did not select database 99: ERR DB index is out of range')
+    expect(reasonOf(states[0]?.error)).toBe(
+      'Redis did not select database 99: ERR DB index is out of range: there is no such database: correct its number, or raise `databases` in redis.conf',
+    )
     expect(errors).toMatchObject([{ operation: 'connect', key: undefined, error: states[0]?.error }])
 
     expect(await cache.set('a', 1)).toBe(false)
-    expect(await cache.getOrSet('a', () => 2)).toBe(2)
+    expect(await cache.getOrSet('b', () => 2)).toBe(2)
     const refused: unknown = await cache.require().catch((error: unknown) => error)
     expect(refused).toBeInstanceOf(CacheNotRespondingError)
     expect(causes(refused)).toContain('Redis did not select database 99')
@@ -123,7 +125,7 @@ describe('A database that Redis has', () => {
     await until(() => cache.set('a', 1), 'it is stored')
     void client.select(2)
     expect(await cache.set('b', 1)).toBe(false)
-    const said = 'the owner of the client has selected database 2 in place of 1'
+    const said = 'the owner of the client has selected database 2 in place of 1: give the cache a client of its own'
     expect(states.map(({ up, error }) => [up, error && reasonOf(error)])).toEqual([
       [true, undefined],
       [false, said],
