@@ -8,7 +8,15 @@ import { codeBlocks, USER_DOCUMENTS } from './support/code-blocks.js'
 
 const ROOT = join(import.meta.dirname, '..')
 const FOLDERS = ['src', 'test', 'lint', 'views', 'public', 'docs']
-const DOCUMENTS = [...USER_DOCUMENTS, 'SECURITY.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'llms.txt']
+const DOCUMENTS = [
+  ...USER_DOCUMENTS,
+  'SECURITY.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'llms.txt',
+  'examples/README.md',
+]
 
 const architecture = read('ARCHITECTURE.md')
 /** The line of each room, by the room. */

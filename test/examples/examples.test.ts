@@ -10,6 +10,7 @@ import { HttpClient } from '../support/http-client.js'
 import { NODES, nodeProgram } from '../support/nodes.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { ServingProgram } from '../support/serving-program.js'
+import { until } from '../support/until.js'
 import { type Clone, clone } from './install.js'
 
 const EXAMPLES = join(import.meta.dirname, '../../examples')
@@ -223,7 +224,7 @@ describe.each(Object.entries(SETTINGS))('With %s, the example', (_name, { nodes,
         redis.resume()
       }
       expect(program.output).toContain('Others may still read the old stock')
-      await expect.poll(() => storedKeys('stock'), { timeout: 10_000 }).toEqual([])
+      await until(async () => (await storedKeys('stock')).length === 0, 'the delete is carried out')
       expect(await jsonOf(shop, '/products/1')).toMatchObject({ stock: 1 })
     })
   })
@@ -256,6 +257,20 @@ describe.each(Object.entries(SETTINGS))('With %s, the example', (_name, { nodes,
       await busy
     })
     await Promise.all(ends)
+  })
+
+  it.each([
+    ['express-redis', 'shop'],
+    ['nestjs', 'nest-shop'],
+  ] as const)('%s answers what it was asked before it ends', async (example, keyPrefix) => {
+    const program = start(example)
+    const address = await program.url()
+    const answer = new HttpClient(address).get('/products/1')
+    const hasBegun = async (): Promise<boolean> =>
+      (await redis.client().keys(`${keyPrefix}:*`)).some((name) => /:(?:leases|v):/.test(name))
+    await until(hasBegun, 'the query has begun')
+    await program.close()
+    expect((await answer).status).toBe(200)
   })
 
   it.each(['vitest', 'jest'])('user-tests passes by %s', async (runner) => {

@@ -14,10 +14,7 @@ import { CACHE } from './cache.module.js'
 const { PORT = '3000', SESSION_SECRET, STAFF_PASSWORD } = process.env
 if (!SESSION_SECRET || !STAFF_PASSWORD) throw new Error('Set SESSION_SECRET and STAFF_PASSWORD')
 
-const app = await NestFactory.create<NestExpressApplication>(AppModule, {
-  logger: ['warn', 'error'],
-  forceCloseConnections: true, // else a keep-alive connection keeps the process from ending
-})
+const app = await NestFactory.create<NestExpressApplication>(AppModule, { logger: ['warn', 'error'] })
 app.set('trust proxy', 'loopback') // a proxy on this machine says for which host and by which protocol it was asked
 app.use(
   session({
@@ -28,6 +25,11 @@ app.use(
   }),
 )
 app.use('/cache', keyedcacheAdmin({ cache: app.get<KeyedCache>(CACHE) })) // after the session
-app.enableShutdownHooks() // SIGTERM closes the server, then the cache
+
+app.enableShutdownHooks() // SIGTERM ends idle connections, waits for requests, then closes the cache
+process.once('SIGTERM', () => {
+  setTimeout(() => app.getHttpServer().closeAllConnections(), 5000).unref() // a busy keep-alive connection would never end
+})
+
 await app.listen(PORT)
 console.log(`Listening on http://localhost:${new URL(await app.getUrl()).port}`)
