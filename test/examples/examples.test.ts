@@ -251,10 +251,10 @@ describe.each(Object.entries(SETTINGS))('With %s, the example', (_name, { nodes,
   it('ends, whichever serves, also when a connection never rests', async () => {
     const ends = (Object.keys(PROGRAMS) as Example[]).map(async (example) => {
       const program = start(example, nodeProgram('26'))
-      const busy = askUntilRefused(`${await program.url()}/busy`)
+      const { refused } = await keepAsking(`${await program.url()}/busy`)
       // NestJS sends itself the signal again
       expect(await program.close(), example).toBe(example === 'nestjs' ? null : 0)
-      await busy
+      await refused
     })
     await Promise.all(ends)
   })
@@ -330,13 +330,17 @@ async function endsWell(program: ServingProgram): Promise<void> {
   expect(program.output).not.toMatch(/error:|unhandled|deprecat|KEYEDCACHE_/i)
 }
 
-/** Asks on one connection, request after request, until there is nobody to ask. */
-async function askUntilRefused(url: string): Promise<void> {
+/** Asks on one connection, request after request, until there is nobody to ask. Resolves with the first answer. */
+async function keepAsking(url: string): Promise<{ refused: Promise<void> }> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const isAnswered = async (): Promise<boolean> =>
     new Promise((resolve) => {
       get(url, { agent }, (res) => res.resume().once('close', () => resolve(true))).once('error', () => resolve(false))
     })
-  while (await isAnswered());
-  agent.destroy()
+  expect(await isAnswered()).toBe(true)
+  const untilRefused = async (): Promise<void> => {
+    while (await isAnswered());
+    agent.destroy()
+  }
+  return { refused: untilRefused() }
 }
