@@ -48,7 +48,7 @@ process.once('SIGTERM', () => {
     void closeCaches()
     database.close()
   })
-  setTimeout(() => server.closeAllConnections(), 5000).unref() // a busy keep-alive connection would never end
+  setTimeout(() => server.closeAllConnections(), 5000).unref() // cuts what never finishes
 })
 
 /** Passes on what a handler rejects with. Express 5 does so by itself, Express 4 does not. */

@@ -86,7 +86,7 @@ const server = app.listen(Number(PORT), () => console.log(`Listening on http://l
 
 process.once('SIGTERM', () => {
   server.close(() => void closeCaches()) // ends idle connections, waits for requests
-  setTimeout(() => server.closeAllConnections(), 5000).unref() // a busy keep-alive connection would never end
+  setTimeout(() => server.closeAllConnections(), 5000).unref() // cuts what never finishes
 })
 
 /** Passes on what a handler rejects with. Express 5 does so by itself, Express 4 does not. */

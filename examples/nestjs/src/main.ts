@@ -28,7 +28,7 @@ app.use('/cache', keyedcacheAdmin({ cache: app.get<KeyedCache>(CACHE) })) // aft
 
 app.enableShutdownHooks() // SIGTERM ends idle connections, waits for requests, then closes the cache
 process.once('SIGTERM', () => {
-  setTimeout(() => app.getHttpServer().closeAllConnections(), 5000).unref() // a busy keep-alive connection would never end
+  setTimeout(() => app.getHttpServer().closeAllConnections(), 5000).unref() // cuts what never finishes
 })
 
 await app.listen(PORT)

@@ -72,7 +72,7 @@ process.once('SIGTERM', () => {
     void closeCaches()
     redis.disconnect() // a client of your own is yours to close
   })
-  setTimeout(() => server.closeAllConnections(), 5000).unref() // a busy keep-alive connection would never end
+  setTimeout(() => server.closeAllConnections(), 5000).unref() // cuts what never finishes
 })
 
 /** Passes on what a handler rejects with. Express 5 does so by itself, Express 4 does not. */
