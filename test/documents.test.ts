@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import rooms from '../lint/rooms.json' with { type: 'json' }
 import packageJson from '../package.json' with { type: 'json' }
 import { STORED, type StoredName, storedName } from '../src/stores/redis/scripts/stored-layout.js'
-import { codeBlocks, USER_DOCUMENTS } from './support/code-blocks.js'
+import { applicationIn, codeBlocks, USER_DOCUMENTS } from './support/code-blocks.js'
 
 const ROOT = join(import.meta.dirname, '..')
 const FOLDERS = ['src', 'test', 'lint', 'views', 'public', 'docs']
@@ -17,6 +17,8 @@ const DOCUMENTS = [
   'llms.txt',
   'examples/README.md',
 ]
+/** A file of the repository by its address, as documents of the package link to what is not in it. */
+const REPOSITORY = /^https:\/\/github\.com\/keyedcache\/keyedcache\/(?:blob|raw)\/main\/(.+)$/
 
 const architecture = read('ARCHITECTURE.md')
 /** The line of each room, by the room. */
@@ -48,10 +50,11 @@ function missing(files: readonly string[]): string[] {
 /** The links of a document that lead nowhere: to no file, or to no heading. */
 function deadLinks(document: string): string[] {
   return all(proseOf(document), /\]\(([^)\s]+)\)/g)
-    .filter((link) => !link.startsWith('https://'))
+    .filter((link) => REPOSITORY.test(link) || !link.startsWith('https://'))
     .filter((link) => {
       const [path = '', anchor] = link.split('#')
-      const file = path === '' ? document : join(dirname(document), path)
+      const [, ofRepository] = REPOSITORY.exec(path) ?? []
+      const file = ofRepository ?? (path === '' ? document : join(dirname(document), path))
       return !existsSync(join(ROOT, file)) || (anchor !== undefined && !anchorsIn(file).includes(anchor))
     })
 }
@@ -83,6 +86,12 @@ describe.each(DOCUMENTS)('%s', (document) => {
 describe('README.md', () => {
   const readme = read('README.md')
 
+  it('has the application of docs/dashboard.md, without its dashboard', () => {
+    const whole = applicationIn('docs/dashboard.md')
+    const lines = applicationIn('README.md').split('\n')
+    expect(lines.filter((line) => !line.startsWith('import { closeCaches') && !whole.includes(`${line}\n`))).toEqual([])
+  })
+
   it('is read in one sitting: at most 20 kB', () => {
     expect(Buffer.byteLength(readme)).toBeLessThanOrEqual(20_000)
   })
@@ -103,7 +112,10 @@ describe('README.md', () => {
 
 describe('The examples of the documents', () => {
   it('give names that a bundler does not change', () => {
-    const code = USER_DOCUMENTS.flatMap(codeBlocks).map((block) => block.code)
+    // What stood there before a move to keyedcache is code of other caches
+    const code = USER_DOCUMENTS.flatMap(codeBlocks)
+      .map((block) => block.code)
+      .filter((each) => !each.startsWith('// before.mjs\n'))
     // each part begins at what takes a name, and ends at the next
     const naming = code.flatMap((each) =>
       each.split(/(?=cacheFunction\(|@cached\(|\.wrap\(|extends CachedObject)/).slice(1),

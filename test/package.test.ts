@@ -47,6 +47,17 @@ it('is published as ESM and as CommonJS, without the demo, the tests and what it
   expect(packed.filter((path) => /demo|\btest\b|\.env|^views|^public|^build/.test(path))).toEqual([])
 })
 
+it('has documents that link to nothing that is not in it, but by an address', async () => {
+  const documents = packed.filter((path) => /\.(?:md|txt)$/.test(path))
+  expect(documents.length).toBeGreaterThan(10)
+  for (const document of documents) {
+    const text = await readFile(join(installed(), document), 'utf8')
+    const links = Array.from(text.matchAll(/\]\(([^)\s#]+)/g), ([, link = '']) => link)
+    const files = links.filter((link) => !link.startsWith('https://')).map((link) => join(dirname(document), link))
+    expect(files.filter((file) => !packed.includes(file))).toEqual([])
+  }
+})
+
 it('is at most 700 kB to download', () => {
   expect(size).toBeLessThanOrEqual(700_000)
 })

@@ -87,7 +87,7 @@ const PLACES: [string, (held: any, lines: string[]) => unknown][] = [
     'maxEntries',
     'maxBytes',
   ].map(option),
-  ...['maxValueBytes', 'compressAbove', 'serializer', 'shards', 'name', 'logger'].map(option),
+  ...['maxValueBytes', 'compressAbove', 'serializer', 'shards', 'upkeep', 'name', 'logger'].map(option),
   ['`near.ttl`', (held) => createKeyedCache({ near: { ttl: held } })],
   ['`near.maxEntries`', (held) => createKeyedCache({ near: { maxEntries: held } })],
   ['`fallback.ttl`', (held) => createKeyedCache({ fallback: { ttl: held } })],

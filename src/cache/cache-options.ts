@@ -11,6 +11,7 @@ import {
 } from '../contract/options/copy-bounds.js'
 import { checkOptions, type Lifetime } from '../contract/options/option-checks.js'
 import type { RedisAddress } from '../contract/redis-address.js'
+import type { Upkeep } from '../contract/upkeep.js'
 import { type Logger, safeLogger } from '../contract/events/safe-logger.js'
 import { defaultSerializer, type Serializer } from '../values/serializer.js'
 import { show } from '../checks/show.js'
@@ -37,7 +38,7 @@ export interface KeyedCacheOptions {
   lease?: Ttl | undefined
   /** The cache gives up a computation after this time. @defaultValue '60s' */
   maxCompute?: Ttl | undefined
-  /** How long one answer from Redis may take. @defaultValue '250ms' */
+  /** How long Redis may be silent. While bytes arrive, a command waits for up to 8 times that. @defaultValue '250ms' */
   redisTimeout?: Ttl | undefined
   /**
    * Keeps copies of entries in this process while Redis reports changes to them. A copy serves for at most the `ttl` given, 5 seconds by
@@ -64,6 +65,11 @@ export interface KeyedCacheOptions {
    * first process that uses a `keyPrefix` decides for all processes. @defaultValue 16
    */
   shards?: number | undefined
+  /**
+   * How many commands this process sends to Redis that no caller asked for. `'shared'`: a few each second, and one process of all drops what
+   * has expired. `'low'`: at most one each second, for a Redis that is paid by the command. @defaultValue 'shared'
+   */
+  upkeep?: Upkeep | undefined
   /** The name of the cache in the dashboard and the metrics. @defaultValue 'default' */
   name?: string | undefined
   /**
@@ -89,6 +95,7 @@ const KNOWN: Readonly<Record<keyof KeyedCacheOptions, true>> = {
   compressAbove: true,
   serializer: true,
   shards: true,
+  upkeep: true,
   name: true,
   logger: true,
 }
@@ -116,10 +123,11 @@ export interface CheckedOptions {
   readonly keyPrefix: string
   readonly timeoutMs: number
   readonly shards: number
+  readonly upkeep: Upkeep
 }
 
 /**
- * Checks the options of a cache. Warns when Redis is used without a `keyPrefix`, because other applications may use the default prefix too.
+ * Checks the options of a cache, and does nothing else.
  * @throws {TypeError} naming the option that is wrong.
  * @throws {ImproperlyConfiguredError} with Redis in production without a `keyPrefix`.
  */
@@ -157,7 +165,7 @@ export function checkCacheOptions(options: KeyedCacheOptions | undefined): Check
     timeoutMs: checkLimit('redisTimeout', redisTimeout),
     redis: given.redis === undefined ? undefined : checkRedis(given.redis),
     shards: checkShards(given.shards),
-    // Checked last because it may warn: no other option is wrong then.
+    upkeep: checkUpkeep(given.upkeep),
     keyPrefix: checkKeyPrefix(given),
   }
 }
@@ -167,15 +175,9 @@ function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
     if (isKeyPrefix(keyPrefix)) return keyPrefix
     throw new TypeError(`Expected \`keyPrefix\` to be ${KEY_PREFIXES}, got ${show(keyPrefix)}`)
   }
-  if (redis !== undefined) {
-    if (process.env['NODE_ENV'] === 'production') {
-      throw new ImproperlyConfiguredError(
-        'With Redis in production `keyPrefix` must be given (KEYEDCACHE_KEY_PREFIX where the cache is made from the environment), so that no two applications share their keys',
-      )
-    }
-    process.emitWarning(
-      "No `keyPrefix` was given: 'keyedcache' is used, which any other application on this Redis may use too",
-      { code: 'KEYEDCACHE_KEY_PREFIX' },
+  if (redis !== undefined && process.env['NODE_ENV'] === 'production') {
+    throw new ImproperlyConfiguredError(
+      'With Redis in production `keyPrefix` must be given (KEYEDCACHE_KEY_PREFIX where the cache is made from the environment), so that no two applications share their keys',
     )
   }
   return 'keyedcache'
@@ -184,6 +186,11 @@ function checkKeyPrefix({ keyPrefix, redis }: KeyedCacheOptions): string {
 function checkShards(shards = 16): number {
   if (shards === 16 || shards === 64) return shards
   throw new TypeError(`Expected \`shards\` to be 16 or 64, got ${show(shards)}`)
+}
+
+function checkUpkeep(upkeep: Upkeep = 'shared'): Upkeep {
+  if (upkeep === 'shared' || upkeep === 'low') return upkeep
+  throw new TypeError(`Expected \`upkeep\` to be 'shared' or 'low', got ${show(upkeep)}`)
 }
 
 function checkLimit(option: string, limit: Ttl): number {

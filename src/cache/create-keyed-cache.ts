@@ -22,7 +22,7 @@ import { EntryCodec } from '../values/entry-codec.js'
 import { reasonOf } from '../checks/reason.js'
 import { show } from '../checks/show.js'
 import { MemoryStore } from '../stores/memory/memory-store.js'
-import { poorSettings } from '../stores/redis/connection/client-settings.js'
+import { poorSettings } from '../stores/redis/ioredis/client-settings.js'
 import { RedisStore } from '../stores/redis/redis-store.js'
 import type { Store } from '../contract/store.js'
 
@@ -30,13 +30,20 @@ export type { KeyedCacheOptions } from './cache-options.js'
 import { StateLog } from '../contract/events/state-log.js'
 
 /**
- * Makes a cache: in Redis when `redis` is given, else in the embedded store.
+ * Makes a cache: in Redis when `redis` is given, else in the embedded store. Warns when Redis is used without a `keyPrefix`, because other
+ * applications may use the default one too.
  * @throws {TypeError} naming the option that is wrong.
  * @throws {ImproperlyConfiguredError} with Redis in production without a `keyPrefix`.
  */
 export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
   const checked = checkCacheOptions(options)
   const { name, logger } = checked
+  if (checked.redis !== undefined && options?.keyPrefix === undefined) {
+    warn(
+      'KEYEDCACHE_KEY_PREFIX',
+      "No `keyPrefix` was given: 'keyedcache' is used, which any other application on this Redis may use too",
+    )
+  }
   const events = new Events()
   if (logger !== undefined) logErrors(events, name, (line) => logger.error(line))
   const cache = assemble(checked, openStore(checked, events), events)
@@ -110,7 +117,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     isEnabled,
     onFailed,
   })
-  const stats = new StatsFlush(events, store, onFailed)
+  const stats = new StatsFlush(events, store, options.upkeep, onFailed)
   const cache: StoreBackedCache = new StoreBackedCache({
     name,
     lifetime,
@@ -130,7 +137,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
 }
 
 function openStore(options: CheckedOptions, events: Events): Store {
-  const { name, redis, keyPrefix, timeoutMs, shards, bounds, near } = options
+  const { name, redis, keyPrefix, timeoutMs, shards, upkeep, bounds, near } = options
   if (redis === undefined) return new MemoryStore(bounds)
   warnOfSettings(redis, name)
   const log = new StateLog((up, error, more) => logState(options, up, error, more))
@@ -139,6 +146,7 @@ function openStore(options: CheckedOptions, events: Events): Store {
     keyPrefix,
     timeoutMs,
     shards,
+    upkeep,
     onOtherShards: (agreed, own) => {
       warn(
         'KEYEDCACHE_SHARDS',

@@ -9,7 +9,7 @@ import { show } from '../checks/show.js'
 import { showOther } from '../checks/show-other.js'
 import { isCacheOption, type KeyedCacheOptions } from '../cache/cache-options.js'
 import { createKeyedCache } from '../cache/create-keyed-cache.js'
-import { fromEnvironment } from './environment.js'
+import { fromEnvironment, warnOfEnvironment } from './environment.js'
 
 /** The caches of an application, by alias. */
 export interface KeyedCacheConfiguration {
@@ -89,7 +89,10 @@ export async function closeCaches(): Promise<void> {
 }
 
 function all(): ReadonlyMap<string, StoreBackedCache> {
-  if (configured() === undefined) configure({ caches: { default: fromEnvironment() } })
+  if (configured() === undefined) {
+    warnOfEnvironment()
+    configure({ caches: { default: fromEnvironment() } })
+  }
   return configured() as ReadonlyMap<string, StoreBackedCache>
 }
 

@@ -10,26 +10,29 @@ const PREFIX = 'KEYEDCACHE_'
 const KNOWN = 'REDIS_URL, KEYEDCACHE_KEY_PREFIX, KEYEDCACHE_TTL, KEYEDCACHE_ALIAS'
 
 /**
- * The options of the default cache from the environment. Warns of variables that mean nothing, and in production when they name no Redis.
+ * The options of the default cache from the environment.
  * @throws {TypeError} naming the variable that is wrong.
  */
 export function fromEnvironment(): KeyedCacheOptions {
-  warnOfUnknown()
   const { REDIS_URL: redis, KEYEDCACHE_KEY_PREFIX: keyPrefix } = process.env
   const ttl = process.env['KEYEDCACHE_TTL']?.trim()
-  const options = {
+  return {
     ...(redis ? { redis: checkUrl(redis) } : {}),
     ...(keyPrefix ? { keyPrefix: checkKeyPrefix(keyPrefix) } : {}),
     ...(ttl ? { ttl: checkTtl(ttl) } : {}),
   }
-  if (!redis) {
+}
+
+/** Warns of variables that mean nothing, and in production when they name no Redis. */
+export function warnOfEnvironment(): void {
+  warnOfUnknown()
+  if (!process.env['REDIS_URL']) {
     warnOfEmbedded(
       'default',
       'REDIS_URL is not set',
       'set it to a URL like redis://host:6379, or call `configure({ caches: { default: {} } })` where one process is all there is',
     )
   }
-  return options
 }
 
 function checkUrl(redis: string): string {

@@ -5,6 +5,7 @@ import session from 'express-session'
 import helmet from 'helmet'
 import { CacheNotRespondingError, caches, closeCaches, keyedcache, keyedcacheAdmin } from '../index.js'
 import { accountsRouter } from './sign-in/accounts.js'
+import { countryName } from './cities/cities.js'
 import { cityRouter } from './cities/city.js'
 import type { Config } from './config.js'
 import { countriesRouter } from './cities/countries.js'
@@ -55,6 +56,9 @@ export async function createApp(config: Config): Promise<Demo> {
       referrerPolicy: { policy: 'same-origin' },
     }),
   )
+  app.locals['countryName'] = countryName
+  // In production there is no such password: everybody knows it.
+  app.locals['knownPassword'] = config.isDefaultPassword ? config.password : undefined
   app.get('/favicon.ico', (_req, res) => void res.status(204).end())
   app.use('/demo', express.static(folder('public'), { index: false, redirect: false }))
   app.use(

@@ -5,6 +5,7 @@ import { checkMounting } from '../contract/options/mounting.js'
 import { checkOptions } from '../contract/options/option-checks.js'
 import { show } from '../checks/show.js'
 import { defaultCache, defaultCacheIfMade } from '../default-cache/configure.js'
+import { checkEnvironmentSoon } from '../default-cache/environment-check.js'
 import { RequestCache } from '../request/request-cache.js'
 import { RequestContext, runInRequest } from '../request/request-context.js'
 
@@ -33,7 +34,8 @@ export interface KeyedcacheOptions {
 
 /**
  * Makes middleware that sets `req.cache`: the cache with a Map in front of it that lives as long as the request. Mounted again for the same
- * cache, it has no effect; for another cache, it sets `req.cache` from there on.
+ * cache, it has no effect; for another cache, it sets `req.cache` from there on. Warns soon after (`KEYEDCACHE_DEFAULT`) if there is no default
+ * cache by then and the environment cannot make one.
  * @throws {TypeError} naming the option that is wrong.
  */
 export function keyedcache(options?: KeyedcacheOptions): KeyedcacheMiddleware {
@@ -44,6 +46,7 @@ export function keyedcache(options?: KeyedcacheOptions): KeyedcacheMiddleware {
   }
   if (typeof context !== 'boolean')
     throw new TypeError(`Expected \`context\` to be true or false, got ${show(context)}`)
+  if (cache === undefined) checkEnvironmentSoon()
 
   return function keyedcacheMiddleware(req, res, next) {
     // No property of its own marks the request, because one more property costs about as much as the rest of this function.

@@ -3,25 +3,35 @@ import { realTime } from '../checks/real-time.js'
 import type { Store } from '../contract/store.js'
 import type { CacheStats } from '../contract/cache.js'
 import type { Events } from '../contract/events/events.js'
+import type { Upkeep } from '../contract/upkeep.js'
 import { reportStats } from './stats-report.js'
 import { Stats } from './stats.js'
 
-const FLUSH_EVERY_MS = 1000
-const SEEN_EVERY_FLUSHES = 10
+const TICK_MS = 1000
+const SEEN_EVERY_TICKS = 10
+/** How often counts are sent. */
+const FLUSH_EVERY_TICKS: Readonly<Record<Upkeep, number>> = { shared: 1, low: 10 }
 
-/** Sends what this process counts to the store once a second, and gives what all processes counted. */
+/** Sends what this process counts to the store, once a second or less often, and gives what all processes counted. */
 export class StatsFlush {
   readonly #stats: Stats
   readonly #store: Store
   readonly #onFailed: (operation: string, key: undefined, error: unknown) => void
   readonly #timer: NodeJS.Timeout
-  #flushes = 0
+  readonly #flushEveryTicks: number
+  #ticks = 0
 
-  constructor(events: Events, store: Store, onFailed: (operation: string, key: undefined, error: unknown) => void) {
+  constructor(
+    events: Events,
+    store: Store,
+    upkeep: Upkeep,
+    onFailed: (operation: string, key: undefined, error: unknown) => void,
+  ) {
     this.#stats = new Stats(events, () => store.now())
     this.#store = store
+    this.#flushEveryTicks = FLUSH_EVERY_TICKS[upkeep]
     this.#onFailed = onFailed
-    this.#timer = realTime.setInterval(() => void this.#tick(), FLUSH_EVERY_MS).unref()
+    this.#timer = realTime.setInterval(() => this.#tick(), TICK_MS).unref()
   }
 
   /** What all processes counted. If the store does not answer: what this process counted. */
@@ -45,13 +55,18 @@ export class StatsFlush {
   /** Sends what is left, if the store answers. */
   async close(): Promise<void> {
     realTime.clearInterval(this.#timer)
-    await this.#tick()
+    await this.#send()
   }
 
-  async #tick(): Promise<void> {
-    this.#flushes++
+  #tick(): void {
+    this.#ticks++
     this.#stats.countMinute()
-    if (this.#flushes % SEEN_EVERY_FLUSHES === 0) this.#stats.touch()
+    if (this.#ticks % SEEN_EVERY_TICKS === 0) this.#stats.touch()
+    if (this.#ticks % this.#flushEveryTicks === 0) void this.#send()
+  }
+
+  /** Sends what was counted, if the store answers. */
+  async #send(): Promise<void> {
     if (!this.#store.backend().up) return
     try {
       await this.#flush()

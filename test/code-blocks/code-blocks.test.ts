@@ -3,7 +3,7 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type CodeBlock, codeBlocks, USER_DOCUMENTS } from '../support/code-blocks.js'
+import { applicationIn, type CodeBlock, codeBlocks, USER_DOCUMENTS } from '../support/code-blocks.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { isFull } from '../support/size.js'
 
@@ -11,9 +11,9 @@ const run = promisify(execFile)
 const ROOT = join(import.meta.dirname, '../..')
 const SETTINGS = { REDIS_URL: undefined, SESSION_SECRET: 'a secret of tests', STAFF_PASSWORD: 'a password of tests' }
 
-/** The programs of each document, in their order. docs/api.md has signatures, made from the code. */
+/** The programs of each document, in their order. docs/api.md has signatures, made from the code; test/migration runs those of docs/migration. */
 const programs = new Map(
-  USER_DOCUMENTS.filter((file) => file !== 'docs/api.md').map((file) => [
+  USER_DOCUMENTS.filter((file) => file !== 'docs/api.md' && !file.startsWith('docs/migration/')).map((file) => [
     file,
     codeBlocks(file).filter(({ language }) => /^[jt]s$/.test(language)),
   ]),
@@ -34,6 +34,7 @@ beforeAll(async () => {
       await writeFile(join(folder, `${nameOf(block)}.${block.language}`), forTests(block.code))
     await writeFile(join(folder, `${basename(file, '.md')}.ts`), oneAfterTheOther(blocks))
   }
+  await writeFile(join(folder, 'application.ts'), forTests(applicationIn('docs/dashboard.md')))
   const compilerOptions = {
     rootDir: '.',
     outDir: 'js',
@@ -59,7 +60,7 @@ afterAll(async () => {
 })
 
 describe('The code in README.md and docs', () => {
-  it('compiles, as strict TypeScript where it is some', async () => {
+  it('compiles, as strict TypeScript where it is some, and so does the application of docs/dashboard.md', async () => {
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
     const complaints = await run(process.execPath, [tsc, '-p', folder]).then(
       ({ stdout }) => stdout,
@@ -74,6 +75,17 @@ describe('The code in README.md and docs', () => {
     // A Cluster and a Sentinel that the documents name are nowhere
     expect(stderr.replaceAll(/^.*(?:KEYEDCACHE_DOWN|--trace-warnings).*\n/gm, '')).toBe('')
   })
+})
+
+it.each(isFull ? ['two processes'] : [])('once.mjs of docs/guide.md computes once in %s', async () => {
+  const [block] = programs.get('docs/guide.md')?.filter(({ code }) => code.includes('} computes`')) ?? []
+  const once = join(folder, 'js', `${nameOf(block as CodeBlock)}.js`)
+  const env = { ...process.env, REDIS_URL: redis.url, KEYEDCACHE_KEY_PREFIX: 'try' }
+  const printed = (await Promise.all([1, 2].map(() => run(process.execPath, [once], { env })))).map(
+    ({ stdout }) => stdout,
+  )
+  expect(printed.join('').match(/computes/g)).toHaveLength(1)
+  expect(printed.join('').match(/has the report/g)).toHaveLength(2)
 })
 
 /** For example `guide-130`: its document and its line there. */

@@ -63,6 +63,8 @@ describe('The options of a cache', () => {
     ['redisTimeout', 5000, /`redisTimeout`.*got 5000: numbers are seconds, '5000ms' is milliseconds/],
     ['lease', 10_000, /`lease`.*got 10000: numbers are seconds, '10000ms' is milliseconds/],
     ['lease', '2h', /`lease`.*got '2h'$/],
+    ['upkeep', 'none', /`upkeep` to be 'shared' or 'low', got 'none'$/],
+    ['upkeep', true, /`upkeep` to be 'shared' or 'low', got true$/],
     ['maxEntries', 0, /`maxEntries`.*0/],
     ['maxEntries', 1.5, /`maxEntries`.*1\.5/],
     ['maxBytes', -1, /`maxBytes`.*-1/],
@@ -137,7 +139,7 @@ describe('The options of a cache', () => {
       'maxEntries',
       'maxBytes',
     ]
-    const others = ['maxValueBytes', 'serializer', 'name', 'logger']
+    const others = ['maxValueBytes', 'serializer', 'upkeep', 'name', 'logger']
     const cache = open(Object.fromEntries([...names, ...others].map((name) => [name, undefined])))
     expect(await cache.set('a', 1)).toBe(true)
     expect(cache).toMatchObject({ name: 'default', ttl: 300, enabled: true })

@@ -1,16 +1,23 @@
 import { describe, expect, it } from 'vitest'
 import { readConfig } from '../../src/demo/config.js'
 import { caches } from '../../src/index.js'
-import { linksOf, textOf } from '../support/dashboard.js'
+import { linksOf, textOf, unescaped } from '../support/dashboard.js'
 import { runDemo, startDemo } from '../support/demo-server.js'
 import { HttpClient } from '../support/http-client.js'
 import { servedDemo } from '../support/served-demo.js'
 
 const demo = servedDemo()
 const { client, signedIn } = demo
+const BROWSER = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 
 async function json(response: Response): Promise<any> {
   return response.json()
+}
+
+/** What stands in the fields of a page's forms, by their names. */
+function typedIn(html: string): Record<string, string> {
+  const fields = html.matchAll(/<input [^>]*name="(\w+)" value="([^"]*)"/g)
+  return Object.fromEntries(Array.from(fields, ([, name = '', value = '']) => [name, unescaped(value)]))
 }
 
 describe('GET /nearest', () => {
@@ -26,21 +33,30 @@ describe('GET /nearest', () => {
   })
 
   it('is a page under /search, which says whether it was a hit, with ways on and back', async () => {
-    const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
     const path = '/search?lat=48.2&lon=16.37'
-    const first = textOf(await (await client().get(path, browser)).text())
-    expect(first).toMatch(/Vienna, AT .* at [\d.]+ km \. Computed : answered in [\d.]+ ms, by searching all the cities/)
-    const answer = await client().get(path, browser)
+    const first = textOf(await (await client().get(path, BROWSER)).text())
+    expect(first).toMatch(
+      /Vienna, Austria .* at [\d.]+ km \. Computed : answered in [\d.]+ ms, by searching all the cities/,
+    )
+    const answer = await client().get(path, BROWSER)
     const html = await answer.text()
     expect(answer.status).toBe(200)
     expect(textOf(html)).toMatch(/A hit : answered in [\d.]+ ms, from the cache/)
     expect(linksOf(html)).toEqual(
       expect.arrayContaining([path, path.replace('search', 'nearest'), '/', '/countries/AT']),
     )
-    const wrong = await client().get('/search?lat=x&lon=1', browser)
-    expect([wrong.status, textOf(await wrong.text())]).toEqual([400, expect.stringContaining('Expected lat to be')])
-    const asJson = await client().get('/nearest?lat=48.2&lon=16.37', browser)
+    const asJson = await client().get('/nearest?lat=48.2&lon=16.37', BROWSER)
     expect(Object.keys(await json(asJson))).toEqual(['city', 'country', 'km', 'ms'])
+  })
+
+  it('keeps what was typed wrong in the form of the page', async () => {
+    const answer = await client().get('/search?lat=%3Cx%3E&lon=1', BROWSER)
+    const html = await answer.text()
+    expect([answer.status, textOf(html)]).toEqual([400, expect.stringContaining('Expected lat to be a number')])
+    expect(typedIn(html)).toEqual({ lat: '<x>', lon: '1' })
+    expect(await json(await client().get('/search?lat=x&lon=1'))).toEqual({
+      error: 'Expected lat to be a number from -90 to 90, got "x"',
+    })
   })
 
   it('finds what lies across the date line', async () => {
@@ -119,6 +135,27 @@ describe('cities and countries', () => {
     expect(await caches().has('City::2950159')).toBe(false)
   })
 
+  it('keeps the rank of each city below its country, and deletes all of them when one is edited', async () => {
+    const visitor = client()
+    expect(await json(await visitor.get('/cities/3413829'))).toMatchObject({ name: 'Reykjavík', rank: { place: 1 } })
+    await visitor.get('/cities/3415212')
+    await visitor.get('/countries/IS')
+    expect((await caches().keys('country::IS')).keys).toEqual([
+      'country::IS',
+      'country::IS::3413829',
+      'country::IS::3415212',
+    ])
+    const key = Buffer.from('country::IS').toString('base64url')
+    const page = textOf(await (await (await signedIn()).get(`/cache/key?k=${key}`)).text())
+    expect(page).toContain('Below it 2 keys')
+    expect(page).toContain('Delete this key and its 2 children')
+
+    await visitor.post('/cities/3415212', { population: '9000000' })
+    expect((await caches().keys('country::IS')).keys).toEqual([])
+    expect(await json(await visitor.get('/cities/3413829'))).toMatchObject({ rank: { place: 2 } })
+    expect(await json(await visitor.get('/cities/3415212'))).toMatchObject({ rank: { place: 1 } })
+  })
+
   it('reads a country twice in one request, the second time from the request’s own Map', async () => {
     await client().get('/countries/IS')
     const before = await caches().stats()
@@ -141,6 +178,19 @@ describe('cities and countries', () => {
     const answer = await client().post('/cities/3067696', { population })
     expect(answer.status).toBe(400)
     expect((await json(answer)).error).toContain('population')
+  })
+
+  it('keeps in the form what was not saved, with the reason', async () => {
+    const answer = await client().post('/cities/2643743', { population: '1 <b>' }, BROWSER)
+    const html = await answer.text()
+    expect(answer.status).toBe(400)
+    expect(textOf(html)).toMatch(/London .* Expected the population to be a whole number/)
+    expect(typedIn(html)).toEqual({ population: '1 <b>' })
+  })
+
+  it('calls countries by their names', async () => {
+    expect(textOf(await (await client().get('/countries/IS', BROWSER)).text())).toContain('Iceland')
+    expect(textOf(await (await client().get('/cities/3413829', BROWSER)).text())).toContain('cities in Iceland')
   })
 
   it.each<Record<string, string>>([
@@ -169,6 +219,12 @@ describe('the front page', () => {
     const page = await (await client().get('/')).text()
     expect(page).toMatch(/func::nearestCity::-33\.9::18\.4<\/code><\/td><td>hit: the store/)
     expect(page).toMatch(/func::nearestCity::-33\.9::18\.4<\/code><\/td><td>computed in \d/)
+  })
+
+  it('says where hits came from, and nothing of where none came from', async () => {
+    const page = textOf(await (await client().get('/')).text())
+    expect(page).toMatch(/\d+ calls?, \d+ hits?: \d+ by .*by the store/)
+    expect(page).not.toMatch(/\b0 by|Redis was away/)
   })
 })
 
@@ -254,7 +310,11 @@ describe('the program', () => {
 
   it('says once in production that without REDIS_URL its cache is its own', async () => {
     const program = await startDemo({ NODE_ENV: 'production', DEMO_PASSWORD: 'another one' })
-    expect((await new HttpClient(program.url).get('/')).status).toBe(200)
+    const visitor = new HttpClient(program.url)
+    for (const path of ['/', '/accounts/login']) {
+      const answer = await visitor.get(path)
+      expect([answer.status, await answer.text()]).toEqual([200, expect.not.stringContaining('another one')])
+    }
     expect(await program.close()).toBe(0)
     expect(program.output().match(/\[KEYEDCACHE_\w+\]/g)).toEqual(['[KEYEDCACHE_EMBEDDED]'])
     expect(program.output()).toMatch(/'default' is kept in each process.*since REDIS_URL is not set: set it to/)

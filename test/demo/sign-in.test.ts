@@ -117,6 +117,14 @@ describe('sign-in', () => {
     expect(complaints).toEqual([])
   })
 
+  it('L9: the pages say the password that everybody knows', async () => {
+    const { page } = await stranger()
+    for (const path of ['/accounts/login', '/']) {
+      await page.goto(path)
+      expect(await page.getByRole('main').getByText(PASSWORD, { exact: true }).isVisible()).toBe(true)
+    }
+  })
+
   it('L6: the fields are what a password manager looks for', async () => {
     const { page } = await stranger()
     await page.goto('/accounts/login')

@@ -11,6 +11,7 @@ import { HttpClient } from '../support/http-client.js'
 import { NODES, nodeProgram } from '../support/nodes.js'
 import { pack } from '../support/pack.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { page } from '../support/serving.js'
 import { until } from '../support/until.js'
 import { startWorker, type Worker } from '../support/worker.js'
 
@@ -106,10 +107,23 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
     const office = await start('office.mjs', { ...env, SESSION_SECRET: 'secret', STAFF_PASSWORD: 'password' })
     const address = await office.call<string>('address')
     const staff = new HttpClient(address)
-    expect((await staff.get('/cache/')).status).toBe(303)
-    expect((await staff.post('/accounts/login', { password: 'wrong' })).headers.get('location')).toBe('/accounts/login')
-    expect((await staff.post('/accounts/login')).headers.get('location')).toBe('/accounts/login')
-    expect((await staff.post('/accounts/login', { password: 'password' })).headers.get('location')).toBe('/cache/')
+    const away = await staff.get('/cache/keys?view=tree')
+    expect(away.status).toBe(303)
+    const signIn = away.headers.get('location') ?? ''
+    expect((await staff.post(signIn, { password: 'wrong' })).status).toBe(401)
+    expect((await staff.post(signIn)).status).toBe(401)
+    const others = ['https://evil.example', '//evil.example', '/\\evil.example', '/cache.evil.example', '']
+    for (const [path, to] of [
+      [signIn, '/cache/keys?view=tree'],
+      ['/accounts/login', '/cache/'],
+      ['/accounts/login?next[]=/cache/keys', '/cache/'],
+      ...others.map((other) => [`/accounts/login?next=${encodeURIComponent(other)}`, '/cache/'] as const),
+    ] as const) {
+      expect((await staff.post('/accounts/logout')).headers.get('location')).toBe('/')
+      expect((await staff.get('/cache/')).status).toBe(303)
+      expect((await staff.post(path, { password: 'password' })).headers.get('location')).toBe(to)
+    }
+    expect(await page(staff, '/')).toContain('/cache/')
     expect(await (await staff.get('/cache/api/keys')).json()).toMatchObject({ total: 2 })
     // Browsers name the port of this site in `Origin`, as they do in `Host`
     for (const other of ['http://127.0.0.1', 'http://127.0.0.1:1', 'http://evil.example'])
@@ -258,10 +272,8 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
   }
 })
 
-/** The same as JavaScript that listens on a free port and gives its address. */
+/** The same, but it listens on a free port and gives its address. */
 function servedByTests(application: string): string {
-  const code = application
-    .replace(/^declare module .*?^}\n/ms, '')
-    .replace(/^app\.listen\(3000\)\n/m, "const server = app.listen(0, '127.0.0.1')\n")
+  const code = application.replace('app.listen(3000)', "app.listen(0, '127.0.0.1')")
   return `${code}export const address = () => \`http://127.0.0.1:\${server.address().port}\`\n`
 }

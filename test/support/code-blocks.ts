@@ -35,7 +35,7 @@ export function codeBlocks(file: string): CodeBlock[] {
 
 /** The one application in a document: the block that listens. */
 export function applicationIn(file: string): string {
-  const [application, ...others] = codeBlocks(file).filter(({ code }) => code.endsWith('\napp.listen(3000)\n'))
+  const [application, ...others] = codeBlocks(file).filter(({ code }) => code.includes('app.listen(3000)\n'))
   if (application === undefined || others.length > 0) throw new Error(`${file} does not have one application`)
   return application.code
 }

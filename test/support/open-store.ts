@@ -8,6 +8,7 @@ export function openStore(redis: RedisStoreOptions['redis'], options: Partial<Re
     keyPrefix: freshPrefix(),
     // a time limit that a busy machine does not reach
     timeoutMs: 5000,
+    upkeep: 'shared',
     shards: 16,
     onOtherShards: () => {},
     onState: () => {},

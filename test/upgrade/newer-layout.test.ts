@@ -46,8 +46,8 @@ describe.each<Build>(['0.1', 'now'])('What a later version stores, beside %s:', 
 
   async function upkeepTwice(): Promise<void> {
     for (let i = 0; i < 2; i++) {
-      await until(async () => (await server.client().exists(name('sweeper'))) === 1, 'a round of upkeep has begun')
-      await until(async () => (await server.client().exists(name('sweeper'))) === 0, 'it is over')
+      await server.client().hset(name('sweep'), 'evicted', 'not yet')
+      await until(async () => (await server.client().hget(name('sweep'), 'evicted')) !== 'not yet', 'it is kept up')
     }
   }
 

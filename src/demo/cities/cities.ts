@@ -22,6 +22,13 @@ export function cityRow(id: number): CityRow | undefined {
   return byId.get(id)
 }
 
+const countryNames = new Intl.DisplayNames('en', { type: 'region' })
+
+/** What a country is called in English; its code where that is not known. */
+export function countryName(code: string): string {
+  return countryNames.of(code) ?? code
+}
+
 /** Whether any city lies in the country of this code. */
 export function isCountry(code: string): boolean {
   return countries.has(code)

@@ -1,5 +1,6 @@
 import { type Request, Router } from 'express'
-import { allCities, isCountry } from './cities.js'
+import { byPopulation, type PopulatedCity } from './by-population.js'
+import { isCountry } from './cities.js'
 import { jsonOrPage } from '../http/json-or-page.js'
 import type { Populations } from './populations.js'
 import { problem } from '../http/problem.js'
@@ -7,7 +8,7 @@ import { problem } from '../http/problem.js'
 interface Country {
   cities: number
   population: number
-  largest: { id: number; name: string; population: number }[]
+  largest: PopulatedCity[]
 }
 
 /** `GET /:code` lists the largest cities of a country. */
@@ -16,16 +17,8 @@ export function countriesRouter(populations: Populations): Router {
     return req.cache.getOrSet(
       ['country', code],
       async ({ skip }) => {
-        const rows = allCities.filter((row) => row.country === code)
-        const edited = await populations.of(rows.map((row) => row.cityId))
-        if (!edited.isCertain) skip()
-        const cities = rows
-          .map(({ cityId: id, name, population }, place) => ({
-            id,
-            name,
-            population: edited.populations[place] ?? population,
-          }))
-          .toSorted((a, b) => b.population - a.population || a.id - b.id)
+        const { cities, isCertain } = await byPopulation(populations, code)
+        if (!isCertain) skip()
         return {
           cities: cities.length,
           population: cities.reduce((sum, city) => sum + city.population, 0),

@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Request, RequestHandler, Response } from 'express'
+import type { Request, RequestHandler } from 'express'
 import { cacheFunction, type CachedFunction } from '../../index.js'
 import { allCities, type CityRow } from './cities.js'
+import { jsonOrPage } from '../http/json-or-page.js'
 import { problem } from '../http/problem.js'
 
 /** The city nearest to a place. */
@@ -43,36 +44,52 @@ export const nearestCity: CachedFunction<NearestCity> = cacheFunction({ ttl: '1h
 })
 
 /** The answer, the milliseconds that the call of `nearestCity` took, and whether the cities were searched. */
-interface Answer extends Asking {
+interface Answer extends Asking, Place {
   readonly body: Nearest & { readonly ms: number }
+}
+
+interface Place {
   readonly lat: number
   readonly lon: number
 }
 
 /** `GET /nearest?lat=50.08&lon=14.43` answers with JSON, browsers too. */
 export const nearestRoute: RequestHandler = async (req, res) => {
-  const answer = await ask(req, res)
-  if (answer) res.json(answer.body)
+  const place = readPlace(req)
+  if (typeof place === 'string') problem(res, 400, place)
+  else res.json((await answerFor(place)).body)
 }
 
-/** `GET /search?lat=50.08&lon=14.43` answers with the same as a page. */
+/** `GET /search?lat=50.08&lon=14.43` answers with the same as a page. What was typed wrong stays in its form. */
 export const searchRoute: RequestHandler = async (req, res) => {
-  const answer = await ask(req, res)
-  if (answer) res.render('nearest', { ...answer, ...answer.body })
+  const place = readPlace(req)
+  if (typeof place === 'string') {
+    const [lat, lon] = [typed(req.query['lat']), typed(req.query['lon'])]
+    res.status(400)
+    jsonOrPage(res, { error: place }, () => res.render('search-refused', { lat, lon, error: place }))
+    return
+  }
+  const answer = await answerFor(place)
+  res.render('nearest', { ...answer, ...answer.body })
 }
 
-/** Finds what a request asks for. If the request is wrong, it is answered with the problem, and this gives `undefined`. */
-async function ask(req: Request, res: Response): Promise<Answer | undefined> {
+/** Gives the place that a request asks for, or what is wrong with it. */
+function readPlace(req: Request): Place | string {
   const lat = readDegrees('lat', req.query['lat'], 90)
   const lon = readDegrees('lon', req.query['lon'], 180)
-  if (typeof lat === 'string' || typeof lon === 'string') {
-    problem(res, 400, [lat, lon].filter((reason) => typeof reason === 'string').join('; '))
-    return undefined
-  }
+  if (typeof lat === 'number' && typeof lon === 'number') return { lat, lon }
+  return [lat, lon].filter((reason) => typeof reason === 'string').join('. ')
+}
+
+async function answerFor({ lat, lon }: Place): Promise<Answer> {
   const asked: Asking = { isSearched: false }
   const start = performance.now()
   const nearest = await asking.run(asked, async () => nearestCity(lat, lon))
   return { ...asked, lat, lon, body: { ...nearest, ms: performance.now() - start } }
+}
+
+function typed(value: unknown): string {
+  return typeof value === 'string' ? value.slice(0, 40) : ''
 }
 
 /** Gives the number, or the reason why there is none as text. */

@@ -1,6 +1,7 @@
 import { reasonOf } from '../../checks/reason.js'
 import { realTime } from '../../checks/real-time.js'
 import type { Outage } from '../../contract/store.js'
+import type { Upkeep } from '../../contract/upkeep.js'
 import type { Client } from './connection/client.js'
 import type { Connection } from './connection/connection.js'
 import { IndexRebuild } from './shards/index-rebuild.js'
@@ -9,20 +10,23 @@ import { Listing } from './shards/listing.js'
 import { Meta } from './meta.js'
 import { ReadBatch } from './shards/read-batch.js'
 import { RedisStats } from './shard/redis-stats.js'
-import type { Shard } from './shard/shard.js'
 import { Removals } from './shards/removals.js'
+import type { Shard } from './shard/shard.js'
 import { Shards } from './shards/shards.js'
 import type { Subscribers } from './connection/subscribers.js'
+import { type Pace, Turns } from './turns.js'
 import { WriteBatch } from './shards/write-batch.js'
 
 /** What the user of a store sets about its servers. */
 export interface AvailabilityOptions {
   /** What every name in Redis begins with. */
   readonly keyPrefix: string
-  /** How long an answer may take. */
+  /** How long a server may be silent. */
   readonly timeoutMs: number
   /** The number of shards for the keys of a Cluster, if this process is the first to set it: 16 or 64. */
   readonly shards: number
+  /** How many commands a process sends that no caller asked for. */
+  readonly upkeep: Upkeep
   /** Called when the store starts or stops answering. */
   readonly onState: (up: boolean, error: unknown) => void
   /** Called when other processes use another number of shards than this one asked for. */
@@ -47,25 +51,29 @@ export interface Parts {
   readonly reads: ReadBatch
   readonly writes: WriteBatch
   readonly stats: RedisStats
+  readonly upkeep: IndexUpkeep
 }
 
-/** How often a server that does not answer is probed. A server that answers is probed every second time. */
+/** How often a server that does not answer is probed. */
 const PROBE_EVERY_MS = 500
 /** After how many rounds without a connection the store counts as down, if nothing else has said so. */
 const UNREADY_ROUNDS = 4
-/** How often the upkeep runs, in one of all processes. */
-const UPKEEP_EVERY_MS = 500
+/** How often a process pings, probes and keeps up, and for how long one of all processes has the upkeep. */
+const PACES: Readonly<Record<Upkeep, Pace & { leaseMs: number }>> = {
+  shared: { everyMs: 1000, atOnce: Infinity, leaseMs: 10_000 },
+  low: { everyMs: 2000, atOnce: 1, leaseMs: 60_000 },
+}
 
 /**
- * Watches whether all servers of a store answer. On each new connection it reads the number of shards, then probes each shard again and
- * again. It also starts the rebuild and the upkeep of the index.
+ * Watches whether all servers of a store answer. On each new connection it reads the number of shards and probes each shard, then each
+ * server again and again. It also starts the rebuild and the upkeep of the index.
  */
 export class Availability {
   readonly #setting: AvailabilitySetting
   readonly #meta: Meta
   readonly #rebuild: IndexRebuild
-  readonly #upkeep: IndexUpkeep
-  readonly #timers: readonly NodeJS.Timeout[]
+  readonly #turns: Turns
+  readonly #timer: NodeJS.Timeout
   #parts: Parts
   /** Whether the number of shards was read on the present connection. */
   #agreed = false
@@ -82,7 +90,6 @@ export class Availability {
     this.#setting = setting
     this.#meta = new Meta(client, keyPrefix)
     this.#rebuild = new IndexRebuild(client, keyPrefix)
-    this.#upkeep = new IndexUpkeep(client)
     this.#parts = this.#open(client.kind === 'cluster' ? shards : 1)
     client.on('ready', () => this.#connected())
     client.on('close', () => this.#disconnected())
@@ -93,10 +100,8 @@ export class Availability {
     if (client.isReady) this.#connected()
     // Not at once, because nobody listens to this cache yet.
     if (client.hasEnded) realTime.setImmediate(() => this.#disconnected())
-    this.#timers = [
-      realTime.setInterval(() => this.#round(), PROBE_EVERY_MS).unref(),
-      realTime.setInterval(() => this.#keepUp(), UPKEEP_EVERY_MS).unref(),
-    ]
+    this.#timer = realTime.setInterval(() => this.#round(), PROBE_EVERY_MS).unref()
+    this.#turns = new Turns(PACES[setting.upkeep], () => this.#duties())
   }
 
   /** The parts for the number of shards known now. */
@@ -121,21 +126,29 @@ export class Availability {
   /** Ends all probing, and lets nothing more be sent. */
   close(): void {
     this.#closed = true
-    for (const timer of this.#timers) realTime.clearInterval(timer)
+    realTime.clearInterval(this.#timer)
+    this.#turns.close()
     for (const { connection } of this.#parts.shards.all) connection.close()
   }
 
   #open(count: number): Parts {
-    const { client, keyPrefix, timeoutMs, onOutageEnd } = this.#setting
+    const { client, keyPrefix, timeoutMs, upkeep, onOutageEnd } = this.#setting
     const shards = new Shards({ client, keyPrefix, timeoutMs, onOpen: () => this.#suspect(), onOutageEnd }, count)
-    const reads = new ReadBatch(shards)
+    const reads = new ReadBatch(shards, timeoutMs)
     return {
       shards,
       listing: new Listing(shards, this.#rebuild),
       removals: new Removals(shards, this.#rebuild, () => this.#makeWhole()),
       reads,
-      writes: new WriteBatch(shards, reads),
+      writes: new WriteBatch(shards, reads, timeoutMs),
       stats: new RedisStats(shards.first.connection, shards.first.keyspace),
+      upkeep: new IndexUpkeep({
+        client,
+        shards,
+        leaseMs: PACES[upkeep].leaseMs,
+        // The shared settings may have been evicted, or flushed with everything else. This writes them again.
+        onHeld: () => this.#meta.agree(shards.all.length),
+      }),
     }
   }
 
@@ -206,8 +219,7 @@ export class Availability {
       return
     }
     this.#setting.subscribers.follow()
-    if (this.#rounds % 2 === 0) this.#setting.subscribers.check()
-    void (this.#agreed ? this.#probe(this.#rounds % 2 === 0 ? () => true : isDown) : this.#agree())
+    void (this.#agreed ? this.#probe(isDown) : this.#agree())
   }
 
   async #probe(which: (connection: Connection) => boolean): Promise<void> {
@@ -216,14 +228,25 @@ export class Availability {
     this.#judge()
   }
 
-  #keepUp(): void {
-    if (this.#isUp !== true || !this.#setting.client.isReady) return
-    const shards = this.#parts.shards
-    this.#upkeep
-      .round(shards)
-      // The shared settings may have been evicted, or flushed with everything else. This writes them again.
-      .then((mine) => (mine ? this.#meta.agree(shards.all.length) : undefined))
-      .catch((error: unknown) => this.#setting.onError('upkeep', error))
+  /** What this process sends while it does nothing else. Servers that are down are probed by `#round`. */
+  #duties(): (() => void)[] {
+    const { client, subscribers } = this.#setting
+    if (!client.isReady) return []
+    const { shards, upkeep } = this.#parts
+    const probes = shards.byServer().map((those) => () => void this.#probeServer(those))
+    const keepUp = this.up ? upkeep.due() : []
+    return [...subscribers.checks(), ...probes, ...keepUp.map((step) => () => this.#keepUp(step))]
+  }
+
+  async #probeServer(shards: readonly Shard[]): Promise<void> {
+    const [first, ...others] = shards.map(({ connection }) => connection).filter(({ up }) => up)
+    await first?.probe(others)
+    this.#judge()
+  }
+
+  #keepUp(step: () => Promise<void>): void {
+    if (!this.up || !this.#setting.client.isReady) return
+    step().catch((error: unknown) => this.#setting.onError('upkeep', error))
   }
 
   /** A breaker has opened. Probe once more at once, because a server that was only late answers at once. */

@@ -70,7 +70,7 @@ export class RedisStore implements Store {
     found: (bytes: Buffer | undefined, nowMs: number, place: number) => T,
     failed: (error: unknown, place: number) => T,
   ): Promise<T[]> {
-    this.#parts.writes.flush()
+    this.#parts.writes.flushForAny(keys)
     return this.#parts.reads.readMany(keys, found, failed)
   }
 
@@ -80,7 +80,7 @@ export class RedisStore implements Store {
   }
 
   peekMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]> {
-    this.#parts.writes.flush()
+    this.#parts.writes.flushForAny(keys)
     return this.#parts.shards.gather(keys, same, (shard, some) => shard.peekMany(some))
   }
 
@@ -141,8 +141,7 @@ export class RedisStore implements Store {
   }
 
   fill(entry: Write, token: string): Promise<boolean> {
-    this.#parts.writes.flushFor(entry.key)
-    return this.#parts.shards.of(entry.key).leases.fill(entry, token)
+    return this.#parts.writes.fill(entry, token)
   }
 
   release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {

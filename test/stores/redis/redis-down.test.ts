@@ -134,6 +134,19 @@ describe('A Redis that does not answer', () => {
     await expectUp(cache)
   })
 
+  test('for less than the time limit is no trouble at all', async () => {
+    const cache = await openAndFill({ redisTimeout: '2s' })
+    let timesDown = 0
+    cache.on('state', ({ up }) => (timesDown += up ? 0 : 1))
+    server.stop()
+    const calls = [cache.get('a'), cache.set('b', 1), cache.getOrSet('a', () => 'computed')]
+    // More than half of the limit
+    await new Promise((resolve) => setTimeout(resolve, 1200))
+    server.resume()
+    expect(await Promise.all(calls)).toEqual(['stored', true, 'stored'])
+    expect(timesDown).toBe(0)
+  })
+
   test('in the middle of many calls lets each of them go on', async () => {
     const cache = await openAndFill()
     server.stop()

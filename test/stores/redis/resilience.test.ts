@@ -44,7 +44,7 @@ async function timed(run: () => Promise<unknown>): Promise<number> {
 }
 
 describe('A Redis that stops answering', () => {
-  test('is noticed before the first call has waited for all of its time, and then no call waits', async () => {
+  test('is noticed by the first call that has waited for all of its time, and then no call waits', async () => {
     const { cache, states } = await open()
     server.stop()
     const beganMs = performance.now()
@@ -61,7 +61,8 @@ describe('A Redis that stops answering', () => {
     report(
       `Breaker: open ${openMs.toFixed(0)} ms after the first unanswered call, the next ones wait ${leastMs.toFixed(2)} ms`,
     )
-    expect(openMs).toBeLessThan(atMostMs(TIMEOUT_MS))
+    expect(openMs).toBeGreaterThan(TIMEOUT_MS - 5)
+    expect(openMs).toBeLessThan(atMostMs(TIMEOUT_MS + 50))
     expect(leastMs).toBeLessThan(TIMEOUT_MS / 2)
   })
 
@@ -185,7 +186,7 @@ describe('A Redis that answers', () => {
   test('is not taken for one that does not when it is far away', async () => {
     const proxy = await startProxy(server.port, 500)
     try {
-      // An answer takes longer than the 40 % of silence that would be too long close by
+      // An answer takes a third of the time for which Redis may be silent
       const { cache, states } = await open({ redis: proxy.url, redisTimeout: '1600ms' })
       for (let round = 0; round < 3; round++) {
         const all = Array.from({ length: 10 }, () => cache.get('a'))

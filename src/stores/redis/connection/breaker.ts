@@ -5,15 +5,14 @@ import { Outages } from './outages.js'
 import { isReply, withoutSecrets } from '../reasons/reply-error.js'
 
 const FAILURES_IN_A_ROW = 5
-/** The part of the time limit after which silence opens the breaker. */
-const SILENT_SHARE = 0.4
 
 /** The limits of a breaker, and its callback. */
 export interface BreakerSetting {
-  /** How long one answer may take. */
+  /** How long the server may be silent. */
   readonly timeoutMs: number
-  /** The usual round trip, in ms. With it, a network that is far away does not count as silent. */
-  readonly roundTripMs: () => number
+  /** As in `Signs`. */
+  readonly bytesRead: () => number
+  readonly carryMs: () => number
   /** Called when the server does not answer, maybe again and again. */
   readonly open: (error: unknown) => void
   /** Called when an outage of the server ends. */
@@ -21,17 +20,17 @@ export interface BreakerSetting {
 }
 
 /**
- * A circuit breaker. It notices that a server does not answer, before every call has waited for that. It opens when 5 commands in a row
- * have failed, or when commands are under way and none at all was answered for 40 % of the time limit. An error from the server counts as
- * an answer, unless it says that the server cannot serve anybody now.
+ * A circuit breaker. It notices that a server does not answer, before every call has waited for that. It opens with the first command that
+ * has waited for the whole time limit while nothing at all arrived, or when 5 commands in a row have failed. That one takes long while bytes
+ * arrive is no failure of the server. An error from the server counts as an answer, unless it says that the server cannot serve anybody now.
  */
 export class Breaker {
   readonly outages: Outages
   readonly #deadlines: Deadlines<Outage | undefined>
   #failures = 0
 
-  constructor({ timeoutMs, roundTripMs, open, onOutageEnd }: BreakerSetting) {
-    this.outages = new Outages(() => this.#deadlines.answeredMs, onOutageEnd)
+  constructor({ timeoutMs, bytesRead, carryMs, open, onOutageEnd }: BreakerSetting) {
+    this.outages = new Outages(() => this.#deadlines.aliveMs, onOutageEnd)
     const answered = (asked: Outage | undefined): void => {
       this.reset()
       this.outages.answered(asked)
@@ -46,8 +45,9 @@ export class Breaker {
       },
     }
     this.#deadlines = new Deadlines(timeoutMs, judge, {
-      afterMs: () => Math.max(SILENT_SHARE * timeoutMs, 2 * roundTripMs()),
-      tell: (silentMs) => open(new Error(`no answer for ${Math.round(silentMs)} ms`)),
+      bytesRead,
+      carryMs,
+      onSilence: (silentMs) => open(new Error(`no answer for ${Math.round(silentMs)} ms`)),
     })
   }
 
@@ -65,8 +65,10 @@ export class Breaker {
   }
 
   #unanswered(error: unknown, open: (error: unknown) => void): void {
+    const isLate = error instanceof DeadlineError
     // The connection was there until it ended, but nobody knows since when a silent server is gone.
-    this.outages.begin(error instanceof DeadlineError ? undefined : realTime.nowMs())
+    this.outages.begin(isLate ? undefined : realTime.nowMs())
+    if (isLate) return
     this.#failures++
     if (this.#failures >= FAILURES_IN_A_ROW) open(error)
   }

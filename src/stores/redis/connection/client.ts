@@ -2,30 +2,37 @@ import { isError } from '../../../checks/is-error.js'
 import { realTime } from '../../../checks/real-time.js'
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { Attempts } from '../reasons/attempts.js'
-import { type ClientEvent, listenTo } from './client-events.js'
-import { isClient } from './client-settings.js'
+import { bytesRead, bytesReadFrom, nodesOf } from '../ioredis/bytes-read.js'
+import { type ClientEvent, listenTo } from '../ioredis/client-events.js'
+import { isClient } from '../ioredis/client-settings.js'
 import { Deadlines } from './deadlines.js'
 import type { RedisAddress } from '../../../contract/redis-address.js'
+import type { Upkeep } from '../../../contract/upkeep.js'
 import { reasonOf } from '../../../checks/reason.js'
-import { openClient, openOnce, openSubscriber } from './open-client.js'
+import { slotsOf } from '../ioredis/cluster-slots.js'
+import { slotOf } from '../ioredis/key-slot.js'
+import { openClient, openOnce, openSubscriber } from '../ioredis/open-client.js'
 import { isReply, withoutSecrets } from '../reasons/reply-error.js'
 import type { Name } from './redis-name.js'
 import type { Script } from '../scripts/script.js'
+import { FOR_BYTES, FOR_TEXT, scripting } from '../ioredis/scripting.js'
 import { serverAddress } from '../reasons/server-address.js'
 import { Watchdog } from './watchdog.js'
 
 /** The options of a client. */
 export interface ClientOptions {
   readonly redis: RedisAddress
-  /** How long one answer may take. */
+  /** How long a server may be silent. */
   readonly timeoutMs: number
+  /** How many commands a process sends that no caller asked for. */
+  readonly upkeep: Upkeep
 }
 
 /** How long to wait for the answer to QUIT. */
 const QUIT_MS = 200
 
 /** How often the slots of a Cluster are read, so that a failover is noticed even if nothing is sent to the lost server. */
-const REFRESH_SLOTS_MS = 2000
+const REFRESH_SLOTS_MS: Readonly<Record<Upkeep, number>> = { shared: 2000, low: 15_000 }
 
 /** Settles as an answer does, or rejects when that takes too long. */
 export type Limit = <T>(answer: Promise<T>) => Promise<T>
@@ -55,13 +62,11 @@ export class Client {
   #database: number | undefined
   #closed = false
 
-  constructor({ redis, timeoutMs }: ClientOptions) {
+  constructor({ redis, timeoutMs, upkeep }: ClientOptions) {
     this.#own = !isClient(redis)
-    this.#deadlines = new Deadlines(timeoutMs, {
-      sent: () => undefined,
-      answered: () => undefined,
-      failed: withoutSecrets,
-    })
+    const judge = { sent: () => undefined, answered: () => undefined, failed: withoutSecrets }
+    const signs = { bytesRead: () => bytesRead(this.#redis), carryMs: () => 0, onSilence: () => undefined }
+    this.#deadlines = new Deadlines(timeoutMs, judge, signs)
     this.#redis = openClient(redis)
     this.kind = this.#redis.isCluster ? 'cluster' : 'redis'
     this.#watchdog = new Watchdog(() => this.#connections(), timeoutMs)
@@ -70,7 +75,7 @@ export class Client {
     if (this.#redis.status === 'wait') this.#redis.connect().catch(() => undefined)
     // A timer of our own: that of ioredis goes on forever if its client is closed during a refresh.
     if (this.#own && this.#redis.isCluster) {
-      this.#refresh = realTime.setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS).unref()
+      this.#refresh = realTime.setInterval(() => this.#refreshSlots(), REFRESH_SLOTS_MS[upkeep]).unref()
     }
   }
 
@@ -161,6 +166,17 @@ export class Client {
   /** The servers that keep names: one, or the masters of a Cluster. */
   masters(): readonly Redis[] {
     return this.#redis.isCluster ? (this.#redis as Cluster).nodes('master') : [this.#redis as Redis]
+  }
+
+  /** The address of the server that keeps a name; `undefined` while a Cluster's slots are not known. */
+  serverOf(name: string): string | undefined {
+    if (!this.#redis.isCluster) return ''
+    return slotsOf(this.#redis as Cluster)[slotOf(this.ownPrefix + name)]?.[0]
+  }
+
+  /** Gives a function that says how many bytes have arrived from the server that keeps a name. */
+  bytesReadFrom(name: string): () => number {
+    return bytesReadFrom(this.#redis, this.ownPrefix + name)
   }
 
   /** The prefix that the ioredis client puts before all names. */
@@ -264,8 +280,7 @@ export class Client {
   /** The connections that the watchdog may close. A client that was passed in is not one of them. */
   #connections(): readonly Redis[] {
     if (!this.#own) return [...this.#subscribers]
-    const own = this.#redis.isCluster ? (this.#redis as Cluster).nodes() : [this.#redis as Redis]
-    return [...own, ...this.#subscribers]
+    return [...nodesOf(this.#redis), ...this.#subscribers]
   }
 }
 
@@ -274,22 +289,6 @@ function databaseOf(redis: Redis | Cluster): number {
   if (redis.isCluster) return 0
   const { condition, options } = redis as unknown as { condition?: { select?: number }; options: { db?: number } }
   return condition?.select ?? options.db ?? 0
-}
-
-/**
- * Methods that ioredis has and its types do not. `callBuffer` is not used: it would lose the command's name if the owner of a client has
- * turned on automatic pipelining.
- */
-type Scripting = Record<
-  'eval' | 'evalsha' | 'evalBuffer' | 'evalshaBuffer',
-  (script: string, keys: number, ...args: readonly (string | Buffer | number)[]) => Promise<unknown>
->
-
-const FOR_TEXT = { bySource: 'eval', byName: 'evalsha' } as const
-const FOR_BYTES = { bySource: 'evalBuffer', byName: 'evalshaBuffer' } as const
-
-function scripting(redis: Redis): Scripting {
-  return redis as unknown as Scripting
 }
 
 function isUnknownScript(error: unknown): boolean {

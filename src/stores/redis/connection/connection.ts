@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis'
 import type { Outage } from '../../../contract/store.js'
 import { Breaker } from './breaker.js'
 import { ChangedAnswer } from '../reasons/changed-answer.js'
-import { Deadlines } from './deadlines.js'
+import { Deadlines, LONGEST_WAIT } from './deadlines.js'
 import type { Client, Limit, RunOptions } from './client.js'
 import { LateAnswer } from '../reasons/late-answer.js'
 import { reasonOf } from '../../../checks/reason.js'
@@ -13,6 +13,10 @@ import { withoutSecrets } from '../reasons/reply-error.js'
 import type { Script } from '../scripts/script.js'
 import { ServerClock } from './server-clock.js'
 import { TIME } from '../scripts/time-script.js'
+import { Uplink } from './uplink.js'
+
+/** A command of fewer bytes takes no time that would have to be counted. */
+const LIGHT_BYTES = 16_384
 
 /** How long an answer may take that is measured, to say how far away the server is. */
 const MEASURED_MS = 1000
@@ -27,6 +31,9 @@ export class Connection {
   readonly #names: readonly Name[]
   readonly #timeoutMs: number
   readonly #breaker: Breaker
+  readonly #uplink: Uplink
+  /** How long the first connection is waited for. What arrives before it does not make that longer. */
+  readonly #starting: Deadlines<undefined>
   readonly #onOpen: () => void
   /** The scripts that the server of this shard knows. */
   readonly #known = new Set<Script>()
@@ -43,7 +50,6 @@ export class Connection {
   #closed = false
 
   /**
-  /**
    * `names` are some names of the shard, which must be on one server. `onOpen` is called when the breaker finds that the server does not
    * answer, `onOutageEnd` when it answers again, before anybody gets that answer.
    */
@@ -58,9 +64,16 @@ export class Connection {
     this.#names = names
     this.#timeoutMs = timeoutMs
     this.#onOpen = onOpen
+    this.#uplink = new Uplink((LONGEST_WAIT - 1) * timeoutMs)
+    this.#starting = new Deadlines(timeoutMs, {
+      sent: () => undefined,
+      answered: () => undefined,
+      failed: withoutSecrets,
+    })
     this.#breaker = new Breaker({
       timeoutMs,
-      roundTripMs: () => Math.max(this.clock.roundTripMs ?? 0, 2 * this.clock.uncertaintyMs),
+      bytesRead: client.bytesReadFrom(String(names[0])),
+      carryMs: () => this.#uplink.carryMs(),
       open: (error) => this.#open(error),
       onOutageEnd,
     })
@@ -79,11 +92,13 @@ export class Connection {
   }
 
   /**
-   * The deadline of a command that is sent now, in ms on the server's clock. After that the caller is told that it failed, so the server
-   * must not carry it out.
+   * The deadline of a command of so many bytes that is sent now, in ms on the server's clock. After that the caller may have been told that
+   * it failed, so the server must not carry it out. That bytes arrive does not make it later, because a write that is late by seconds could
+   * replace a newer one.
    */
-  get deadline(): number {
-    return Math.floor(this.clock.now() - this.clock.uncertaintyMs + this.#timeoutMs)
+  deadlineOf(bytes = 0): number {
+    const limitMs = this.#timeoutMs + this.#uplink.carryMs(bytes)
+    return Math.floor(this.clock.now() - this.clock.uncertaintyMs + limitMs)
   }
 
   /** Why the server does not answer. */
@@ -100,9 +115,10 @@ export class Connection {
     return this.#up ? send() : this.#firstConnection().then(send)
   }
 
-  /** As `Client.run`, but waits and fails as `send` does. */
-  run(script: Script, keys: readonly Name[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
-    const run = (): Promise<unknown> => this.#client.run(script, keys, args, this.#running)
+  /** As `Client.run`, but waits and fails as `send` does. `bytes`: how many it sends, about, if they may be many. */
+  run(script: Script, keys: readonly Name[], args: readonly (string | Buffer | number)[], bytes = 0): Promise<unknown> {
+    const options = bytes < LIGHT_BYTES ? this.#running : this.#carrying(bytes)
+    const run = (): Promise<unknown> => this.#client.run(script, keys, args, options)
     return this.#up ? run() : this.#firstConnection().then(run)
   }
 
@@ -112,9 +128,12 @@ export class Connection {
     return this.#up ? run() : this.#firstConnection().then(run)
   }
 
-  /** Reads the server's clock. The answer also shows that the server is up. Never rejects. */
-  probe(): Promise<void> {
-    this.#probing ??= this.#readClock().finally(() => {
+  /**
+   * Reads the server's clock. The answer also shows that the server is up. It counts for `others` too, those that are up of the same server.
+   * A failure does not, because it may be of one slot: each of them is probed then. Never rejects.
+   */
+  probe(others: readonly Connection[] = []): Promise<void> {
+    this.#probing ??= this.#readClock(others).finally(() => {
       this.#probing = undefined
     })
     return this.#probing
@@ -145,16 +164,30 @@ export class Connection {
     this.#closed = true
     this.#up = false
     this.#breaker.close()
+    this.#starting.close()
     this.#wake()
   }
 
-  async #readClock(): Promise<void> {
+  #carrying(bytes: number): RunOptions {
+    const limit: Limit = (answer) => {
+      this.#uplink.carry(bytes, answer)
+      return this.#breaker.judge(answer)
+    }
+    return { known: this.#known, limit }
+  }
+
+  async #readClock(others: readonly Connection[]): Promise<void> {
     const sentMs = realTime.nowMs()
     try {
-      this.clock.add(await this.#serverTime(this.#client.limit), sentMs, realTime.nowMs())
-      this.#setUp(true, undefined)
+      const serverMs = await this.#serverTime(this.#breaker.judge)
+      const answeredMs = realTime.nowMs()
+      for (const each of [this, ...others.filter(({ up }) => up)]) {
+        each.clock.add(serverMs, sentMs, answeredMs)
+        each.#setUp(true, undefined)
+      }
     } catch (error) {
       this.#setUp(false, error)
+      for (const other of others) void other.probe()
       void this.explain(error).then((better) => {
         if (!this.#up && this.#lastError === error) this.#lastError = better
       })
@@ -220,7 +253,7 @@ export class Connection {
     const starting = realTime.nowMs() - this.#startedMs < this.#timeoutMs || this.lastError === undefined
     if (!this.#everUp && !this.#closed && starting) {
       try {
-        await this.#client.limit(new Promise<void>((resolve) => this.#waiting.push(resolve)))
+        await this.#starting.limit(new Promise<void>((resolve) => this.#waiting.push(resolve)))
       } catch (error) {
         // Later calls then fail at once instead of waiting in vain.
         if (this.lastError === undefined) this.#lastError = error

@@ -25,6 +25,8 @@ export interface SubscriberSetting {
 /** The channel in which Redis reports changes to clients of protocol 2. */
 const INVALIDATE = '__redis__:invalidate'
 
+/** A server is not pinged again before this. */
+const PING_AFTER_MS = 1500
 const LOST_AT_ONCE_MS = 1000
 
 /** A subscribe connection to one server: for ended computations, and for changed names. */
@@ -36,6 +38,7 @@ export class Subscriber {
   #tracks = false
   #failure: unknown
   #heardMs = 0
+  #pingedMs = -Infinity
   #closed = false
 
   constructor(redis: Redis, address: string, setting: SubscriberSetting) {
@@ -78,9 +81,11 @@ export class Subscriber {
     if (isAway && !this.#closed) this.#redis.connect().catch(() => 'its owner asks again')
   }
 
-  /** Pings the server. The connection is closed when no answer comes. If subscribing failed, tries again. */
+  /**
+   * Pings the server, unless that was done a moment ago. The connection is closed when no answer comes. If subscribing failed, tries again.
+   */
   check(): void {
-    if (this.#hears) this.#redis.ping().catch(() => 'the connection is closed then')
+    if (this.#hears) this.#ping()
     else this.retry()
   }
 
@@ -102,6 +107,13 @@ export class Subscriber {
     this.#closed = true
     this.#setState(false, false)
     this.#redis.disconnect()
+  }
+
+  #ping(): void {
+    const nowMs = realTime.nowMs()
+    if (nowMs < this.#pingedMs + PING_AFTER_MS) return
+    this.#pingedMs = nowMs
+    this.#redis.ping().catch(() => 'the connection is closed then')
   }
 
   async #subscribe(): Promise<void> {

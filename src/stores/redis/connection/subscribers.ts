@@ -81,9 +81,9 @@ export class Subscribers {
     this.#judge()
   }
 
-  /** Pings each server. */
-  check(): void {
-    for (const subscriber of this.#all) subscriber.check()
+  /** Functions that each ping one server, unless it was pinged a moment ago. */
+  checks(): (() => void)[] {
+    return this.#all.map((subscriber) => () => subscriber.check())
   }
 
   /** Resolves when messages arrive, which may take a moment after the first connection. @throws the reason why they do not. */

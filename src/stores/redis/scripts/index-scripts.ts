@@ -1,6 +1,5 @@
 import { NOW, PRUNE, VOID, WHOLE } from './lua.js'
 import { type Script, script } from './script.js'
-import { SWEEP_FIELDS } from './stored-layout.js'
 
 /**
  * Drops expired keys from the index.
@@ -9,20 +8,6 @@ import { SWEEP_FIELDS } from './stored-layout.js'
  */
 export const PRUNE_EXPIRED: Script = script(`${NOW}${PRUNE}
 return prune(KEYS[1], KEYS[2], now(), ARGV[1])
-`)
-
-/**
- * Drops removed keys from the expiry set, unless they have been stored again.
- *
- * KEYS: index, expiry, removed. ARGV: how many at most. Returns how many it looked at.
- */
-export const FORGET: Script = script(`
-local removed, gone = redis.call('LPOP', KEYS[3], ARGV[1]) or {}, {}
-for _, name in ipairs(removed) do
-  if not redis.call('ZSCORE', KEYS[1], name) then gone[#gone + 1] = name end
-end
-if #gone > 0 then redis.call('ZREM', KEYS[2], unpack(gone)) end
-return #removed
 `)
 
 /**
@@ -162,48 +147,6 @@ while #reply <= 3 * limit do
   if cut then min = '[' .. child .. ':;' else min = '(' .. name end
 end
 return reply
-`)
-
-/**
- * How many entries the server of these names has evicted, now and at the last call.
- *
- * A full server refuses to add anything unless the script has removed something before. So this script and the next two remove something
- * first, because they are needed to make room.
- *
- * KEYS: sweep, index. Returns the two numbers, the second nil at first, the first nil if the Redis user may not ask for it.
- */
-export const EVICTED: Script = script(`
-local stats = redis.pcall('INFO', 'stats')
-local evicted = type(stats) == 'string' and string.match(stats, 'evicted_keys:(%d+)')
-local known = redis.call('HGET', KEYS[1], '${SWEEP_FIELDS.evicted}')
-if evicted and evicted ~= known then
-  redis.call('HDEL', KEYS[1], '${SWEEP_FIELDS.evicted}')
-  redis.call('HSET', KEYS[1], '${SWEEP_FIELDS.evicted}', evicted)
-end
-return { evicted, known }
-`)
-
-/**
- * Notes how far the sweep has come.
- *
- * KEYS: sweep. ARGV: the name at which the next round begins.
- */
-export const NOTE_CURSOR: Script = script(`
-redis.call('HDEL', KEYS[1], '${SWEEP_FIELDS.cursor}')
-redis.call('HSET', KEYS[1], '${SWEEP_FIELDS.cursor}', ARGV[1])
-return 1
-`)
-
-/**
- * Gives the caller the upkeep for some time, unless another process has it.
- *
- * KEYS: sweeper. ARGV: for how many ms. Returns whether the caller does it (0, 1).
- */
-export const BEGIN_UPKEEP: Script = script(`
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('UNLINK', KEYS[1])
-redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
-return 1
 `)
 
 /**

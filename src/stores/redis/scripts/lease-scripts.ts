@@ -1,6 +1,6 @@
 import { LEASE, NOW, PRUNE, STORE, TAG } from './lua.js'
 import { type Script, script } from './script.js'
-import { ENTRY, LONGEST_LEASE_MS, MESSAGE, PAUSE_TOKEN } from './stored-layout.js'
+import { ENTRY, MESSAGE, PAUSE_TOKEN } from './stored-layout.js'
 
 /**
  * Takes the lease of each of some keys, unless there is an entry that the caller has not seen, or another caller holds the lease. After its
@@ -111,24 +111,4 @@ if tonumber(ARGV[5]) > 0 then
   redis.call('HSET', KEYS[1], ARGV[2], line(ends, since, '${PAUSE_TOKEN}', '0', '-'))
 end
 return 1
-`)
-
-/**
- * One step of a walk over all leases. Drops pauses that are over, leases that ended more than an hour ago (nobody fills them any more), and
- * leases that end too far in the future to be valid. When no lease is left, it drops all tombstones.
- *
- * KEYS: leases, tombstones. ARGV: cursor, how many at most, about. Returns the next cursor, and how many it dropped.
- */
-export const PRUNE_LEASES: Script = script(`${NOW}${LEASE}
-local time, dropped = now(), 0
-local cursor, leases = unpack(redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2]))
-for i = 1, #leases, 2 do
-  local ends, _, token = parse(leases[i + 1])
-  local over = time - (tonumber(ends) or 0)
-  if over > (token == '${PAUSE_TOKEN}' and 0 or 3600000) or over < -${LONGEST_LEASE_MS} then
-    dropped = dropped + redis.call('HDEL', KEYS[1], leases[i])
-  end
-end
-if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('UNLINK', KEYS[2]) end
-return { cursor, dropped }
 `)

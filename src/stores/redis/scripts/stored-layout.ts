@@ -110,7 +110,7 @@ export const STORED = {
   rebuild: { after: ':rebuild', type: 'string', of: 'first shard' },
   /** How far the sweep after evictions has come: `SWEEP_FIELDS`. An older process leaves other fields alone. */
   sweep: { after: ':sweep', type: 'hash', of: 'each shard' },
-  /** Exists while a process does the upkeep, and expires (PX). An older process does none while it exists, whatever it holds. */
+  /** The token of the process that does the upkeep, and expires (PX). An older process does none while it exists, whatever it holds. */
   sweeper: { after: ':sweeper', type: 'string', of: 'first shard' },
   /** Written and read back by `require()`. It may hold any text. */
   probe: { after: ':probe', type: 'string', of: 'each shard' },

@@ -58,26 +58,46 @@ return there
 `)
 
 /**
- * Finds which of some names of a tag's set carry the tag. Drops the others from the set, and in bounded steps also what has expired. Drops
- * the tag from the tags when its set is empty.
+ * Some names of the sets of tags, by chance. None of a set whose name holds other data.
  *
- * KEYS: tags, the tag's set, entry 1..n. ARGV: tag, key 1..n. Returns how many names are left, how many it dropped, then the numbers (from
- * 1) of those that carry the tag.
+ * KEYS: the set of tag 1..n. ARGV: how many of each. Returns the names of each.
  */
-export const LOOK_AT_TAG: Script = script(`${NOW}${CARRIES}${FOREIGN}
-local before = redis.pcall('ZCARD', KEYS[2])
-if foreign(before) then
-  redis.call('UNLINK', KEYS[2])
-  before = 0
+export const SOME_TAGGED: Script = script(`
+local reply = {}
+for i, set in ipairs(KEYS) do
+  local names = redis.pcall('ZRANDMEMBER', set, ARGV[1])
+  reply[i] = names.err and {} or names
 end
-local there = {}
-for i = 3, #KEYS do
-  if carries(KEYS[i], ARGV[1]) then there[#there + 1] = i - 2
-  else redis.call('ZREM', KEYS[2], ARGV[i - 1]) end
+return reply
+`)
+
+/**
+ * Finds which of some names of the sets of tags carry their tag. Drops the others from the set, and in bounded steps also what has expired.
+ * Drops a tag from the tags when its set is empty.
+ *
+ * KEYS: tags, the set of tag 1..n, then the entries of all names. ARGV: n, how many that have expired are dropped of each, tag 1..n, how
+ * many names are of tag 1..n, then the keys of all names. Returns for each tag: how many names are left in its set, how many were dropped,
+ * then the numbers (from 1) of its names that carry the tag.
+ */
+export const LOOK_AT_TAGS: Script = script(`${NOW}${CARRIES}${FOREIGN}
+local n, time, reply, at = tonumber(ARGV[1]), now(), {}, 0
+for i = 1, n do
+  local set, tag, there = KEYS[1 + i], ARGV[2 + i], {}
+  local before = redis.pcall('ZCARD', set)
+  if foreign(before) then
+    redis.call('UNLINK', set)
+    before = 0
+  end
+  for j = 1, tonumber(ARGV[2 + n + i]) do
+    if carries(KEYS[1 + n + at + j], tag) then there[#there + 1] = j
+    else redis.call('ZREM', set, ARGV[2 + 2 * n + at + j]) end
+  end
+  at = at + ARGV[2 + n + i]
+  local expired = redis.call('ZRANGE', set, '-inf', time, 'BYSCORE', 'LIMIT', 0, ARGV[2])
+  if #expired > 0 then redis.call('ZREM', set, unpack(expired)) end
+  local left = redis.call('ZCARD', set)
+  if left == 0 then redis.pcall('ZREM', KEYS[1], tag) end
+  reply[i] = { left, before - left, unpack(there) }
 end
-local expired = redis.call('ZRANGE', KEYS[2], '-inf', now(), 'BYSCORE', 'LIMIT', 0, 500)
-if #expired > 0 then redis.call('ZREM', KEYS[2], unpack(expired)) end
-local left = redis.call('ZCARD', KEYS[2])
-if left == 0 then redis.pcall('ZREM', KEYS[1], ARGV[1]) end
-return { left, before - left, unpack(there) }
+return reply
 `)

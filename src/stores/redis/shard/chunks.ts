@@ -3,7 +3,7 @@ import type { Write } from '../../../contract/store.js'
 /** A script touches at most this many names, so that it does not block the server for long: about 3 ms. */
 export const NAMES_PER_SCRIPT = 500
 /** A script carries at most this many bytes, except when one entry alone is larger. */
-const BYTES_PER_SCRIPT = 2 ** 20
+const BYTES_PER_SCRIPT = 2 ** 18
 
 /** Divides items, in order, into groups that one script may touch. */
 export function* chunks<T>(items: readonly T[], bytesOf: (item: T) => number = () => 0): Generator<readonly T[]> {

@@ -1,7 +1,7 @@
 import { isError } from '../../../checks/is-error.js'
 import { realTime } from '../../../checks/real-time.js'
 import type { Connection } from '../connection/connection.js'
-import { EVICTED, NOTE_CURSOR } from '../scripts/index-scripts.js'
+import { EVICTED, NOTE_CURSOR } from '../scripts/upkeep-scripts.js'
 import { SWEEP_FIELDS } from '../scripts/stored-layout.js'
 import type { Keyspace } from './keyspace.js'
 import { type Name, nameAfter, nameOf } from '../connection/redis-name.js'
@@ -18,6 +18,9 @@ const EVICTED_AT_LEAST = 1000
 const EVICTED_UNKNOWN = 100
 /** How long no new round is tried after one that made no room. */
 const VAIN_MS = 100
+
+/** How many entries a server has evicted, now and at the time before. `null`: not known. */
+export type EvictionCounts = readonly [now: string | null, before: string | null]
 
 /**
  * Drops the names of evicted entries from a shard's index. Under `volatile-*` policies Redis does not evict the index itself, so it would
@@ -51,24 +54,24 @@ export class Evictions {
     }
   }
 
-  /** Checks eight names for each entry evicted since the last time. `share`: the part of the server's evictions that are of this shard. */
-  async sweep(share: number): Promise<void> {
-    await this.#sweepAtLeast(0, share)
+  /** Checks eight names for each entry evicted between two counts. `share`: the part of the server's evictions that are of this shard. */
+  async sweep(counts: EvictionCounts, share: number): Promise<void> {
+    await this.#sweepAtLeast(0, counts, share)
   }
 
   async #relieve(): Promise<void> {
     let dropped = 0
     try {
-      dropped = await this.#sweepAtLeast(EVICTED_AT_LEAST, 1)
+      const { index, sweep } = this.#keyspace
+      const counts = (await this.#connection.run(EVICTED, [sweep, index], [])) as EvictionCounts
+      dropped = await this.#sweepAtLeast(EVICTED_AT_LEAST, counts, 1)
     } finally {
       if (dropped === 0) this.#vainUntilMs = realTime.nowMs() + VAIN_MS
     }
   }
 
   /** Gives how many it dropped. */
-  async #sweepAtLeast(least: number, share: number): Promise<number> {
-    const { index, sweep } = this.#keyspace
-    const counts = (await this.#connection.run(EVICTED, [sweep, index], [])) as [string | null, string | null]
+  async #sweepAtLeast(least: number, counts: EvictionCounts, share: number): Promise<number> {
     const looked = Math.ceil(NAMES_AN_EVICTION * Math.max(evictedSince(counts) * share, least))
     return looked > 0 ? this.#sweep(Math.min(looked, NAMES_PER_ROUND)) : 0
   }
@@ -107,7 +110,7 @@ export class Evictions {
 }
 
 /** How many entries the server has evicted between two counts. Some are assumed if the Redis user may not ask for the count. */
-function evictedSince([now, before]: readonly [string | null, string | null]): number {
+function evictedSince([now, before]: EvictionCounts): number {
   if (now === null) return EVICTED_UNKNOWN
   // A server that was restarted counts from 0 again.
   return Number(now) - Math.min(Number(before ?? 0), Number(now))

@@ -2,16 +2,7 @@ import type { ChildPage } from '../../../contract/inspected.js'
 import { compareKeys } from '../../../keys/key.js'
 import { childPrefix, childTowards } from '../../../keys/key-tree.js'
 import type { Connection } from '../connection/connection.js'
-import {
-  CHILD_COUNTS,
-  CHILDREN,
-  FORGET,
-  LIST,
-  PRUNE_EXPIRED,
-  RANGE,
-  SWEEP,
-  VOID_AND_RANGE,
-} from '../scripts/index-scripts.js'
+import { CHILD_COUNTS, CHILDREN, LIST, PRUNE_EXPIRED, RANGE, SWEEP, VOID_AND_RANGE } from '../scripts/index-scripts.js'
 import type { Keyspace } from './keyspace.js'
 import { type Name, nameAfter, nameOf } from '../connection/redis-name.js'
 import { NAMES_PER_SCRIPT } from './chunks.js'
@@ -126,22 +117,11 @@ export class RedisIndex {
     return (await this.#connection.run(SWEEP, [index, expiry, ...entries], names)) as number
   }
 
-  /** Drops at most 500 expired keys. Gives how many. */
-  async pruneOnce(): Promise<number> {
-    const { index, expiry } = this.#keyspace
-    return (await this.#connection.run(PRUNE_EXPIRED, [index, expiry], [NAMES_PER_SCRIPT])) as number
-  }
-
-  /** Drops at most 500 removed keys from the expiry set. Gives how many it looked at. */
-  async forgetOnce(): Promise<number> {
-    const { index, expiry, removed } = this.#keyspace
-    return (await this.#connection.run(FORGET, [index, expiry, removed], [NAMES_PER_SCRIPT])) as number
-  }
-
   /** Drops all that has expired, so that a list or count that follows is exact. */
   async prune(): Promise<void> {
+    const { index, expiry } = this.#keyspace
     // eslint-disable-next-line no-await-in-loop -- bounded steps
-    while ((await this.pruneOnce()) === NAMES_PER_SCRIPT);
+    while ((await this.#connection.run(PRUNE_EXPIRED, [index, expiry], [NAMES_PER_SCRIPT])) === NAMES_PER_SCRIPT);
   }
 
   async #range(under: string | undefined, after: Name | undefined): Promise<Range> {

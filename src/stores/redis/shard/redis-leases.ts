@@ -5,9 +5,9 @@ import type { Connection } from '../connection/connection.js'
 import type { Evictions } from './evictions.js'
 import { isTimestamp } from './is-timestamp.js'
 import type { Keyspace } from './keyspace.js'
-import { ACQUIRE, FILL, PRUNE_LEASES, RELEASE, RENEW } from '../scripts/lease-scripts.js'
+import { ACQUIRE, FILL, RELEASE, RENEW } from '../scripts/lease-scripts.js'
 import { ENTRY, LONGEST_LEASE_MS, readLease } from '../scripts/stored-layout.js'
-import { NAMES_PER_SCRIPT, chunks, chunksByTags } from './chunks.js'
+import { chunks, chunksByTags } from './chunks.js'
 
 /** A computed entry, and the token of its lease. */
 interface Fill {
@@ -25,8 +25,6 @@ export class RedisLeases {
   readonly #evictions: Evictions
   readonly #attempts: Batch<Attempt, Acquired>
   readonly #fills: Batch<Fill, boolean>
-  /** The cursor at which the last step of pruning ended. */
-  #cursor = '0'
 
   constructor(connection: Connection, keyspace: Keyspace, evictions: Evictions) {
     this.#connection = connection
@@ -55,18 +53,6 @@ export class RedisLeases {
   async release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
     const { leases, wake } = this.#keyspace
     return (await this.#connection.run(RELEASE, [leases], [wake, key, token, ended, Math.round(pauseMs)])) === 1
-  }
-
-  /** Checks the next few leases, round and round, and drops those that nobody needs. Gives whether there may be more to drop. */
-  async pruneOnce(): Promise<boolean> {
-    const { leases, tombstones } = this.#keyspace
-    const [cursor, dropped] = (await this.#connection.run(
-      PRUNE_LEASES,
-      [leases, tombstones],
-      [this.#cursor, NAMES_PER_SCRIPT],
-    )) as [string, number]
-    this.#cursor = cursor
-    return cursor !== '0' && dropped > 0
   }
 
   /** Sends the attempts and entries that wait. */
@@ -99,7 +85,7 @@ export class RedisLeases {
     ])
     const firstBytes = Buffer.byteLength((attempts[0] as Attempt).key)
     const replies = (await this.#evictions.makingRoom(() =>
-      this.#connection.runForBytes(ACQUIRE, keys, [this.#connection.deadline, firstBytes, ...what]),
+      this.#connection.runForBytes(ACQUIRE, keys, [this.#connection.deadlineOf(), firstBytes, ...what]),
     )) as Reply[]
     return replies.map(acquired)
   }
@@ -122,7 +108,8 @@ export class RedisLeases {
       ...fills.flatMap(({ entry: { bytes, expiresAt }, token }) => [token, bytes, expiryArgument(expiresAt)]),
       ...tags,
     ]
-    const filled = (await this.#evictions.makingRoom(() => this.#connection.run(FILL, keys, what))) as number[]
+    const bytes = fills.reduce((sum, { entry }) => sum + entry.bytes.length, 0)
+    const filled = (await this.#evictions.makingRoom(() => this.#connection.run(FILL, keys, what, bytes))) as number[]
     return filled.map((each) => each === 1)
   }
 }

@@ -3,11 +3,20 @@ import type { Connection } from '../connection/connection.js'
 import type { Keyspace } from './keyspace.js'
 import { type Name, nameOf } from '../connection/redis-name.js'
 import { NAMES_PER_SCRIPT, chunks } from './chunks.js'
-import { BURY_TAG, LOOK_AT_TAG, REMOVE_TAGGED } from '../scripts/tag-scripts.js'
+import { BURY_TAG, LOOK_AT_TAGS, REMOVE_TAGGED, SOME_TAGGED } from '../scripts/tag-scripts.js'
 
-/** How many tags, and how many names of each, one step of pruning checks. */
-const TAGS_PER_STEP = 10
-const NAMES_PER_TAG = 50
+/** How many tags one step of pruning checks. */
+export const TAGS_PER_STEP = 10
+
+/** What was found in the set of a tag. */
+interface Looked {
+  /** How many names are left in it. */
+  readonly left: number
+  /** How many names were dropped from it. */
+  readonly dropped: number
+  /** Those of the names that carry the tag. */
+  readonly carrying: readonly Name[]
+}
 
 /**
  * Which keys carry which tag. The set of a tag may hold a key whose entry is gone, or has lost the tag, so the entry itself decides. A
@@ -17,8 +26,6 @@ const NAMES_PER_TAG = 50
 export class RedisTags {
   readonly #connection: Connection
   readonly #keyspace: Keyspace
-  /** The tag at which the last step of pruning ended. */
-  #cursor = ''
 
   constructor(connection: Connection, keyspace: Keyspace) {
     this.#connection = connection
@@ -57,42 +64,40 @@ export class RedisTags {
    */
   async list(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
     const set = this.#keyspace.tag(tag)
-    const found = this.#connection.send((client) => client.zrangeBuffer(set, 0, String(limit - 1)))
-    const { left, carrying } = await this.#look(tag, found)
+    const found = await this.#connection
+      .send((client) => client.zrangeBuffer(set, 0, String(limit - 1)))
+      .catch(noneWhereForeign)
+    const [{ left, carrying }] = (await this.look([tag], [found.map(nameOf)])) as [Looked]
     return { keys: carrying.map(String), total: left }
   }
 
-  /**
-   * Checks the next few tags, round and round, and drops names that have lost their tag. Gives whether there may be more to drop, because
-   * new tags can come faster than one step each time checks them.
-   */
-  async pruneOnce(): Promise<boolean> {
-    const some = await this.#connection.send((client) =>
-      client.zrangebylex(this.#keyspace.tags, `(${this.#cursor}`, '+', 'LIMIT', 0, TAGS_PER_STEP),
-    )
-    this.#cursor = some.length < TAGS_PER_STEP ? '' : (some.at(-1) as string)
-    const looks = await Promise.all(
-      some.map(async (tag) => {
-        const set = this.#keyspace.tag(tag)
-        return this.#look(
-          tag,
-          this.#connection.send((client) => client.zrandmemberBuffer(set, NAMES_PER_TAG)),
-        )
-      }),
-    )
-    return this.#cursor !== '' && looks.some(({ dropped }) => dropped > 0)
+  /** Some names of the sets of at most `TAGS_PER_STEP` tags, by chance: no more in all than one script may touch. */
+  async some(tags: readonly string[]): Promise<Name[][]> {
+    const sets = tags.map((tag) => this.#keyspace.tag(tag))
+    const each = NAMES_PER_SCRIPT / TAGS_PER_STEP
+    const found = (await this.#connection.runForBytes(SOME_TAGGED, sets, [each])) as Buffer[][]
+    return found.map((names) => names.map(nameOf))
   }
 
-  /** Finds which of some names of a tag's set carry the tag. The others are dropped from the set. */
-  async #look(tag: string, found: Promise<Buffer[]>): Promise<{ left: number; dropped: number; carrying: Name[] }> {
-    const names = (await found.catch(noneWhereForeign)).map(nameOf)
-    const entries = names.map((name) => this.#keyspace.entry(name))
-    const [left = 0, dropped = 0, ...numbers] = (await this.#connection.run(
-      LOOK_AT_TAG,
-      [this.#keyspace.tags, this.#keyspace.tag(tag), ...entries],
-      [tag, ...names],
-    )) as number[]
-    return { left, dropped, carrying: numbers.map((number) => names[number - 1] as Name) }
+  /** Finds which of some names of the sets of tags carry their tag. The others are dropped from the sets. */
+  async look(tags: readonly string[], names: readonly (readonly Name[])[]): Promise<Looked[]> {
+    const entries = names.flat().map((name) => this.#keyspace.entry(name))
+    const reply = (await this.#connection.run(
+      LOOK_AT_TAGS,
+      [this.#keyspace.tags, ...tags.map((tag) => this.#keyspace.tag(tag)), ...entries],
+      [
+        tags.length,
+        Math.floor(NAMES_PER_SCRIPT / tags.length),
+        ...tags,
+        ...names.map(({ length }) => length),
+        ...names.flat(),
+      ],
+    )) as number[][]
+    return reply.map(([left = 0, dropped = 0, ...numbers], i) => ({
+      left,
+      dropped,
+      carrying: numbers.map((number) => names[i]?.[number - 1] as Name),
+    }))
   }
 
   /** Removes the entries of those names that do carry the tag. Gives these names. */

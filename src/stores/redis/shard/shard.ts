@@ -12,6 +12,7 @@ import type { Name } from '../connection/redis-name.js'
 import { RedisIndex } from './redis-index.js'
 import { expiryArgument, RedisLeases } from './redis-leases.js'
 import { RedisTags } from './redis-tags.js'
+import { ShardUpkeep } from './shard-upkeep.js'
 import { chunks, chunksByTags } from './chunks.js'
 
 /** The options that all shards of a cache share. */
@@ -37,6 +38,7 @@ export class Shard {
   readonly leases: RedisLeases
   readonly tags: RedisTags
   readonly evictions: Evictions
+  readonly upkeep: ShardUpkeep
 
   constructor({ client, keyPrefix, timeoutMs, onOpen, onOutageEnd }: ShardOptions, hashTag: string) {
     this.keyspace = new Keyspace(keyPrefix, hashTag)
@@ -45,6 +47,7 @@ export class Shard {
     this.evictions = new Evictions(this.connection, this.keyspace, this.index)
     this.leases = new RedisLeases(this.connection, this.keyspace, this.evictions)
     this.tags = new RedisTags(this.connection, this.keyspace)
+    this.upkeep = new ShardUpkeep(this.connection, this.keyspace, this.evictions, this.tags)
   }
 
   /** ms since 1970 on the server's clock. */
@@ -93,11 +96,15 @@ export class Shard {
   async write(entries: readonly Write[]): Promise<boolean[]> {
     const stored: boolean[] = []
     const placed = entries.map((entry, place) => ({ entry, place }))
-    for (const some of chunksByTags(placed, ({ entry }) => entry)) {
-      // eslint-disable-next-line no-await-in-loop -- bounded steps, one after the other
-      const refused = await this.#writeSome(some.map(({ entry }) => entry))
-      for (const [i, { place }] of some.entries()) stored[place] = !refused.includes(i + 1)
-    }
+    // All are sent before the first is answered. What the same caller sends next must come after them.
+    const scripts = Array.from(
+      chunksByTags(placed, ({ entry }) => entry),
+      async (some) => {
+        const refused = await this.#writeSome(some.map(({ entry }) => entry))
+        for (const [i, { place }] of some.entries()) stored[place] = !refused.includes(i + 1)
+      },
+    )
+    await Promise.all(scripts)
     return stored
   }
 
@@ -123,11 +130,13 @@ export class Shard {
     const what: (string | Buffer | number)[] = []
     for (const { bytes, expiresAt } of entries) what.push(bytes, expiryArgument(expiresAt))
     const firstBytes = Buffer.byteLength((entries[0] as Write).key)
+    const all = entries.reduce((sum, { bytes }) => sum + bytes.length, 0)
     const write = (): Promise<unknown> =>
       this.connection.run(
         WRITE,
         [leases, index, expiry, ...names, ...this.keyspace.tagSets(tags)],
-        [wake, this.connection.deadline, entries.length, firstBytes, ...what, ...tags],
+        [wake, this.connection.deadlineOf(all), entries.length, firstBytes, ...what, ...tags],
+        all,
       )
     const refused = (await this.evictions.makingRoom(write)) as number[] | null
     if (refused === null) throw new Error('the write reached Redis after its deadline, and was not carried out')

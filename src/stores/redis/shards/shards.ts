@@ -25,6 +25,18 @@ export class Shards {
     return this.all.length === 1 ? this.#first : (this.all[hashOf(key) % this.all.length] as Shard)
   }
 
+  /** The shards of each server. A shard whose server is not known stands alone. */
+  byServer(): Shard[][] {
+    const groups = new Map<string | Shard, Shard[]>()
+    for (const shard of this.all) {
+      const server = this.#client.serverOf(shard.keyspace.index) ?? shard
+      const group = groups.get(server)
+      if (group === undefined) groups.set(server, [shard])
+      else group.push(shard)
+    }
+    return [...groups.values()]
+  }
+
   /** Groups items by the shard that keeps their keys, and calls `send` for each group. What it sends leaves together. */
   send<T>(items: readonly T[], keyOf: (item: T) => string, send: (shard: Shard, some: readonly T[]) => void): void {
     this.#client.together(() => {

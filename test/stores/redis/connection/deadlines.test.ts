@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { DeadlineError, Deadlines, type Judge } from '../../../../src/stores/redis/connection/deadlines.js'
+import { DeadlineError, Deadlines, type Judge, type Signs } from '../../../../src/stores/redis/connection/deadlines.js'
 import { fakeRealTime } from '../../../support/fake-real-time.js'
 
 describe('Deadlines', () => {
@@ -94,30 +94,98 @@ describe('Deadlines', () => {
     expect(forever.state).toBeInstanceOf(DeadlineError)
   })
 
-  test('tell when something waits and nothing at all is answered for some time', async () => {
-    const told: number[] = []
-    const deadlines = new Deadlines(250, hears, { afterMs: () => 100, tell: (silentMs) => told.push(silentMs) })
-    await deadlines.limit(Promise.resolve())
-    await vi.advanceTimersByTimeAsync(500)
-    expect(told).toEqual([])
-    deadlines.limit(never()).catch(() => 'given up')
-    await vi.advanceTimersByTimeAsync(99)
-    expect(told).toEqual([])
-    await vi.advanceTimersByTimeAsync(3)
-    expect(told).toHaveLength(1)
-    expect(told[0]).toBeGreaterThanOrEqual(100)
+  describe('with signs of a server', () => {
+    const server = { bytesRead: 0, carryMs: 0, silences: [] as number[] }
+    const signs: Signs = {
+      bytesRead: () => server.bytesRead,
+      carryMs: () => server.carryMs,
+      onSilence: (silentMs) => server.silences.push(silentMs),
+    }
+    beforeEach(() => Object.assign(server, { bytesRead: 1000, carryMs: 0, silences: [] }))
+
+    /** Lets time pass in steps; `each` is called before each of them. */
+    async function pass(steps: number, stepMs: number, each: () => unknown = () => undefined): Promise<void> {
+      for (let i = 0; i < steps; i++) {
+        await each() // eslint-disable-line no-await-in-loop
+        await vi.advanceTimersByTimeAsync(stepMs) // eslint-disable-line no-await-in-loop
+      }
+    }
+
+    test('tell of silence when something has waited for the whole limit and nothing has arrived', async () => {
+      const deadlines = new Deadlines(100, hears, signs)
+      const watched = watch(deadlines.limit(never()))
+      await vi.advanceTimersByTimeAsync(99)
+      expect({ ...watched, silences: server.silences }).toEqual({ state: 'waits', silences: [] })
+      await vi.advanceTimersByTimeAsync(4)
+      expect(watched.state).toBeInstanceOf(DeadlineError)
+      expect(server.silences).toEqual([expect.closeTo(100, -1)])
+      expect(vi.getTimerCount()).toBe(0)
+    })
+
+    test('wait for as long as bytes arrive, but not longer than eight limits, which is no silence', async () => {
+      const deadlines = new Deadlines(100, hears, signs)
+      const watched = watch(deadlines.limit(never()))
+      await pass(15, 50, () => server.bytesRead++)
+      expect(watched.state).toBe('waits')
+      await pass(2, 50, () => server.bytesRead++)
+      expect(watched.state).toMatchObject({ message: 'no answer within 800 ms' })
+      expect(server.silences).toEqual([])
+    })
+
+    test('give up one limit after the last byte', async () => {
+      const deadlines = new Deadlines(100, hears, signs)
+      const watched = watch(deadlines.limit(never()))
+      await pass(4, 50, () => server.bytesRead++)
+      const lastMs = performance.now() - 50
+      expect(deadlines.aliveMs).toBeGreaterThanOrEqual(lastMs)
+      await vi.advanceTimersByTimeAsync(45)
+      expect(watched.state).toBe('waits')
+      await vi.advanceTimersByTimeAsync(25)
+      expect(watched.state).toBeInstanceOf(DeadlineError)
+      expect(server.silences).toHaveLength(1)
+    })
+
+    test('take the answer to another for a sign, too', async () => {
+      const deadlines = new Deadlines(100, hears, signs)
+      const watched = watch(deadlines.limit(new Promise((resolve) => setTimeout(resolve, 500, 'answer'))))
+      await pass(11, 50, () => deadlines.limit(Promise.resolve()))
+      expect(watched.state).toBe('answer')
+      expect(server.silences).toEqual([])
+    })
+
+    test('do not take a new connection, which counts from 0, for a sign', async () => {
+      const deadlines = new Deadlines(100, hears, signs)
+      const watched = watch(deadlines.limit(never()))
+      await vi.advanceTimersByTimeAsync(50)
+      server.bytesRead = 0
+      await vi.advanceTimersByTimeAsync(55)
+      expect(watched.state).toBeInstanceOf(DeadlineError)
+    })
+
+    test('give longer to what has to be carried to the server first', async () => {
+      const deadlines = new Deadlines(100, hears, signs)
+      server.carryMs = 150
+      const carried = watch(deadlines.limit(never()))
+      server.carryMs = 5000
+      const long = watch(deadlines.limit(never()))
+      await vi.advanceTimersByTimeAsync(240)
+      expect(carried.state).toBe('waits')
+      await vi.advanceTimersByTimeAsync(20)
+      expect(carried.state).toMatchObject({ message: 'no answer within 250 ms' })
+      await vi.advanceTimersByTimeAsync(530)
+      expect(long.state).toBe('waits')
+      await vi.advanceTimersByTimeAsync(30)
+      expect(long.state).toMatchObject({ message: 'no answer within 800 ms' })
+    })
   })
 
-  test('tell nothing as long as others are answered', async () => {
-    const told: number[] = []
-    const deadlines = new Deadlines(1000, hears, { afterMs: () => 100, tell: (silentMs) => told.push(silentMs) })
-    const slow = watch(deadlines.limit(new Promise((resolve) => setTimeout(resolve, 500, 'answer'))))
-    for (let i = 0; i < 10; i++) {
-      await deadlines.limit(Promise.resolve()) // eslint-disable-line no-await-in-loop
-      await vi.advanceTimersByTimeAsync(50) // eslint-disable-line no-await-in-loop
-    }
-    expect(slow.state).toBe('answer')
-    expect(told).toEqual([])
+  test('without signs are the same whatever is answered', async () => {
+    const deadlines = new Deadlines(100, hears)
+    const watched = watch(deadlines.limit(never()))
+    await vi.advanceTimersByTimeAsync(90)
+    await deadlines.limit(Promise.resolve())
+    await vi.advanceTimersByTimeAsync(15)
+    expect(watched.state).toBeInstanceOf(DeadlineError)
   })
 
   test('give up on all at once when closed', async () => {

@@ -30,10 +30,10 @@ describeOnServers('All that a cache keeps in Redis', (servers) => {
     await using cache = createKeyedCache(options)
     await using other = createKeyedCache(options)
     await Promise.all([cache.require(), other.require()])
+    const lookAround = async (): Promise<void> => {
+      for (const [name, type] of await namesBelow(await servers().clients(), keyPrefix)) look(name, type)
+    }
     for (let round = 0; round === 0 || (round < 20 && seen.size < Object.keys(STORED).length); round++) {
-      const lookAround = async (): Promise<void> => {
-        for (const [name, type] of await namesBelow(await servers().clients(), keyPrefix)) look(name, type)
-      }
       await live(cache, other, lookAround)
       // The index is lost, and made whole again
       const lost = [`${keyPrefix}:rebuild${tags[0]}`, ...tags.map((tag) => `${keyPrefix}:index:${tag}`)]
@@ -41,6 +41,10 @@ describeOnServers('All that a cache keeps in Redis', (servers) => {
       await cache.count()
       await lookAround()
     }
+    await until(async () => {
+      await lookAround()
+      return seen.has('sweep')
+    }, 'the upkeep has begun')
     for (const listener of listeners) listener.disconnect()
     expect([...seen].toSorted()).toEqual(Object.keys(STORED).toSorted())
     expect(foreign).toEqual([])

@@ -1,6 +1,6 @@
 import type { PeerCertificate } from 'node:tls'
 import { describe, expect, test } from 'vitest'
-import { checkNode } from '../../../../src/stores/redis/connection/node-certificate.js'
+import { checkNode } from '../../../../src/stores/redis/ioredis/node-certificate.js'
 
 const URLS = ['rediss://redis.example.com:6379', 'rediss://:secret@Second.example.net', 'rediss://10.0.0.9']
 

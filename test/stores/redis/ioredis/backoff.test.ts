@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { backoffMs } from '../../../../src/stores/redis/connection/backoff.js'
+import { backoffMs } from '../../../../src/stores/redis/ioredis/backoff.js'
 
 afterEach(() => void vi.restoreAllMocks())
 

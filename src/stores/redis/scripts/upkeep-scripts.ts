@@ -1,0 +1,108 @@
+import { LEASE, NOW, PRUNE } from './lua.js'
+import { type Script, script } from './script.js'
+import { LONGEST_LEASE_MS, PAUSE_TOKEN, SWEEP_FIELDS } from './stored-layout.js'
+
+/**
+ * How many entries the server has evicted, now and at the last call. The second is nil at first, the first nil if the
+ * Redis user may not ask for it.
+ *
+ * A full server refuses to add anything unless the script has removed something before. So this and `NOTE_CURSOR` remove something first,
+ * because they are needed to make room.
+ */
+const COUNT_EVICTED = `
+local function count_evicted(sweep)
+  local stats = redis.pcall('INFO', 'stats')
+  local evicted = type(stats) == 'string' and string.match(stats, 'evicted_keys:(%d+)')
+  local known = redis.call('HGET', sweep, '${SWEEP_FIELDS.evicted}')
+  if evicted and evicted ~= known then
+    redis.call('HDEL', sweep, '${SWEEP_FIELDS.evicted}')
+    redis.call('HSET', sweep, '${SWEEP_FIELDS.evicted}', evicted)
+  end
+  return { evicted, known }
+end
+`
+
+/** Drops removed keys from the expiry set, unless they have been stored again. Returns how many it looked at. */
+const FORGET = `
+local function forget(index, expiry, removed, most)
+  local names, gone = redis.call('LPOP', removed, most) or {}, {}
+  for _, name in ipairs(names) do
+    if not redis.call('ZSCORE', index, name) then gone[#gone + 1] = name end
+  end
+  if #gone > 0 then redis.call('ZREM', expiry, unpack(gone)) end
+  return #names
+end
+`
+
+/**
+ * One step of a walk over all leases. Drops pauses that are over, leases that ended more than an hour ago (nobody fills them any more), and
+ * leases that end too far in the future to be valid. When no lease is left, it drops all tombstones. Returns the next cursor, and how many
+ * it dropped.
+ */
+const PRUNE_LEASES = `
+local function prune_leases(leases, tombstones, time, from, most)
+  local cursor, lines = unpack(redis.call('HSCAN', leases, from, 'COUNT', most))
+  local dropped = 0
+  for i = 1, #lines, 2 do
+    local ends, _, token = parse(lines[i + 1])
+    local over = time - (tonumber(ends) or 0)
+    if over > (token == '${PAUSE_TOKEN}' and 0 or 3600000) or over < -${LONGEST_LEASE_MS} then
+      dropped = dropped + redis.call('HDEL', leases, lines[i])
+    end
+  end
+  if redis.call('EXISTS', leases) == 0 then redis.call('UNLINK', tombstones) end
+  return cursor, dropped
+end
+`
+
+/**
+ * Gives the caller the upkeep for some time, or more time if it has it, unless another process has it.
+ *
+ * KEYS: sweeper. ARGV: the caller's token, for how many ms. Returns 0 if the caller has it, else for how many ms another process has it: -1
+ * if that has no end.
+ */
+export const HOLD_UPKEEP: Script = script(`
+local holder = redis.pcall('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return redis.call('PTTL', KEYS[1]) end
+redis.call('UNLINK', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 0
+`)
+
+/**
+ * One step of the upkeep of a shard, for no more names than given: drops expired keys from the index, then removed keys from the expiry set,
+ * then leases that nobody needs.
+ *
+ * KEYS: sweep, index, expiry, removed, leases, tombstones, tags. ARGV: how many names at most, the cursor of the leases, the tag at which
+ * the last step ended, how many tags. Returns how many entries the server has evicted, now and at the last step; whether there is more to
+ * drop (0, 1); the next cursor of the leases; the next tags.
+ */
+export const KEEP_UP: Script = script(`${NOW}${PRUNE}${LEASE}${COUNT_EVICTED}${FORGET}${PRUNE_LEASES}
+local evictions, time, cursor, dropped = count_evicted(KEYS[1]), now(), ARGV[2], 0
+local left = ARGV[1] - prune(KEYS[2], KEYS[3], time, ARGV[1])
+if left > 0 then left = left - forget(KEYS[2], KEYS[3], KEYS[4], left) end
+if left > 0 then cursor, dropped = prune_leases(KEYS[5], KEYS[6], time, cursor, left) end
+local more = left <= 0 or (cursor ~= '0' and dropped > 0)
+local tags = redis.call('ZRANGEBYLEX', KEYS[7], '(' .. ARGV[3], '+', 'LIMIT', 0, ARGV[4])
+return { evictions, more and 1 or 0, cursor, tags }
+`)
+
+/**
+ * Counts the entries that a server without room has evicted.
+ *
+ * KEYS: sweep, index. Returns how many, now and at the last call, as above.
+ */
+export const EVICTED: Script = script(`${COUNT_EVICTED}
+return count_evicted(KEYS[1])
+`)
+
+/**
+ * Notes how far the sweep has come.
+ *
+ * KEYS: sweep. ARGV: the name at which the next round begins.
+ */
+export const NOTE_CURSOR: Script = script(`
+redis.call('HDEL', KEYS[1], '${SWEEP_FIELDS.cursor}')
+redis.call('HSET', KEYS[1], '${SWEEP_FIELDS.cursor}', ARGV[1])
+return 1
+`)
