@@ -117,6 +117,7 @@ export default defineConfig({
           exclude: [
             ...configDefaults.exclude,
             'test/bundlers/**',
+            'test/examples/**',
             'test/migration/**',
             'test/pairs/**',
             'test/suites/**',

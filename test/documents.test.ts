@@ -8,7 +8,15 @@ import { applicationIn, codeBlocks, USER_DOCUMENTS } from './support/code-blocks
 
 const ROOT = join(import.meta.dirname, '..')
 const FOLDERS = ['src', 'test', 'lint', 'views', 'public', 'docs']
-const DOCUMENTS = [...USER_DOCUMENTS, 'SECURITY.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'llms.txt']
+const DOCUMENTS = [
+  ...USER_DOCUMENTS,
+  'SECURITY.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'llms.txt',
+  'examples/README.md',
+]
 /** A file of the repository by its address, as documents of the package link to what is not in it. */
 const REPOSITORY = /^https:\/\/github\.com\/keyedcache\/keyedcache\/(?:blob|raw)\/main\/(.+)$/
 

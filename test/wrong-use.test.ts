@@ -104,6 +104,12 @@ describeOnBothStores('Wrong use', (open) => {
     ['scope without parts', (c) => c.scope(), /at least one part/],
     ['enable with what is no boolean', (c) => c.enable(bad('no')), /true or false.*'no'/],
     ['wrap of no function', (c) => c.wrap(bad('f')), /function.*'f'/],
+    [
+      'wrap of a key, as other caches take it',
+      (c) => bad(c).wrap('product:1', () => 1, 60_000),
+      /function.*'product:1'.*`getOrSet\(key, fn, options\)`/,
+    ],
+    ['wrap of a key of parts', (c) => bad(c).wrap(['product', 1], () => 1), /function.*`getOrSet\(key, fn, options\)`/],
     ['a listener that is none', (c) => c.on('hit', bad('f')), /function.*'f'/],
   ])('throws: %s', (_what, call, message) => {
     expect(() => call(cache())).toThrow(TypeError)

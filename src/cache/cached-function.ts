@@ -5,6 +5,7 @@ import { argumentsKey, cacheKey, cacheKeyUnder, type KeyPart } from '../keys/key
 import { FUNCTION_OPTIONS } from '../contract/options/known-options.js'
 import { checkFunction, checkOptions } from '../contract/options/option-checks.js'
 import { show } from '../checks/show.js'
+import { showScalar } from '../checks/show-scalar.js'
 import { checkCallOptions } from '../contract/options/call-options.js'
 import { oneLine, quoted } from '../checks/one-line.js'
 import { reasonOf } from '../checks/reason.js'
@@ -46,7 +47,7 @@ export function cachedFunction<F extends AnyFunction>(
   fn: F,
   given: FunctionOptions<F>,
 ): CachedFunction<F> {
-  checkFunction(fn, 'what is cached')
+  checkCached(fn)
   const { name = ownName(fn), key, ...options } = given
   const parent = cacheKey('func', name)
   const claim = (names: ClaimedNames): boolean => names.claim(name, fn)
@@ -106,6 +107,14 @@ export function planned<F extends AnyFunction>(plan: FunctionPlan<F>): CachedFun
     clear: async () => (await at().delete(['func', name], { children: true })).length,
     original: fn,
   }) as unknown as CachedFunction<F>
+}
+
+/** @throws {TypeError} when it is no function. Other caches have a `wrap` that takes a key first, so the error says what does so here. */
+export function checkCached(fn: unknown): void {
+  if (typeof fn === 'function') return
+  throw new TypeError(
+    `Expected what is cached to be a function, got ${showScalar(fn)}: to read or compute a key write \`getOrSet(key, fn, options)\``,
+  )
 }
 
 /**

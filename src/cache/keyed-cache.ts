@@ -15,7 +15,7 @@ import type {
 } from '../contract/cache.js'
 import type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from '../contract/inspected.js'
 import { ofFullKeys } from './factories/batch-factory.js'
-import { cachedFunction, checkFunctionOptions } from './cached-function.js'
+import { cachedFunction, checkCached, checkFunctionOptions } from './cached-function.js'
 import { ClaimedNames } from './claimed-names.js'
 import { brand } from '../contract/copies/brand.js'
 import { NotCachedError } from '../contract/errors.js'
@@ -180,7 +180,7 @@ export class StoreBackedCache implements KeyedCache {
   }
 
   wrap(fn: (...args: any[]) => unknown, options?: FunctionOptions<any>): CachedFunction<any> {
-    checkFunction(fn, 'what is wrapped')
+    checkCached(fn)
     const checked = checkFunctionOptions(options)
     const known = this.#functions.get(fn)
     if (known !== undefined) return known

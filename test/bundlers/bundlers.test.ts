@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { applicationIn } from '../support/code-blocks.js'
+import { applicationIn, LISTENING } from '../support/code-blocks.js'
 import { linked } from '../support/dashboard.js'
 import { bannerAfter, confirm } from '../support/delete-form.js'
 import { endWithTests } from '../support/end-with-tests.js'
@@ -97,7 +97,7 @@ async function visit(staff: HttpClient, store: string): Promise<void> {
 /** The same, but the environment gives its port, and it tells which when it listens. */
 function servedByTests(application: string): string {
   const tell = '() => process.stdout.write(`${server.address().port}\\n`)'
-  return application.replace('app.listen(3000)', `app.listen(process.env.PORT, '127.0.0.1', ${tell})`)
+  return application.replace(LISTENING, `app.listen(process.env.PORT, '127.0.0.1', ${tell})`)
 }
 
 /** Starts a bundle by a Node in a process of its own, and gives its address. */

@@ -3,7 +3,7 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { applicationIn, type CodeBlock, codeBlocks, USER_DOCUMENTS } from '../support/code-blocks.js'
+import { applicationIn, type CodeBlock, codeBlocks, LISTENING, USER_DOCUMENTS } from '../support/code-blocks.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { isFull } from '../support/size.js'
 
@@ -94,7 +94,8 @@ function nameOf({ file, line }: CodeBlock): string {
 }
 
 function forTests(code: string): string {
-  return code.replaceAll('redis://localhost:6379', redis.url).replaceAll('app.listen(3000)', 'app.listen(0)')
+  const onAnyPort = code.replaceAll(LISTENING, 'app.listen(0)').replaceAll('app.listen(3000)', 'app.listen(0)')
+  return onAnyPort.replaceAll('redis://localhost:6379', redis.url)
 }
 
 /** A program that runs the blocks of a document. */

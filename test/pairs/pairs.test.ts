@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { applicationIn } from '../support/code-blocks.js'
+import { applicationIn, LISTENING } from '../support/code-blocks.js'
 import { bannerAfter, confirm } from '../support/delete-form.js'
 import { HttpClient } from '../support/http-client.js'
 import { NODES, nodeProgram } from '../support/nodes.js'
@@ -274,6 +274,6 @@ describe.each(pairs)('Beside %s, installed from its tarball, the package', (pair
 
 /** The same, but it listens on a free port and gives its address. */
 function servedByTests(application: string): string {
-  const code = application.replace('app.listen(3000)', "app.listen(0, '127.0.0.1')")
+  const code = application.replace(LISTENING, "app.listen(0, '127.0.0.1')")
   return `${code}export const address = () => \`http://127.0.0.1:\${server.address().port}\`\n`
 }

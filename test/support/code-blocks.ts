@@ -33,9 +33,12 @@ export function codeBlocks(file: string): CodeBlock[] {
   }))
 }
 
+/** How the applications of README.md and docs/dashboard.md listen. Tests put their own port in its place. */
+export const LISTENING = 'app.listen(process.env.PORT ?? 3000)'
+
 /** The one application in a document: the block that listens. */
 export function applicationIn(file: string): string {
-  const [application, ...others] = codeBlocks(file).filter(({ code }) => code.includes('app.listen(3000)\n'))
+  const [application, ...others] = codeBlocks(file).filter(({ code }) => code.includes(LISTENING))
   if (application === undefined || others.length > 0) throw new Error(`${file} does not have one application`)
   return application.code
 }

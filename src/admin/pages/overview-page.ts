@@ -1,5 +1,6 @@
 import type { CacheStats, KeyedCache } from '../../contract/cache.js'
 import type { Computation } from '../../contract/inspected.js'
+import { defaultCacheIfMade } from '../../default-cache/configure.js'
 import { visible } from '../../checks/visible.js'
 import { hourChart } from '../show/chart.js'
 import { amount, hitRate, moment, number, percent, span, timeout } from '../show/format.js'
@@ -24,6 +25,7 @@ export const overviewPage: Handler = async ({ cache, link }) => {
       statsUrl: link('api/stats'),
       refreshUrl: link(''),
       isEnabled: cache.enabled,
+      isDefault: cache === defaultCacheIfMade(),
       totals: totals(stats),
       backend: backend(stats),
       ttl: timeout(cache.ttl),

@@ -4,6 +4,7 @@ import { hourChart } from '../../../src/admin/show/chart.js'
 import { metricsText } from '../../../src/admin/pages/metrics.js'
 import type { CacheStats, KeyedCache } from '../../../src/contract/cache.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
+import { closeCaches, configure } from '../../../src/default-cache/configure.js'
 import { freshPrefix } from '../../support/both-stores.js'
 import { linked, linksOf, textOf } from '../../support/dashboard.js'
 import { atMostMs } from '../../support/fault-row.js'
@@ -340,6 +341,17 @@ describe('the chart of the last hour', () => {
     expect(textOf(html)).toMatch(/Show the numbers Minute \(UTC\) Calls Hits Hit rate \d\d:\d\d 4 3 75.0 %/)
     expect(html).not.toMatch(/ style=/)
   })
+})
+
+it('says of a default cache in the process that one made by createKeyedCache is shown otherwise', async () => {
+  const hint = 'This is the default cache. keyedcacheAdmin({ cache }) shows one made by createKeyedCache instead.'
+  configure({ caches: { default: { logger: QUIET } } })
+  try {
+    expect(textOf(await overview(await dashboard({})))).toContain(hint)
+    expect(textOf(await overview(await dashboard({ cache })))).not.toContain(hint)
+  } finally {
+    await closeCaches()
+  }
 })
 
 describe('on Redis', () => {

@@ -2,7 +2,7 @@ import { realTime } from '../../../checks/real-time.js'
 import { DeadlineError, Deadlines } from './deadlines.js'
 import type { Outage } from '../../../contract/store.js'
 import { Outages } from './outages.js'
-import { isReply, withoutSecrets } from '../reasons/reply-error.js'
+import { isAnswer, withoutSecrets } from '../reasons/reply-error.js'
 
 const FAILURES_IN_A_ROW = 5
 
@@ -72,9 +72,4 @@ export class Breaker {
     this.#failures++
     if (this.#failures >= FAILURES_IN_A_ROW) open(error)
   }
-}
-
-function isAnswer(error: unknown): boolean {
-  if (!isReply(error)) return false
-  return !/^(?:LOADING|BUSY|CLUSTERDOWN|MASTERDOWN) /.test(error.message)
 }

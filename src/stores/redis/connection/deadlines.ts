@@ -1,4 +1,5 @@
 import { realTime } from '../../../checks/real-time.js'
+import { isAnswer } from '../reasons/reply-error.js'
 
 /** No answer to a command came within the time limit. The server may still carry it out. */
 export class DeadlineError extends Error {
@@ -92,7 +93,8 @@ export class Deadlines<Sent> {
           resolve(value)
         },
         (error: unknown) => {
-          this.#aliveMs = realTime.nowMs()
+          // What ioredis itself gave up on is no sign of the server.
+          if (isAnswer(error)) this.#aliveMs = realTime.nowMs()
           if (this.#waiting.delete(waiting)) fail(error)
         },
       )

@@ -13,17 +13,26 @@ export function nodesOf(client: Redis | Cluster): readonly Redis[] {
 }
 
 /**
- * Gives a function that says how many bytes have arrived from the server that keeps a name, on the present connection. While the slots of a
- * Cluster are not known: from all its servers. What others send is no sign of a server that is gone.
+ * Gives a function that says how many bytes of answers have arrived from the server that keeps a name: none while a Cluster has no server
+ * for its slot. What others send is no sign of a server that is gone, nor is what arrives while it owes no answer: ioredis then waits
+ * before it sends a command again.
  */
 export function bytesReadFrom(client: Redis | Cluster, name: string): () => number {
-  if (!client.isCluster) return () => bytesRead(client)
-  const slot = slotOf(name)
+  const slot = client.isCluster ? slotOf(name) : 0
+  let lastSeen = 0
+  let arrived = 0
   return () => {
-    const address = slotsOf(client as Cluster)[slot]?.[0]
-    if (address === undefined) return bytesRead(client)
-    return sum(nodesOf(client).filter(({ options: { host, port } }) => `${host}:${port}` === address))
+    const nodes = client.isCluster ? nodesOfSlot(client as Cluster, slot) : nodesOf(client)
+    const seen = sum(nodes)
+    if (nodes.some(({ commandQueue }) => commandQueue.length > 0)) arrived += Math.max(0, seen - lastSeen)
+    lastSeen = seen
+    return arrived
   }
+}
+
+function nodesOfSlot(cluster: Cluster, slot: number): readonly Redis[] {
+  const address = slotsOf(cluster)[slot]?.[0]
+  return cluster.nodes().filter(({ options: { host, port } }) => `${host}:${port}` === address)
 }
 
 function sum(nodes: readonly Redis[]): number {

@@ -90,7 +90,8 @@ function openCluster(urls: readonly string[]): Cluster {
     enableOfflineQueue: false,
     clusterRetryStrategy: backoffMs,
     retryDelayOnFailover: 50,
-    retryDelayOnClusterDown: 50,
+    // Told at once. Sent again and again, a command would wait for as long as such answers arrive.
+    retryDelayOnClusterDown: 0,
     retryDelayOnTryAgain: 20,
     slotsRefreshTimeout: 1000,
     redisOptions: {

@@ -31,6 +31,11 @@ export function isReply(error: unknown): error is Error {
   return isError(error) && error.name === 'ReplyError'
 }
 
+/** Whether a server has answered with this error, and did not only say that it can serve nobody now. */
+export function isAnswer(error: unknown): boolean {
+  return isReply(error) && !/^(?:LOADING|BUSY|CLUSTERDOWN|MASTERDOWN) /.test(error.message)
+}
+
 /** After several attempts to connect, Node's error has no message of its own, only the errors of the attempts. */
 function messageOf(error: Error): string {
   const { errors } = error as { errors?: unknown }

@@ -9,6 +9,7 @@ function open(): { connections: Connection[]; asked: string[]; refused: Set<stri
   const refused = new Set<string>()
   const client = {
     limit: <T>(answer: Promise<T>) => answer,
+    bytesReadFrom: () => () => 0,
     run: async (_script: unknown, [name = '']: readonly string[]) => {
       asked.push(name)
       if (refused.has(name) || refused.has('all')) throw new Error('CLUSTERDOWN Hash slot not served')
