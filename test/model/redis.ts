@@ -125,8 +125,11 @@ function finish(state: State, key: number, told: Told): void {
 
 function tell({ flights, calls }: State, key: number, told: Told): void {
   for (const [i, flight] of flights.entries()) {
-    const hears = flight.at === FLIGHT.follows || (flight.alone === ALONE.beside && told === TOLD.voided)
-    if (hears && calls[i]!.key === key) flight.told = told
+    if (calls[i]!.key !== key) continue
+    const isBeside = flight.alone === ALONE.beside && told === TOLD.voided
+    // Beside it another may compute now, as with a lease that is lost.
+    if (isBeside) flight.lost = 1
+    if (isBeside || flight.at === FLIGHT.follows) flight.told = told
   }
 }
 
