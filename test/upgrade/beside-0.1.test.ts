@@ -386,8 +386,10 @@ async function view(
   ])
 }
 
-function counted(stats: CacheStats): object {
-  return { ...stats, backend: undefined, processes: stats.processes.map(({ id }) => id) }
+/** What both versions count. */
+function counted({ hitsBy: { request, near, store }, ...stats }: CacheStats): object {
+  const hitsBy = { request, near, store }
+  return { ...stats, hitsBy, backend: undefined, processes: stats.processes.map(({ id }) => id) }
 }
 
 function withoutTtl(outline: object | undefined): object {
