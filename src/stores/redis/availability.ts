@@ -57,7 +57,7 @@ export interface Parts {
 /** How often a server that does not answer is probed. */
 const PROBE_EVERY_MS = 500
 /** After how many rounds without a connection the store counts as down, if nothing else has said so. */
-const UNREADY_ROUNDS = 4
+const UNREADY_ROUNDS = 8
 /** How often a process pings, probes and keeps up, and for how long one of all processes has the upkeep. */
 const PACES: Readonly<Record<Upkeep, Pace & { leaseMs: number }>> = {
   shared: { everyMs: 1000, atOnce: Infinity, leaseMs: 10_000 },
@@ -120,7 +120,9 @@ export class Availability {
 
   /** Why the store does not answer. `undefined` while it does, and before that is known. */
   get error(): unknown {
-    return this.#parts.shards.all.find(isDownShard)?.connection.lastError
+    const down = this.#parts.shards.all.find(isDownShard)
+    if (down === undefined) return undefined
+    return down.connection.lastError ?? (this.#setting.client.isReady ? undefined : new Error('no connection yet'))
   }
 
   /** Ends all probing, and lets nothing more be sent. */
