@@ -33,6 +33,7 @@ const PATIENT = files(
   'original',
   'stores/redis/idle',
   'stores/redis/redis-down',
+  'stores/redis/reasons/reasons',
   'stores/redis/redis-store',
   'stores/redis/resilience',
   'stores/redis/connection/sentinel',
@@ -85,7 +86,7 @@ class LongFirst extends BaseSequencer {
 }
 
 /** How many files at once, on 2 cores. Figures that are kept, as those of `npm run faults`, are measured with nothing beside. */
-const [BUSY_AT_ONCE, PATIENT_AT_ONCE, HEAVY_AT_ONCE] = process.env['FAULTS'] === 'full' ? [1, 1, 1] : [3, 4, 2]
+const [BUSY_AT_ONCE, PATIENT_AT_ONCE, HEAVY_AT_ONCE] = process.env['FAULTS'] === 'full' ? [1, 1, 1] : [3, 5, 2]
 
 const EVERY = {
   // Modules of others look to the tests as they look to Node
