@@ -242,7 +242,9 @@ export class Availability {
 
   async #probeServer(shards: readonly Shard[]): Promise<void> {
     const [first, ...others] = shards.map(({ connection }) => connection).filter(({ up }) => up)
-    await first?.probe(others)
+    // What is down is probed by `#round`. Before the first answer, nothing is up, and nobody knows yet that it is down.
+    if (first === undefined) return
+    await first.probe(others)
     this.#judge()
   }
 
