@@ -31,7 +31,8 @@ export const realTime: RealTime = {
   nextTick: process.nextTick,
   pause: (ms, { ref } = { ref: true }) =>
     new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms)
+      // In CommonJS the name would be looked up now, when it may be faked.
+      const timer = realTime.setTimeout(resolve, ms)
       if (!ref) timer.unref()
     }),
 }

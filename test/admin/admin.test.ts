@@ -533,7 +533,7 @@ describe('with Redis down', () => {
       logger: { info() {}, warn() {}, error() {} },
     })
     try {
-      await remote.set(['product', 1], 'chair')
+      await until(() => remote.set(['product', 1], 'chair'), 'the cache answers')
       const client = await dashboard({ cache: remote })
       const form = await previewed(client, '/cache/delete?mode=all')
       expect(textOf(await page(client, '/cache/'))).toContain('Redis: up')
