@@ -87,6 +87,7 @@ export class CallOrder {
     if (this.isIdle) return undefined
     const isBelow = (key: string): boolean => under === undefined || key === under || key.startsWith(childPrefix(under))
     const turns = [...this.#last].filter(([key]) => isBelow(key)).map(([, turn]) => turn)
+    for (const turn of turns) turn.isAwaited = true
     const wide = [...this.#wide].filter(({ deletion }) => {
       const { key } = deletion
       return key === undefined || under === undefined || isBelow(key) || concerns(deletion, under)

@@ -6,6 +6,8 @@ export class KeyTurn extends Turn {
   readonly keys: readonly string[]
   /** The tags that its entries get. */
   readonly tags: readonly string[]
+  /** Whether a list that was asked for is to see what it writes. Then no later write takes its place. */
+  isAwaited = false
   /** Of a write: for each of its keys, whether the value was stored. */
   stored: Promise<readonly boolean[]> | undefined
   /** The writes that came for its keys before its turn, with nothing between them, and at which place they have the key. */
@@ -34,7 +36,7 @@ export class KeyTurn extends Turn {
       if (previous.kind !== this.kind) after.add(previous)
       else if (this.kind === 'write') {
         after.add(previous)
-        if (!previous.hasCome) (previous.#later ??= new Map()).set(key, { write: this, place })
+        if (!previous.hasCome && !previous.isAwaited) (previous.#later ??= new Map()).set(key, { write: this, place })
       } else {
         beside.add(previous)
         for (const turn of previous.after) after.add(turn)
