@@ -50,7 +50,9 @@ export class CallOrder {
   beginWide(deletion: Deletion): WideRemoval {
     const wide = new WideRemoval(deletion)
     // What waits itself may stand before something with other tags.
-    const earlier = [...this.#last].filter(([key, turn]) => concerns(deletion, key, turn.hasCome ? turn.tags : undefined))
+    const earlier = [...this.#last].filter(([key, turn]) =>
+      concerns(deletion, key, turn.hasCome ? turn.tags : undefined),
+    )
     wide.follow([...new Set(earlier.map(([, turn]) => turn))])
     this.#wide.add(wide)
     for (const tell of this.#onChange) tell(deletion)
@@ -92,7 +94,8 @@ export class CallOrder {
       const { key } = deletion
       return key === undefined || under === undefined || isBelow(key) || concerns(deletion, under)
     })
-    return allEnded(new Set<Turn>([...turns, ...wide]))
+    const earlier = new Set<Turn>([...turns, ...wide])
+    return earlier.size === 0 ? undefined : allEnded(earlier)
   }
 
   /**

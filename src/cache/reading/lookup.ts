@@ -68,10 +68,12 @@ export class Lookup {
       const entry = bytes === undefined ? undefined : codec.entry(full, bytes)
       return entry !== undefined && hiding?.(entry.tags) !== true && freshness(entry, nowMs) === 'fresh'
     }
-    return order.read([full], () => store.read(full, isFresh)).catch((error: unknown) => {
-      onFailed('has', full, error)
-      return fallback?.find(full)?.state === 'fresh'
-    })
+    return order
+      .read([full], () => store.read(full, isFresh))
+      .catch((error: unknown) => {
+        onFailed('has', full, error)
+        return fallback?.find(full)?.state === 'fresh'
+      })
   }
 
   /** The values in the store. */

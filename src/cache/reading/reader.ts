@@ -118,7 +118,8 @@ export class Reader {
     reads: NearReads | undefined,
     hiding: Hiding | undefined,
   ): Reading | Promise<Reading> {
-    if (bytes !== undefined && hiding !== undefined && this.#isHidden(key, bytes, hiding)) return this.#read(undefined, bytes, reads)
+    if (bytes !== undefined && hiding !== undefined && this.#isHidden(key, bytes, hiding))
+      return this.#read(undefined, bytes, reads)
     const stored = bytes && this.#setting.codec.decode(key, bytes, nowMs)
     if (stored instanceof Promise) return stored.then((decoded) => this.#read(decoded, bytes, reads))
     return this.#read(stored, bytes, reads)

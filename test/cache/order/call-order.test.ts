@@ -1,438 +1,80 @@
-import { randomBytes } from 'node:crypto'
-import { setImmediate as turn } from 'node:timers/promises'
-import * as fc from 'fast-check'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { KeyedCache } from '../../../src/contract/cache.js'
-import { createKeyedCache, type KeyedCacheOptions } from '../../../src/cache/create-keyed-cache.js'
-import { freshPrefix } from '../../support/both-stores.js'
-import { type RedisCluster, startCluster } from '../../support/redis-cluster.js'
-import { type RedisServer, startRedis } from '../../support/redis-server.js'
-import { sized } from '../../support/size.js'
+import { describe, expect, test } from 'vitest'
+import { CallOrder } from '../../../src/cache/order/call-order.js'
+import { makeGate } from '../../support/gate.js'
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-const PAIRS = sized(10_000)
-const RUNS = sized(500)
-const NONE = { default: undefined }
-
-let server: RedisServer
-let cluster: RedisCluster
-beforeAll(async () => {
-  ;[server, cluster] = await Promise.all([startRedis(), startCluster()])
-}, 60_000)
-afterAll(() => Promise.all([server.close(), cluster.close()]))
-
-const opened: KeyedCache[] = []
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((cache) => cache.close()))
-})
-
-async function open(options: KeyedCacheOptions): Promise<KeyedCache> {
-  const cache = createKeyedCache({ keyPrefix: freshPrefix(), redisTimeout: '10s', compressAbove: 2000, ...options })
-  opened.push(cache)
-  await cache.require()
-  return cache
-}
-
-/** Where the cache is, and how its servers are made to forget their scripts. */
-const PLACES = {
-  'on one server': {
-    open: () => open({ redis: server.url }),
-    forget: () => server.client().script('FLUSH'),
-  },
-  'on one server with near copies': {
-    open: () => open({ redis: server.url, near: true }),
-    forget: () => server.client().script('FLUSH'),
-  },
-  'on a Cluster': {
-    open: () => open({ redis: cluster.urls }),
-    forget: () => Promise.all(cluster.masters.map((master) => master.client().script('FLUSH'))),
-  },
-  'on the embedded store': {
-    open: () => open({}),
-    forget: () => Promise.resolve(),
-  },
-}
-const EVERYWHERE = Object.keys(PLACES) as (keyof typeof PLACES)[]
-
-const NOISE = randomBytes(450_000).toString('hex')
-let values = 0
-
-/** A value that is there once, of about so many characters. Every other one cannot be made smaller. */
-function valueOf(size: number): string {
-  values++
-  const head = `${values}:`
-  return head + (values % 2 === 0 ? 'x'.repeat(Math.max(0, size - head.length)) : NOISE.slice(0, size - head.length))
-}
-
-/** The same numbers again for the same seed. */
-function random(from: number): () => number {
-  let state = from
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-/** Calls that are made one after the other, what each gives (`ANY`: it does not matter), and what is there in the end. */
-interface Kind {
-  readonly there?: boolean
-  readonly calls: (cache: KeyedCache, old: string, fresh: string) => Promise<unknown>[]
-  readonly give?: (old: string, fresh: string) => unknown[]
-  readonly leave: 'old' | 'fresh' | 'computed' | 'nothing'
-}
-
-const ANY = expect.anything()
-const K = 'parent::child'
-const T = { tags: ['t'] }
-const MANY = Array.from({ length: 40 }, (_, i) => `other::${i}`)
-
-const KINDS: Record<string, Kind> = {
-  'set, set with other tags': { calls: (c, o, f) => [c.set(K, o, T), c.set(K, f)], leave: 'fresh' },
-  'set, delete': { calls: (c, o) => [c.set(K, o), c.delete(K)], give: () => [true, [K]], leave: 'nothing' },
-  'set with tags, delete': { calls: (c, o) => [c.set(K, o, T), c.delete(K)], leave: 'nothing' },
-  'delete, set': { there: true, calls: (c, _o, f) => [c.delete(K), c.set(K, f)], leave: 'fresh' },
-  'delete, delete, set': {
-    there: true,
-    calls: (c, _o, f) => [c.delete(K), c.delete(K), c.set(K, f)],
-    leave: 'fresh',
-  },
-  'set of another key, delete, set': {
-    there: true,
-    calls: (c, o, f) => [c.set('other', o), c.delete(K), c.set(K, f)],
-    leave: 'fresh',
-  },
-  'set, set, set, delete, set': {
-    calls: (c, o, f) => [c.set(K, o), c.set(K, o, T), c.set(K, o), c.delete(K), c.set(K, f)],
-    give: () => [true, true, true, [K], true],
-    leave: 'fresh',
-  },
-  'set, deleteTag': { calls: (c, o) => [c.set(K, o, T), c.deleteTag('t')], give: () => [true, [K]], leave: 'nothing' },
-  'deleteTag, set with the tag': {
-    there: true,
-    calls: (c, _o, f) => [c.deleteTag('t'), c.set(K, f, T)],
-    leave: 'fresh',
-  },
-  'set, clear': { calls: (c, o) => [c.set(K, o), c.clear()], leave: 'nothing' },
-  'clear, set': { there: true, calls: (c, _o, f) => [c.clear(), c.set(K, f)], leave: 'fresh' },
-  'set, delete of the parent': {
-    calls: (c, o) => [c.set(K, o), c.delete('parent', { children: true })],
-    give: () => [true, [K]],
-    leave: 'nothing',
-  },
-  'delete of the parent, set': {
-    there: true,
-    calls: (c, _o, f) => [c.delete('parent', { children: true }), c.set(K, f)],
-    leave: 'fresh',
-  },
-  'setMany, delete': {
-    calls: (c, o) => [c.setMany([...MANY, K].map((key) => [key, key === K ? o : 1])), c.delete(K)],
-    leave: 'nothing',
-  },
-  'setMany, setMany of some of them': {
-    calls: (c, o, f) => [c.setMany([...MANY, K].map((key) => [key, key === K ? o : 1]), T), c.setMany([[K, f]])],
-    leave: 'fresh',
-  },
-  'set of nothing, set': {
-    there: true,
-    calls: (c, o, f) => [c.set(K, o, { ttl: 0 }), c.set(K, f)],
-    leave: 'fresh',
-  },
-  'set, set of what is too large': {
-    calls: (c, o) => [c.set(K, o), c.set(K, 'x'.repeat(2 ** 21))],
-    give: () => [ANY, false],
-    leave: 'nothing',
-  },
-  'set, get': { calls: (c, _o, f) => [c.set(K, f), c.get(K)], give: (_o, f) => [true, f], leave: 'fresh' },
-  'set, getMany': {
-    calls: (c, _o, f) => [c.set(K, f), c.getMany(['none', K])],
-    give: (_o, f) => [true, [undefined, f]],
-    leave: 'fresh',
-  },
-  'set, has': { calls: (c, _o, f) => [c.set(K, f), c.has(K)], give: () => [true, true], leave: 'fresh' },
-  'set, getOrSet': {
-    calls: (c, _o, f) => [c.set(K, f), c.getOrSet(K, () => 'computed')],
-    give: (_o, f) => [true, f],
-    leave: 'fresh',
-  },
-  'set, getOrSetMany': {
-    calls: (c, _o, f) => [c.set(K, f), c.getOrSetMany([K], () => ['computed'])],
-    give: (_o, f) => [true, [f]],
-    leave: 'fresh',
-  },
-  'set, getOrSet anew': {
-    calls: (c, o) => [c.set(K, o), c.getOrSet(K, () => 'computed', { refresh: true })],
-    give: () => [true, 'computed'],
-    leave: 'computed',
-  },
-  'set, entry': {
-    calls: (c, _o, f) => [c.set(K, f), c.entry(K, { value: true })],
-    give: (_o, f) => [true, expect.objectContaining({ value: f })],
-    leave: 'fresh',
-  },
-  'set, count': { calls: (c, _o, f) => [c.set(K, f), c.count('parent')], give: () => [true, 1], leave: 'fresh' },
-  'set, keys': {
-    calls: (c, _o, f) => [c.set(K, f), c.keys('parent')],
-    give: () => [true, { keys: [K], next: undefined, total: 1 }],
-    leave: 'fresh',
-  },
-  'set, tagged': {
-    calls: (c, _o, f) => [c.set(K, f, T), (c as KeyedCache & Tagged).tagged('t')],
-    give: () => [true, { keys: [K], total: 1 }],
-    leave: 'fresh',
-  },
-  'delete, get': { there: true, calls: (c) => [c.delete(K), c.get(K, NONE)], give: () => [[K], undefined], leave: 'nothing' },
-  'delete of the parent, get': {
-    there: true,
-    calls: (c) => [c.delete('parent', { children: true }), c.get(K, NONE), c.getMany([K]), c.has(K)],
-    give: () => [[K], undefined, [undefined], false],
-    leave: 'nothing',
-  },
-  'deleteTag, get': {
-    there: true,
-    calls: (c) => [c.deleteTag('t'), c.get(K, NONE)],
-    give: () => [[K], undefined],
-    leave: 'nothing',
-  },
-  'clear, get, count': {
-    there: true,
-    calls: (c) => [c.clear(), c.get(K, NONE), c.count()],
-    give: () => [1, undefined, 0],
-    leave: 'nothing',
-  },
-  'clear, set, get': {
-    there: true,
-    calls: (c, _o, f) => [c.clear(), c.set(K, f), c.get(K, NONE)],
-    give: (_o, f) => [ANY, true, f],
-    leave: 'fresh',
-  },
-}
-
-interface Tagged {
-  tagged(tag: string): Promise<unknown>
-}
-
-describe.each(EVERYWHERE)('Calls of one process that are not awaited, %s,', (where) => {
-  const place = PLACES[where]
-
-  test(`are carried out in the order in which they were made, of every kind: ${Object.keys(KINDS).join('; ')}`, async () => {
-    const cache = await place.open()
-    const wrong: string[] = []
-    for (const [name, { there = false, calls, give, leave }] of Object.entries(KINDS)) {
-      for (const size of [10, 30_000, 300_000]) {
-        /* eslint-disable no-await-in-loop -- one after the other */
-        await cache.clear()
-        const [old, fresh] = [valueOf(size), valueOf(size)]
-        if (there) await cache.set(K, old, T)
-        if (there) await cache.get(K)
-        await place.forget()
-        const gave = await Promise.all(calls(cache, old, fresh))
-        const left = await cache.get(K, NONE)
-        /* eslint-enable no-await-in-loop */
-        const expected = { old, fresh, computed: 'computed', nothing: undefined }[leave]
-        if (left !== expected) wrong.push(`${name} of ${size}: ${short(left)} is left, not ${leave}`)
-        if (give !== undefined && !isLike(gave, give(old, fresh))) wrong.push(`${name} of ${size} gave ${short(gave)}`)
-      }
-    }
-    expect(wrong).toEqual([])
+describe('Of the calls of one process', () => {
+  test('those of other keys wait for nothing', async () => {
+    const order = new CallOrder()
+    order.beginWrite(['a'], ['t'])
+    order.beginWide({ key: 'a', children: true, tag: undefined })
+    expect(order.beginWrite(['b', 'ab'], ['t']).come()).toBeUndefined()
+    expect(order.beginRemoval('c').come()).toBeUndefined()
+    expect(order.beginWide({ key: 'd', children: true, tag: undefined }).come()).toBeUndefined()
+    expect(order.settled('e')).toBeUndefined()
+    expect(order.beginWide({ key: undefined, children: true, tag: 'u' }).come()).toBeUndefined()
+    expect(await order.read(['e', 'f'], async () => 'read')).toBe('read')
   })
 
-  test(`of ${PAIRS} pairs of set and delete, or set and set, none leaves the old value (SEED=${seed})`, { timeout: 120_000 }, async () => {
-    const cache = await place.open()
-    const chance = random(seed)
-    const all: Promise<unknown>[] = []
-    const wrong: string[] = []
-    const settle = async (key: string, fresh: string | undefined, calls: Promise<unknown>[]): Promise<void> => {
-      await Promise.all(calls)
-      const left = await cache.get(key, NONE)
-      if (left !== fresh) wrong.push(`${key}: ${short(left)}`)
-      await cache.delete(key)
-    }
-    for (let i = 0; i < PAIRS; i++) {
-      const key = `pair::${i}`
-      // Each size from 10 B to 900 KB is as likely as its double, and the largest are rare
-      const size = Math.floor(10 * 90_000 ** (chance() ** 2))
-      const old = valueOf(size)
-      const fresh = chance() < 0.5 ? valueOf(chance() < 0.5 ? size : 10) : undefined
-      const tags = Array.from({ length: chance() < 0.5 ? 0 : Math.floor(chance() * 65) }, (_, t) => `tag-${t}`)
-      const calls: Promise<unknown>[] = [cache.set(key, old, { tags })]
-      if (chance() < 0.2) void place.forget()
-      /* eslint-disable no-await-in-loop -- between the two calls of a pair */
-      for (let turns = Math.floor(chance() * 4); turns > 0; turns--) await turn()
-      calls.push(fresh === undefined ? cache.delete(key) : cache.set(key, fresh))
-      all.push(settle(key, fresh, calls))
-      if (i % 50 === 49) await Promise.all(all.splice(0))
-      /* eslint-enable no-await-in-loop */
-    }
-    await Promise.all(all)
-    expect(wrong).toEqual([])
+  test.each([
+    ['a removal of its key', (order: CallOrder) => order.beginRemoval('p::a').come()],
+    ['a write of many keys', (order: CallOrder) => order.beginWrite(['x', 'p::a'], []).come()],
+    ['a removal of its parent', (order: CallOrder) => order.beginWide({ key: 'p', children: true, tag: undefined }).come()],
+    ['a removal of its tag', (order: CallOrder) => order.beginWide({ key: undefined, children: true, tag: 't' }).come()],
+    ['a removal of all', (order: CallOrder) => order.beginWide({ key: undefined, children: true, tag: undefined }).come()],
+    ['a read of many keys', (order: CallOrder) => order.read(['x', 'p::a'], async () => {})],
+    ['a list', (order: CallOrder) => order.settled('p')],
+  ])('%s waits for a write, and for no later one', async (_what, call) => {
+    const order = new CallOrder()
+    const write = order.beginWrite(['p::a'], ['t'])
+    let hasCome = false
+    const coming = Promise.resolve(call(order)).then(() => (hasCome = true))
+    order.beginWrite(['p::b'], [])
+    const later = order.beginWrite(['p::a'], [])
+    await new Promise(setImmediate)
+    expect(hasCome).toBe(false)
+    order.end(write)
+    await coming
+    expect(later.hasEnded).toBe(false)
   })
 
-  test(`give what they would give one after the other, whatever calls they are (SEED=${seed})`, { timeout: 120_000 }, async () => {
-    const cache = await place.open()
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 30 }), async (steps) => {
-        await cache.clear()
-        const model = new Model()
-        const made = steps.map((each) => () => carryOut(cache, model, each, place.forget))
-        const checks: (() => Promise<void>)[] = []
-        // eslint-disable-next-line no-await-in-loop -- some steps end the turn
-        for (const make of made) checks.push(await make())
-        for (const check of checks) await check() // eslint-disable-line no-await-in-loop
-        for (const key of KEYS) expect(model.values(key)).toContain(await cache.get(key, NONE)) // eslint-disable-line no-await-in-loop
-      }),
-      { seed, numRuns: RUNS },
-    )
+  test('removals do not wait for each other, and a write waits for all of them', async () => {
+    const order = new CallOrder()
+    const removals = [order.beginRemoval('a'), order.beginRemoval('a'), order.beginRemoval('a')]
+    expect(removals.map((removal) => removal.come())).toEqual([undefined, undefined, undefined])
+    const write = order.beginWrite(['a'], [])
+    const coming = write.come()
+    for (const removal of removals.toReversed()) {
+      expect(write.hasCome).toBe(false)
+      order.end(removal)
+      await new Promise(setImmediate) // eslint-disable-line no-await-in-loop -- what waits has its turn
+    }
+    await coming
+    expect(write.hasCome).toBe(true)
+  })
+
+  test('a write that waits is not carried out where another write of its key comes, unless somebody is to see it', () => {
+    const order = new CallOrder()
+    const keys = ['plain', 'read', 'listed', 'removed']
+    order.beginWrite(keys, [])
+    const waiting = keys.map((key) => order.beginWrite([key], []))
+    const gate = makeGate()
+    void order.read(['read'], () => gate.opened)
+    void order.settled('listed')
+    order.beginRemoval('removed')
+    for (const key of keys) order.beginWrite([key], [])
+    expect(waiting.map((write, i) => write.storedLater(keys[i] as string) !== undefined)).toEqual([true, false, false, false])
+  })
+
+  test('nothing is kept when all have ended', async () => {
+    const order = new CallOrder()
+    const turns = [order.beginWrite(['a', 'b'], ['t']), order.beginRemoval('a'), order.beginRemoval('a'), order.beginWrite(['a'], [])]
+    const wide = order.beginWide({ key: undefined, children: true, tag: undefined })
+    expect(order.isIdle).toBe(false)
+    for (const turn of [...turns, wide]) {
+      await turn.come() // eslint-disable-line no-await-in-loop -- one after the other
+      order.end(turn)
+    }
+    await order.settled()
+    expect(order.isIdle).toBe(true)
   })
 })
-
-const KEYS = ['a', 'a::1', 'a::2', 'b']
-const key = fc.constantFrom(...KEYS)
-const tags = fc.subarray(['t', 'u'])
-const size = fc.constantFrom(10, 10, 1000, 20_000, 100_000)
-const step = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ call: fc.constant('set' as const), key, tags, size }) },
-  { weight: 1, arbitrary: fc.record({ call: fc.constant('setMany' as const), tags, size }) },
-  { weight: 3, arbitrary: fc.record({ call: fc.constant('delete' as const), key, children: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ call: fc.constant('deleteTag' as const), tag: fc.constantFrom('t', 'u') }) },
-  { weight: 1, arbitrary: fc.record({ call: fc.constant('clear' as const) }) },
-  { weight: 3, arbitrary: fc.record({ call: fc.constant('get' as const), key }) },
-  { weight: 1, arbitrary: fc.record({ call: fc.constant('getMany' as const) }) },
-  { weight: 1, arbitrary: fc.record({ call: fc.constant('has' as const), key }) },
-  { weight: 1, arbitrary: fc.record({ call: fc.constant('count' as const) }) },
-  { weight: 1, arbitrary: fc.record({ call: fc.constant('getOrSet' as const), key }) },
-  { weight: 3, arbitrary: fc.record({ call: fc.constant('turn' as const) }) },
-  { weight: 2, arbitrary: fc.record({ call: fc.constant('forget' as const) }) },
-)
-type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
-
-interface Entry {
-  readonly value: string
-  readonly tags: readonly string[]
-}
-
-/**
- * What is under each key after some calls. Where there is nothing, there may be what an earlier call of `getOrSet` computes: its factory
- * may begin after a deletion that was called later, and then its value is not old.
- */
-class Model {
-  readonly #entries = new Map<string, Entry>()
-  readonly #computed = new Map<string, string[]>()
-  readonly onChange = new Set<() => void>()
-
-  values(of: string): readonly (string | undefined)[] {
-    const entry = this.#entries.get(of)
-    return entry === undefined ? [undefined, ...(this.#computed.get(of) ?? [])] : [entry.value]
-  }
-
-  set(of: string, entry: Entry): void {
-    this.#entries.set(of, entry)
-    for (const tell of this.onChange) tell()
-  }
-
-  compute(of: string, value: string): void {
-    this.#computed.set(of, [...(this.#computed.get(of) ?? []), value])
-    for (const tell of this.onChange) tell()
-  }
-
-  delete(concerns: (key: string, entry: Entry) => boolean): void {
-    for (const [of, entry] of this.#entries) if (concerns(of, entry)) this.#entries.delete(of)
-    for (const tell of this.onChange) tell()
-  }
-}
-
-/** Makes a call and changes the model. Gives what checks the answer against what the model said at the time of the call. */
-async function carryOut(
-  cache: KeyedCache,
-  model: Model,
-  made: Step,
-  forget: () => Promise<unknown>,
-): Promise<() => Promise<void>> {
-  switch (made.call) {
-    case 'turn':
-      await turn()
-      return async () => {}
-    case 'forget':
-      await forget()
-      return async () => {}
-    case 'set': {
-      const value = valueOf(made.size)
-      const answer = cache.set(made.key, value, { tags: made.tags })
-      model.set(made.key, { value, tags: made.tags })
-      return async () => expect(await answer).toBe(true)
-    }
-    case 'setMany': {
-      const all = KEYS.map((of) => [of, valueOf(made.size)] as const)
-      const answer = cache.setMany(all, { tags: made.tags })
-      for (const [of, value] of all) model.set(of, { value, tags: made.tags })
-      return async () => expect(await answer).toBe(true)
-    }
-    case 'delete': {
-      const answer = cache.delete(made.key, { children: made.children })
-      model.delete((of) => of === made.key || (made.children && of.startsWith(`${made.key}::`)))
-      return async () => void (await answer)
-    }
-    case 'deleteTag': {
-      const answer = cache.deleteTag(made.tag)
-      model.delete((_of, entry) => entry.tags.includes(made.tag))
-      return async () => void (await answer)
-    }
-    case 'clear': {
-      const answer = cache.clear()
-      model.delete(() => true)
-      return async () => void (await answer)
-    }
-    case 'get': {
-      const answer = cache.get(made.key, NONE)
-      const may = model.values(made.key)
-      return async () => expect(may).toContain(await answer)
-    }
-    case 'getMany': {
-      const answer = cache.getMany(KEYS)
-      const may = KEYS.map((of) => model.values(of))
-      return async () => {
-        for (const [i, value] of (await answer).entries()) expect(may[i]).toContain(value)
-      }
-    }
-    case 'has': {
-      const answer = cache.has(made.key)
-      const may = model.values(made.key).map((value) => value !== undefined)
-      return async () => expect(may).toContain(await answer)
-    }
-    case 'count': {
-      // It takes several steps, in which it may see what is called later
-      const all = KEYS.map((of) => ({ of, may: [...model.values(of)] }))
-      model.onChange.add(() => {
-        for (const { of, may } of all) may.push(...model.values(of))
-      })
-      const answer = cache.count()
-      return async () => {
-        expect(await answer).toBeGreaterThanOrEqual(all.filter(({ may }) => !may.includes(undefined)).length)
-        expect(await answer).toBeLessThanOrEqual(all.filter(({ may }) => may.some((value) => value !== undefined)).length)
-      }
-    }
-    case 'getOrSet': {
-      const value = valueOf(10)
-      const answer = cache.getOrSet(made.key, () => value)
-      model.compute(made.key, value)
-      // Where there is nothing, it gives what it computes, or what is set before that
-      const may: unknown[] = model.values(made.key).filter((each) => each !== undefined)
-      if (model.values(made.key).includes(undefined)) model.onChange.add(() => may.push(...model.values(made.key)))
-      return async () => expect(may).toContain(await answer)
-    }
-  }
-}
-
-function isLike(gave: unknown, expected: unknown): boolean {
-  try {
-    expect(gave).toEqual(expected)
-    return true
-  } catch {
-    return false
-  }
-}
-
-function short(value: unknown): string {
-  return String(JSON.stringify(value)).slice(0, 60)
-}
