@@ -2,6 +2,7 @@
 // counted as processes count theirs, by the store; the badge beside the name says that it is demo data.
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import express from 'express'
 import session from 'express-session'
 import { chromium } from 'playwright-core'
@@ -11,10 +12,12 @@ import { RedisStore } from '../dist/stores/redis/redis-store.js'
 import { startOneServer } from '../test/bench/one-server.mjs'
 
 const PICTURE = '.github/dashboard.png'
-const SIZE = { width: 1280, height: 860 }
+const SIZE = { width: 1280, height: 972 }
 const PREFIX = 'shop'
 const MINUTE_MS = 60_000
 const MINUTES = 60
+/** The picture is taken in the last minute that is counted. */
+const TAKEN_WITHIN_MS = 30_000
 /** When all products were deleted, since their prices had changed: minutes from the beginning. */
 const DELETED_AT = 37
 const CALLS_A_MINUTE = 2400
@@ -28,9 +31,11 @@ const GROUPS = {
 }
 
 const backend = await startOneServer()
-const cache = createKeyedCache({ redis: backend.redis, keyPrefix: PREFIX })
+const cache = createKeyedCache({ redis: backend.redis, keyPrefix: PREFIX, redisTimeout: '10s' })
 try {
   await fill()
+  const leftMs = MINUTE_MS - (Date.now() % MINUTE_MS)
+  if (leftMs < TAKEN_WITHIN_MS) await delay(leftMs)
   await countHour()
   await takePicture()
 } finally {

@@ -57,7 +57,7 @@ if (process.argv[1] === import.meta.filename) {
       for (const each of opened.values()) await each.getOrSet(process.pid, async () => 'warm')
       return {}
     }
-    await delay(beginMs - Date.now())
+    await delay(Math.max(0, beginMs - Date.now()))
     let runs = 0
     const factory = async () => {
       runs++
