@@ -105,16 +105,16 @@ describe('README.md', () => {
 
 describe('Of an application that ends at SIGTERM', () => {
   const programs = [
-    ...USER_DOCUMENTS.flatMap((file) => codeBlocks(file).map(({ line, code }) => [`${file}:${line}`, code])),
+    ...USER_DOCUMENTS.flatMap((file) => codeBlocks(file).map(({ line, code }) => ({ where: `${file}:${line}`, code }))),
     ...filesBelow('examples')
       .filter((file) => /(?<!node_modules.*)\.[jt]s$/.test(file))
-      .map((file) => [file, read(file)]),
-  ].filter(([, code]) => code.includes("process.once('SIGTERM'"))
+      .map((file) => ({ where: file, code: read(file) })),
+  ].filter(({ code }) => code.includes("process.once('SIGTERM'"))
 
   it('every document and example says it in the same way: what never finishes is cut after 5 seconds', () => {
     expect(programs.length).toBeGreaterThan(6)
     const cut = /setTimeout\(\(\) => (?:server|app\.getHttpServer\(\))\.closeAllConnections\(\), 5000\)\.unref\(\)/
-    expect(programs.filter(([, code]) => !cut.test(code)).map(([where]) => where)).toEqual([])
+    expect(programs.filter(({ code }) => !cut.test(code)).map(({ where }) => where)).toEqual([])
   })
 })
 

@@ -1,7 +1,7 @@
 // Does every fault in full and prints what the application noticed. Arguments are names of `PARTS`, none: all, whose tables go into
 // docs/measurements.md. Or they are names of measures (such as `stalls`: those of test/faults/measured) or of test files: these are launched
-// once, and nothing is written. With FAULTS=short in front, what is named so lasts as short as it may: a try, whose times are not judged as
-// strictly.
+// once, and nothing is written. With FAULTS=short in front, what is named lasts as short as it may: a try, whose times are not judged as
+// strictly, and of which nothing is written.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -58,21 +58,23 @@ const PARTS = {
 }
 
 const node = benchNode()
+const names = process.argv.slice(2)
+/** What goes into the page is measured in full. */
+const howLong = names.length > 0 && process.env.FAULTS === 'short' ? 'short' : 'full'
 const folder = mkdtempSync(join(tmpdir(), 'keyedcache-faults-'))
 try {
-  const names = process.argv.slice(2)
-  process.exitCode = names.every((name) => name in PARTS) ? runParts(names) : runNamed(names)
+  process.exitCode = names.every((name) => name in PARTS) ? runParts() : runNamed()
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
 
-function runNamed(names) {
-  const { rows, status } = launch(names.map(fileOf), process.env.FAULTS === 'short' ? 'short' : 'full')
+function runNamed() {
+  const { rows, status } = launch(names.map(fileOf))
   for (const table of Object.keys(HEADS)) say(`\n${tableOf(table, rows)}\n`)
   return status
 }
 
-function runParts(names) {
+function runParts() {
   const parts = names.length === 0 ? Object.keys(PARTS) : names
   const outcomes = parts.map(runPart)
   const numbers = new Set(outcomes.flatMap(({ rows }) => rows.flatMap(numbersOf)))
@@ -87,20 +89,20 @@ function runPart(name) {
   const outcomes = []
   while (outcomes.length < launches) {
     machines.push(machineOf(node))
-    outcomes.push(launch(files, 'full'))
+    outcomes.push(launch(files))
   }
   const rows = merged(outcomes.flatMap((each) => each.rows))
   const head = measuredBy(`npm run faults -- ${name}`, launches, mergeLaunches(machines))
   for (const table of Object.keys(HEADS)) {
     const text = `${head}\n\n${tableOf(table, rows)}`
     say(`\n${text}\n`)
-    if (table in markers) writeFigures('docs/measurements.md', markers[table], text)
+    if (table in markers && howLong === 'full') writeFigures('docs/measurements.md', markers[table], text)
   }
   return { rows, status: Math.max(...outcomes.map(({ status }) => status)) }
 }
 
 /** Runs these files in a process of its own. */
-function launch(files, howLong) {
+function launch(files) {
   const [rowsFile, resultFile] = [join(folder, 'rows.jsonl'), join(folder, 'result.json')]
   rmSync(rowsFile, { force: true })
   const args = ['run', '--reporter=default', '--reporter=json', `--outputFile=${resultFile}`, ...files]

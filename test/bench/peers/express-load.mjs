@@ -2,13 +2,14 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { median } from '../measure.mjs'
+import { isShort } from '../tables/hand-over.mjs'
 import { inTurn } from './blocks.mjs'
 import { childAnswer } from './child-answer.mjs'
 import { VARIANTS } from './express-app.mjs'
 
 const CONNECTIONS = 16
 const REQUESTS = 500
-const WARM_UP_REQUESTS = 4000
+const WARM_UP_REQUESTS = isShort ? 100 : 4000
 const APP = new URL('express-app.mjs', import.meta.url).pathname
 const REQUEST = 'GET / HTTP/1.1\r\nHost: bench\r\n\r\n'
 const END = '{"ok":true}'

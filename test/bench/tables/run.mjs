@@ -24,7 +24,8 @@ const MEASURES = {
 const asked = process.argv.slice(2)
 const names = asked.length === 0 ? Object.keys(MEASURES) : asked
 const unknown = names.filter((name) => !(name in MEASURES))
-if (unknown.length > 0) throw new TypeError(`Expected names of ${Object.keys(MEASURES).join(', ')}, got ${unknown}`)
+if (unknown.length > 0)
+  throw new TypeError(`Expected names of ${Object.keys(MEASURES).join(', ')}, got ${unknown.join(', ')}`)
 
 const node = benchNode()
 const beganMs = performance.now()
