@@ -10,6 +10,7 @@ import { createMustAnswer } from '../contract/events/must-answer.js'
 import { Inspection } from './inspection/inspection.js'
 import { HeldLeases } from './leases/held-leases.js'
 import { LeaseEnds } from './leases/lease-ends.js'
+import { CallOrder } from './order/call-order.js'
 import { Fallback } from './reading/fallback.js'
 import { Lookup } from './reading/lookup.js'
 import { NearTier } from './reading/near-tier.js'
@@ -65,6 +66,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     events.emit('error', { operation, key, error })
   }
   const isEnabled = (): boolean => cache.enabled
+  const order = new CallOrder()
   const deletions = new FailedDeletions({
     name,
     store,
@@ -83,11 +85,12 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
   const fallback =
     options.fallback === undefined ? undefined : new Fallback({ store, codec, near, bounds: options.fallback })
   const mustAnswer = createMustAnswer(onFailed)
-  const reader = new Reader({ store, codec, near, fallback, onFailed })
-  const lookup = new Lookup({ store, codec, near, fallback, reader, events, isEnabled, onFailed })
-  const inspection = new Inspection(store, codec, mustAnswer)
+  const reader = new Reader({ store, order, codec, near, fallback, onFailed })
+  const lookup = new Lookup({ store, order, codec, near, fallback, reader, events, isEnabled, onFailed })
+  const inspection = new Inspection(store, order, codec, mustAnswer)
   const writer = new Writer({
     store,
+    order,
     near,
     fallback,
     deletions,
@@ -98,11 +101,12 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     isEnabled,
     onFailed,
   })
-  const remover = new Remover({ store, near, fallback, deletions, events, writer, mustAnswer })
+  const remover = new Remover({ store, order, near, fallback, deletions, events, mustAnswer })
   const readThrough = new ReadThrough({
     // The store identifies the cache, because each cache has its own.
     cache: store,
     store,
+    order,
     codec,
     near,
     fallback,
@@ -122,6 +126,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     name,
     lifetime,
     store,
+    order,
     events,
     mustAnswer,
     lookup,

@@ -23,6 +23,8 @@ import type { CacheEvents } from '../contract/cache-events.js'
 import type { Events } from '../contract/events/events.js'
 import type { FailedDeletions } from './writing/failed-deletions.js'
 import type { Fallback } from './reading/fallback.js'
+import type { CallOrder } from './order/call-order.js'
+import type { Deletion } from './order/deletion.js'
 import type { ServedValue } from '../contract/events/served-value.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from '../keys/key.js'
 import { GET_OPTIONS } from '../contract/options/known-options.js'
@@ -44,6 +46,7 @@ export interface KeyedCacheParts {
   readonly name: string
   readonly lifetime: Lifetime
   readonly store: Store
+  readonly order: CallOrder
   readonly events: Events
   readonly mustAnswer: MustAnswer
   readonly lookup: Lookup
@@ -250,13 +253,19 @@ export class StoreBackedCache implements KeyedCache {
 
   async close(): Promise<void> {
     this.#parts.deletions.close()
-    const last = Promise.all([this.#parts.readThrough.close(), this.#parts.stats.close()])
+    const { order, readThrough, stats } = this.#parts
+    const last = Promise.all([order.settled(), readThrough.close(), stats.close()])
     await Promise.race([last, realTime.pause(CLOSE_MS, { ref: false })])
     await this.#parts.store.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  /** Calls the listener when a call begins that writes or deletes keys. For the Map of a request. */
+  onChange(listener: (deletion: Deletion) => void): void {
+    this.#parts.order.onChange(listener)
   }
 
   /** The fresh value under a full key, counted as one call. For the Map of a request, which stands in front of the cache. */

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { BackendStats } from '../../contract/cache.js'
 import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
+import { type RemovalStep, wholeStep } from '../../contract/removal-step.js'
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
 import { addCounters, emptyCounters } from '../../statistics/stats.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'
@@ -110,23 +111,21 @@ export class MemoryStore implements Store {
     return keys.filter((key) => this.#remove(key))
   }
 
-  async removeTree(key: string): Promise<string[]> {
+  async removeTree(key: string, step: RemovalStep = wholeStep): Promise<string[]> {
     this.#leases.voidTree(key)
-    const below = this.#keys.below(key)
-    return [key, ...below].filter((each) => this.#remove(each))
+    return this.#removeAll([key, ...this.#keys.below(key)], step)
   }
 
-  async clear(): Promise<number> {
+  async clear(step: RemovalStep = wholeStep): Promise<number> {
     this.#leases.voidTree(undefined)
     this.#dropExpired()
-    const count = this.#keys.size
-    this.#entries.clear()
-    return count
+    return (await this.#removeAll([...this.#entries.keys()], step)).length
   }
 
-  async removeTag(tag: string): Promise<string[]> {
+  async removeTag(tag: string, step: RemovalStep = wholeStep): Promise<string[]> {
     this.#leases.bury(tag, this.now())
-    return this.remove([...(this.#tagged.get(tag) ?? [])])
+    const carries = (key: string): boolean => this.#tagged.get(tag)?.has(key) === true
+    return this.#removeAll([...(this.#tagged.get(tag) ?? [])], step, carries)
   }
 
   async listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
@@ -251,6 +250,19 @@ export class MemoryStore implements Store {
     const keys = this.#tagged.get(tag)
     keys?.delete(key)
     if (keys?.size === 0) this.#tagged.delete(tag)
+  }
+
+  /** Removes keys in one step: those that are still concerned when it is taken. */
+  async #removeAll(
+    keys: readonly string[],
+    step: RemovalStep,
+    concerns: (key: string) => boolean = () => true,
+  ): Promise<string[]> {
+    const removed: string[] = []
+    await step(keys, async (those) => {
+      for (const each of await this.remove(those.filter(concerns))) removed.push(each)
+    })
+    return removed
   }
 
   #remove(key: string): boolean {
