@@ -63,7 +63,10 @@ export class Lookup {
     if (!isEnabled()) return false
     const isFresh = (bytes: Buffer | undefined, nowMs: number): boolean => {
       const entry = bytes === undefined ? undefined : codec.entry(full, bytes)
-      return entry !== undefined && freshness(entry, nowMs) === 'fresh'
+      if (entry === undefined) return false
+      const isFreshNow = freshness(entry, nowMs) === 'fresh'
+      if (!isFreshNow) store.doubtClock(full)
+      return isFreshNow
     }
     return store.read(full, isFresh).catch((error: unknown) => {
       onFailed('has', full, error)

@@ -93,12 +93,14 @@ export class Reader {
     reads: NearReads | undefined,
   ): Reading | Promise<Reading> {
     const stored = bytes && this.#setting.codec.decode(key, bytes, nowMs)
-    if (stored instanceof Promise) return stored.then((decoded) => this.#read(decoded, bytes, reads))
-    return this.#read(stored, bytes, reads)
+    if (stored instanceof Promise) return stored.then((decoded) => this.#read(key, decoded, bytes, reads))
+    return this.#read(key, stored, bytes, reads)
   }
 
-  #read(stored: Stored | undefined, bytes: Buffer | undefined, reads: NearReads | undefined): Reading {
-    this.#setting.near?.end(reads, stored)
+  #read(key: string, stored: Stored | undefined, bytes: Buffer | undefined, reads: NearReads | undefined): Reading {
+    const { store, near } = this.#setting
+    near?.end(reads, stored)
+    if (stored?.state === 'stale') store.doubtClock(key)
     return { stored, bytes, answered: true }
   }
 }

@@ -18,6 +18,7 @@ export interface RedisStoreOptions extends ClientOptions, AvailabilityOptions {
 /** The store in Redis, with an index that lists, counts and deletes below a key without walking the database. */
 export class RedisStore implements Store {
   readonly kind: 'redis' | 'cluster'
+  readonly place: string
   readonly #client: Client
   readonly #subscribers: Subscribers
   readonly #availability: Availability
@@ -26,6 +27,7 @@ export class RedisStore implements Store {
   constructor(options: RedisStoreOptions) {
     this.#client = new Client(options)
     this.kind = this.#client.kind
+    this.place = JSON.stringify([...this.#client.place, options.keyPrefix])
     this.#subscribers = openSubscribers(this.#client, options)
     this.#availability = new Availability({
       ...options,
@@ -37,6 +39,10 @@ export class RedisStore implements Store {
 
   now(key?: string): number {
     return (key === undefined ? this.#parts.shards.first : this.#parts.shards.of(key)).now()
+  }
+
+  doubtClock(key: string): void {
+    this.#parts.shards.of(key).connection.doubtClock()
   }
 
   backend(): BackendStats {
