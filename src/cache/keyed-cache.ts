@@ -22,6 +22,7 @@ import { NotCachedError } from '../contract/errors.js'
 import type { CacheEvents } from '../contract/cache-events.js'
 import type { Events } from '../contract/events/events.js'
 import type { FailedDeletions } from './writing/failed-deletions.js'
+import type { Place } from './writing/place.js'
 import type { Fallback } from './reading/fallback.js'
 import type { ServedValue } from '../contract/events/served-value.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from '../keys/key.js'
@@ -54,6 +55,7 @@ export interface KeyedCacheParts {
   readonly stats: StatsFlush
   readonly deletions: FailedDeletions
   readonly fallback: Fallback | undefined
+  readonly place: Place
 }
 
 /**
@@ -249,6 +251,7 @@ export class StoreBackedCache implements KeyedCache {
   }
 
   async close(): Promise<void> {
+    this.#parts.place.leave()
     this.#parts.deletions.close()
     const last = Promise.all([this.#parts.readThrough.close(), this.#parts.stats.close()])
     await Promise.race([last, realTime.pause(CLOSE_MS, { ref: false })])

@@ -4,6 +4,7 @@ import { CacheNotRespondingError } from '../../../src/contract/errors.js'
 import type { CacheEvents } from '../../../src/contract/cache-events.js'
 import { Events } from '../../../src/contract/events/events.js'
 import { FailedDeletions } from '../../../src/cache/writing/failed-deletions.js'
+import { Place } from '../../../src/cache/writing/place.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../../../src/cache/create-keyed-cache.js'
 import { MemoryStore } from '../../../src/stores/memory/memory-store.js'
 import { freshPrefix } from '../../support/both-stores.js'
@@ -243,6 +244,7 @@ describe('A deletion that can never be carried out', () => {
     const deletions = new FailedDeletions({
       name: 'test',
       store,
+      place: new Place(undefined),
       events,
       onHidden: () => {},
       onFailed: (_operation, _key, error) => failed.push(error),
