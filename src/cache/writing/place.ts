@@ -66,6 +66,7 @@ export class Place {
   leave(): void {
     const { caches } = this.#common
     if (this.#cache !== undefined) caches.delete(this.#cache)
-    if (this.#name !== undefined && caches.size === 0) places.delete(this.#name)
+    const isKnown = this.#name !== undefined && places.get(this.#name) === this.#common
+    if (isKnown && caches.size === 0) places.delete(this.#name)
   }
 }
