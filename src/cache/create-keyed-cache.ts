@@ -20,6 +20,7 @@ import { FailedDeletions } from './writing/failed-deletions.js'
 import { Place } from './writing/place.js'
 import { Remover } from './writing/remover.js'
 import { Writer } from './writing/writer.js'
+import type { StatsTotals } from '../contract/statistics.js'
 import { StatsFlush } from '../statistics/stats-flush.js'
 import { EntryCodec } from '../values/entry-codec.js'
 import { reasonOf } from '../checks/reason.js'
@@ -121,7 +122,8 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     isEnabled,
     onFailed,
   })
-  const stats = new StatsFlush(events, store, options.upkeep, onFailed)
+  const countedByOthers = (): StatsTotals[] => place.others.map((other) => other.counted())
+  const stats = new StatsFlush(events, store, options.upkeep, onFailed, countedByOthers)
   const cache: StoreBackedCache = new StoreBackedCache({
     name,
     lifetime,
@@ -144,6 +146,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
       fallback?.forgetDeleted(changed)
     },
     hide: (hides) => deletions.hidden(hides),
+    counted: () => stats.ownTotals(),
   })
   tellOthers(place, events)
   return cache

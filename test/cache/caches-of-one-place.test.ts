@@ -107,6 +107,7 @@ describe('Two caches of one prefix in one Redis, in one process', () => {
     await Promise.all([one.require(), other.require()])
     await own.kill()
     await until(async () => !(await other.stats()).backend.up && !(await one.stats()).backend.up, 'both know')
+    const before = (await one.stats()).calls
     const changes = [() => one.set('k', 'new'), () => one.delete('k').catch(() => 'is carried out later')]
     for (const change of changes) {
       // eslint-disable-next-line no-await-in-loop -- one after the other
@@ -117,6 +118,14 @@ describe('Two caches of one prefix in one Redis, in one process', () => {
       await change()
       // eslint-disable-next-line no-await-in-loop
       expect(await other.get('k', { default: 'nothing' })).toBe('nothing')
+    }
+    for (const cache of [one, other]) {
+      // eslint-disable-next-line no-await-in-loop -- one after the other
+      const { calls, processes } = await cache.stats()
+      expect({ calls, processes: processes.map(({ id }) => id) }).toEqual({
+        calls: before + 6,
+        processes: [processName],
+      })
     }
   })
 

@@ -1,4 +1,5 @@
 import { shared } from '../../contract/copies/shared.js'
+import type { StatsTotals } from '../../contract/statistics.js'
 import type { Deletion } from '../reading/deletion.js'
 
 /** A cache, as the other caches of its place see it. */
@@ -7,6 +8,8 @@ export interface Neighbour {
   forget(changed: Deletion): void
   /** Says that a deletion is pending that hides these keys. `undefined`: it may hide any key. */
   hide(hides: ((key: string) => boolean) | undefined): void
+  /** What this cache has counted since it was made. */
+  counted(): StatsTotals
 }
 
 /** A deletion that is still to be carried out. If it is asked for again, that is a new one. */
