@@ -87,8 +87,8 @@ const PLANTED: [bug: string, rules: string[]][] = [
   ...(isFull ? [['waiting in vain again', ['V4']] satisfies [string, string[]]] : []),
 ]
 
-describe('The checker finds within 30 s', () => {
-  test.each(PLANTED)('a planted bug: %s', { timeout: 60_000 }, async (bug, rules) => {
+describe('The checker finds within a minute', () => {
+  test.each(PLANTED)('a planted bug: %s', { timeout: 90_000 }, async (bug, rules) => {
     const watched = (observed = new Observed(server, source, bug))
     await watched.startAll()
     const begunMs = performance.now()
@@ -99,7 +99,7 @@ describe('The checker finds within 30 s', () => {
         return check(await watched.history([]), BOUNDS).find(({ rule }) => rules.includes(rule))
       },
       'the bug is found',
-      30_000,
+      60_000,
     )
     row(
       'history',

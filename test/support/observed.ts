@@ -33,7 +33,7 @@ const KEYS = [
   ...Array.from({ length: 10 }, (_, i) => ({ key: `group::${i % 2}::${i}`, group: `group::${i % 2}` })),
   ...Array.from({ length: 12 }, (_, i) => ({ key: `own::${i}`, owner: i % PROCESSES })),
   ...Array.from({ length: 8 }, (_, i) => ({ key: `left::${i}` })),
-  { key: 'often', deleter: 0, everyMs: 60, factoryMs: 200, readers: 3 },
+  { key: 'often', deleter: 0, everyMs: 60, factoryMs: 150, readers: 5 },
 ]
 
 /** Processes under observation: what they do with their caches in one Redis, judged by a source in another one. */
