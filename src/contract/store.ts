@@ -59,11 +59,17 @@ export type Ended = 'filled' | 'nothing' | 'voided'
 export interface Store {
   readonly kind: BackendStats['kind']
 
+  /** Names what is kept here: the same for all stores that keep their entries in one place. `undefined`: nobody else does. */
+  readonly place: string | undefined
+
   /**
    * The time by which a key expires, in ms since 1970. For Redis it is the clock of the server that keeps the key, so that all processes
    * agree on what has expired. Without a key: the clock for statistics.
    */
   now(key?: string): number
+
+  /** Says that an entry under this key was found past its time, which is not so if the clock was set since it was last read. Never waits. */
+  doubtClock(key: string): void
 
   /** Whether the store answers, since when, and how fast. Sends nothing, so it never waits. */
   backend(): BackendStats

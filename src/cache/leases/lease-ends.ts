@@ -81,7 +81,7 @@ export class LeaseEnd {
   async within(ms: number, signal: AbortSignal): Promise<Ended | undefined> {
     if (this.#woken || signal.aborted) return this.#ended
     await new Promise<void>((resolve) => {
-      const timer = realTime.setTimeout(resolve, ms)
+      const timer = realTime.setTimeout(() => resolve(), ms)
       this.#wake = () => {
         realTime.clearTimeout(timer)
         signal.removeEventListener('abort', this.#wake)

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { steadyNow } from '../../checks/steady-clock.js'
 import type { BackendStats } from '../../contract/cache.js'
 import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
 import { type RemovalStep, wholeStep } from '../../contract/removal-step.js'
@@ -29,6 +30,7 @@ interface Stored {
 /** The embedded store: entries of this process alone, bounded by number and bytes. It evicts the least recently used first. */
 export class MemoryStore implements Store {
   readonly kind = 'memory'
+  readonly place = undefined
   readonly hearsEnds = true
   /** A near copy of an entry that is already in this process would be of no use. */
   readonly tracks = false
@@ -60,9 +62,13 @@ export class MemoryStore implements Store {
     })
   }
 
-  /** The system's clock, since that is what a test sets ahead to have entries expire. */
+  /** Steady, but for a test that fakes `Date` to have entries expire. */
   now(): number {
-    return Date.now()
+    return steadyNow()
+  }
+
+  doubtClock(): void {
+    // It is not set.
   }
 
   backend(): BackendStats {

@@ -1,4 +1,4 @@
-import { LEASE, NOW, PRUNE, STORE, TAG } from './lua.js'
+import { BURIED, LEASE, NOW, PRUNE, STORE, TAG } from './lua.js'
 import { type Script, script } from './script.js'
 import { ENTRY, MESSAGE, PAUSE_TOKEN } from './stored-layout.js'
 
@@ -22,7 +22,7 @@ local function attempt(entry, token, process, ms, seen, follows, patient)
   local lease = redis.call('HGET', KEYS[1], key)
   if lease then
     local ends, since, held, followed, holder = parse(lease)
-    local rest = left(ends, time)
+    local rest = ends and left(ends, time, holder) or 0
     if rest > 0 then
       if held ~= '${PAUSE_TOKEN}' then
         if follows == '1' and followed == '0' then
@@ -34,7 +34,7 @@ local function attempt(entry, token, process, ms, seen, follows, patient)
     end
   end
   local ends, since = string.format('%.0f', time + ms), string.format('%.3f', time)
-  redis.call('HSET', KEYS[1], key, line(ends, since, token, '0', process))
+  redis.call('HSET', KEYS[1], key, line(ends, since, token, '0', process .. ' ' .. ms))
   return { 'leads' }
 end
 for i = 2, #KEYS do reply[i - 1] = attempt(KEYS[i], unpack(ARGV, 6 * i - 9, 6 * i - 4)) end
@@ -47,18 +47,20 @@ return reply
  * KEYS: leases, tombstones. ARGV: channel, key, token, lease in ms, tag 1..n. Returns 1, or 0 when the lease is another's or gone, or ended
  * here.
  */
-export const RENEW: Script = script(`${NOW}${LEASE}
+export const RENEW: Script = script(`${NOW}${LEASE}${BURIED}
 local channel, key, token, ms = unpack(ARGV)
 local lease = holds(KEYS[1], key, token)
 if not lease then return 0 end
-local _, since, _, followed, process = parse(lease)
+local _, since, _, followed, holder = parse(lease)
+local time = now()
 for i = 5, #ARGV do
-  if tonumber(redis.call('HGET', KEYS[2], ARGV[i]) or 0) >= (tonumber(since) or 0) then
+  if buries(buried_at(KEYS[2], ARGV[i], time), tonumber(since) or 0, time) then
     finish(KEYS[1], channel, key, lease, '${MESSAGE.voided}')
     return 0
   end
 end
-redis.call('HSET', KEYS[1], key, line(string.format('%.0f', now() + ms), since, token, followed, process))
+local ends, lasting = string.format('%.0f', time + ms), string.gsub(holder, ' %d+', ' ' .. ms, 1)
+redis.call('HSET', KEYS[1], key, line(ends, since, token, followed, lasting))
 return 1
 `)
 
@@ -71,10 +73,10 @@ return 1
  * ARGV: channel, n, how many bytes the first key has, then for each entry: token, bytes, expires at ('+inf' for never), then tag 1..m.
  * Returns for each 1, or 0 when the lease is another's or gone, or one of the tags was removed since it began.
  */
-export const FILL: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${LEASE}
+export const FILL: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${LEASE}${BURIED}
 local time, n, begin = now(), tonumber(ARGV[2]), #KEYS[5] - ARGV[3] + 1
 local sets, tags, buried = slice(KEYS, 6 + n, #KEYS), slice(ARGV, 4 + 3 * n, #ARGV), 0
-for _, name in ipairs(tags) do buried = math.max(buried, tonumber(redis.call('HGET', KEYS[4], name) or 0)) end
+for _, name in ipairs(tags) do buried = math.max(buried, buried_at(KEYS[4], name, time)) end
 local added, filled = 0, {}
 for i = 1, n do
   local entry, token, bytes, expires = KEYS[4 + i], unpack(ARGV, 3 * i + 1, 3 * i + 3)
@@ -83,7 +85,7 @@ for i = 1, n do
   filled[i] = 0
   if lease then
     local _, since = parse(lease)
-    if buried >= (tonumber(since) or 0) then outcome = '${MESSAGE.voided}'
+    if buries(buried, tonumber(since) or 0, time) then outcome = '${MESSAGE.voided}'
     else
       added = added + store(entry, KEYS[2], KEYS[3], key, bytes, expires)
       tag(KEYS[5 + n], sets, tags, time, key, expires)
@@ -108,7 +110,7 @@ finish(KEYS[1], ARGV[1], ARGV[2], lease, ARGV[4])
 if tonumber(ARGV[5]) > 0 then
   local time = now()
   local ends, since = string.format('%.0f', time + ARGV[5]), string.format('%.0f', time)
-  redis.call('HSET', KEYS[1], ARGV[2], line(ends, since, '${PAUSE_TOKEN}', '0', '-'))
+  redis.call('HSET', KEYS[1], ARGV[2], line(ends, since, '${PAUSE_TOKEN}', '0', '- ' .. ARGV[5]))
 end
 return 1
 `)

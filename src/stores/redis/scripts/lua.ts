@@ -1,4 +1,4 @@
-import { ENTRY, LEASE_LINE, LONGEST_LEASE_MS, MESSAGE, TELL } from './stored-layout.js'
+import { ENTRY, LEASE_LINE, MESSAGE, TELL } from './stored-layout.js'
 
 /** The server's time in ms, to a microsecond. Call it once in a script, because the time moves on while the script runs. */
 export const NOW: string = `
@@ -96,15 +96,10 @@ end
 `
 
 /**
- * `stored-layout.ts` describes the line and the messages of a lease. `left` returns how many ms a lease still lasts. A lease that ends too
- * far in the future counts as ended, because all would wait for nobody. `finish` ends a lease and tells those who follow it. `holds`
- * returns the lease if it has this token.
+ * `stored-layout.ts` describes the line and the messages of a lease. `finish` ends a lease and tells those who follow it. `holds` returns
+ * the lease if it has this token.
  */
 export const LEASE: string = `${LEASE_LINE}${VOID}
-local function left(ends, time)
-  local ms = (tonumber(ends) or 0) - time
-  return ms > 0 and ms <= ${LONGEST_LEASE_MS} and ms or 0
-end
 local function finish(leases, channel, key, lease, outcome)
   redis.call('HDEL', leases, key)
   local _, _, _, followed = parse(lease)
@@ -115,6 +110,24 @@ local function holds(leases, key, token)
   if not lease then return false end
   local _, _, held = parse(lease)
   return held == token and lease
+end
+`
+
+/**
+ * `buried_at` gives when a tag was removed during computations, or 0. `buries` says whether a computation may have begun before that.
+ *
+ * What lies in the future is of the time before the server's clock was set back. Such a removal counts as one of now, or nothing with
+ * that tag could be stored until then. Such a computation may have begun before any removal.
+ */
+export const BURIED: string = `
+local function buried_at(tombstones, tag, time)
+  local at = tonumber(redis.call('HGET', tombstones, tag) or 0)
+  if at <= time then return at end
+  redis.pcall('HSET', tombstones, tag, string.format('%.3f', time))
+  return time
+end
+local function buries(at, since, time)
+  return at > 0 and (at >= since or since > time)
 end
 `
 

@@ -6,7 +6,7 @@ import type { Evictions } from './evictions.js'
 import { isTimestamp } from './is-timestamp.js'
 import type { Keyspace } from './keyspace.js'
 import { ACQUIRE, FILL, RELEASE, RENEW } from '../scripts/lease-scripts.js'
-import { ENTRY, LONGEST_LEASE_MS, readLease } from '../scripts/stored-layout.js'
+import { ENTRY, readLease } from '../scripts/stored-layout.js'
 import { chunks, chunksByTags } from './chunks.js'
 
 /** A computed entry, and the token of its lease. */
@@ -65,10 +65,8 @@ export class RedisLeases {
     const now = this.#connection.clock.now()
     const leases = await this.#connection.send((client) => client.hgetall(this.#keyspace.leases))
     return Object.entries(leases).flatMap(([key, line]) => {
-      const lease = readLease(line)
+      const lease = readLease(line, now)
       if (lease === undefined || !isTimestamp(lease.sinceMs)) return []
-      const leftMs = lease.untilMs - now
-      if (!(leftMs > 0 && leftMs <= LONGEST_LEASE_MS)) return []
       return [{ key, process: lease.process, since: new Date(lease.sinceMs) }]
     })
   }
@@ -87,6 +85,7 @@ export class RedisLeases {
     const replies = (await this.#evictions.makingRoom(() =>
       this.#connection.runForBytes(ACQUIRE, keys, [this.#connection.deadlineOf(), firstBytes, ...what]),
     )) as Reply[]
+    if (replies.some(([kind]) => String(kind) === 'late')) this.#connection.doubtClock()
     return replies.map(acquired)
   }
 

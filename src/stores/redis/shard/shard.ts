@@ -140,8 +140,9 @@ export class Shard {
         all,
       )
     const refused = (await this.evictions.makingRoom(write)) as number[] | null
-    if (refused === null) throw new Error('the write reached Redis after its deadline, and was not carried out')
-    return refused
+    if (refused !== null) return refused
+    this.connection.doubtClock()
+    throw new Error('the write reached Redis after its deadline, and was not carried out')
   }
 
   /** Writes a probe and reads it back. */
