@@ -11,6 +11,7 @@ import { nextLogicalTime } from './logical-clock.js'
 import type { Lifetime } from '../../contract/options/option-checks.js'
 import { pauseAfterFailure } from './pause-after-failure.js'
 import { type Result, resultOf } from './result.js'
+import { staleCopy } from './stale-copy.js'
 import { processName } from '../../statistics/stats.js'
 import { schemaError, type EntryCodec, type KnownValue } from '../../values/entry-codec.js'
 import { quoted } from '../../checks/one-line.js'
@@ -228,7 +229,17 @@ export class Computation {
     // If the lease was held to the end, nothing was deleted before `sentAt`, so the value is good up to then. Otherwise it is good only up
     // to the time when the computation began.
     const asOf = held === true ? sentAt : startedAt
-    return { kind: 'value', value, computeMs, bytes, isStored, asOf, startedAt, isFound: false, isRefused: held === false }
+    return {
+      kind: 'value',
+      value,
+      computeMs,
+      bytes,
+      isStored,
+      asOf,
+      startedAt,
+      isFound: false,
+      isRefused: held === false,
+    }
   }
 
   /** Ends the lease, because nobody in this process wants the result any more. A process that waits takes over. */
@@ -277,17 +288,6 @@ export class Computation {
   #compute(stale: KnownValue | undefined): Promise<Outcome> {
     const { cache, codec } = this.#setting
     return runOnce(cache, this.#plan, this.#abort, stale === undefined ? undefined : staleCopy(stale, codec))
-  }
-}
-
-/** A copy of the stale value, made on first use. The factory gets no access to the value itself, because callers are served that one. */
-function staleCopy({ value }: KnownValue, codec: EntryCodec): { readonly value: unknown } {
-  let copy: { value: unknown } | undefined
-  return {
-    get value() {
-      copy ??= { value: codec.copy(value) }
-      return copy.value
-    },
   }
 }
 
