@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { steadyNow } from '../../checks/steady-clock.js'
+import { steadyNow } from './steady-clock.js'
 import type { BackendStats } from '../../contract/cache.js'
 import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
 import { type RemovalStep, wholeStep } from '../../contract/removal-step.js'

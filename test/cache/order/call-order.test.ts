@@ -18,9 +18,18 @@ describe('Of the calls of one process', () => {
   test.each([
     ['a removal of its key', (order: CallOrder) => order.beginRemoval('p::a').come()],
     ['a write of many keys', (order: CallOrder) => order.beginWrite(['x', 'p::a'], []).come()],
-    ['a removal of its parent', (order: CallOrder) => order.beginWide({ key: 'p', children: true, tag: undefined }).come()],
-    ['a removal of its tag', (order: CallOrder) => order.beginWide({ key: undefined, children: true, tag: 't' }).come()],
-    ['a removal of all', (order: CallOrder) => order.beginWide({ key: undefined, children: true, tag: undefined }).come()],
+    [
+      'a removal of its parent',
+      (order: CallOrder) => order.beginWide({ key: 'p', children: true, tag: undefined }).come(),
+    ],
+    [
+      'a removal of its tag',
+      (order: CallOrder) => order.beginWide({ key: undefined, children: true, tag: 't' }).come(),
+    ],
+    [
+      'a removal of all',
+      (order: CallOrder) => order.beginWide({ key: undefined, children: true, tag: undefined }).come(),
+    ],
     ['a read of many keys', (order: CallOrder) => order.read(['x', 'p::a'], async () => {})],
     ['a list', (order: CallOrder) => order.settled('p')],
   ])('%s waits for a write, and for no later one', async (_what, call) => {
@@ -62,12 +71,22 @@ describe('Of the calls of one process', () => {
     void order.settled('listed')
     order.beginRemoval('removed')
     for (const key of keys) order.beginWrite([key], [])
-    expect(waiting.map((write, i) => write.storedLater(keys[i] as string) !== undefined)).toEqual([true, false, false, false])
+    expect(waiting.map((write, i) => write.storedLater(keys[i] as string) !== undefined)).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ])
   })
 
   test('nothing is kept when all have ended', async () => {
     const order = new CallOrder()
-    const turns = [order.beginWrite(['a', 'b'], ['t']), order.beginRemoval('a'), order.beginRemoval('a'), order.beginWrite(['a'], [])]
+    const turns = [
+      order.beginWrite(['a', 'b'], ['t']),
+      order.beginRemoval('a'),
+      order.beginRemoval('a'),
+      order.beginWrite(['a'], []),
+    ]
     const wide = order.beginWide({ key: undefined, children: true, tag: undefined })
     expect(order.isIdle).toBe(false)
     for (const turn of [...turns, wide]) {

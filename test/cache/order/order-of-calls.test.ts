@@ -314,7 +314,9 @@ describe('The order stands', () => {
     const keyPrefix = freshPrefix()
     const cache = await open({ redis: cluster.urls, keyPrefix, redisTimeout: '2s' })
     const tags = hashTags(16)
-    const moving = Array.from({ length: 4000 }, (_, i) => `k::${i}`).filter((of) => hashOf(of) % 16 === tags.indexOf('{18}'))
+    const moving = Array.from({ length: 4000 }, (_, i) => `k::${i}`).filter(
+      (of) => hashOf(of) % 16 === tags.indexOf('{18}'),
+    )
     await cache.setMany(moving.map((of) => [of, 'there']))
     const source = await cluster.masterOf('{18}')
     const target = (await cluster.mastersNow()).find((master) => master !== source)
@@ -368,14 +370,26 @@ describe('The order stands', () => {
   test('before the first connection is there', async () => {
     const cache = createKeyedCache({ redis: server.url, keyPrefix: freshPrefix(), redisTimeout: '10s' })
     opened.push(cache)
-    const calls = [cache.set('a', 1), cache.get('a'), cache.set('a', 2, T), cache.delete('a'), cache.set('a', 3), cache.get('a')]
+    const calls = [
+      cache.set('a', 1),
+      cache.get('a'),
+      cache.set('a', 2, T),
+      cache.delete('a'),
+      cache.set('a', 3),
+      cache.get('a'),
+    ]
     expect(await Promise.all(calls)).toEqual([true, 1, true, ['a'], true, 3])
   })
 
   test('when the cache is closed: what was called before is carried out', async () => {
     const keyPrefix = freshPrefix()
     const closing = await open({ redis: server.url, keyPrefix })
-    const calls = [closing.set('a', 'x'.repeat(30_000)), closing.set('a', 2, T), closing.delete('b'), closing.set('a', 3)]
+    const calls = [
+      closing.set('a', 'x'.repeat(30_000)),
+      closing.set('a', 2, T),
+      closing.delete('b'),
+      closing.set('a', 3),
+    ]
     await closing.close()
     expect(await Promise.all(calls)).toEqual([true, true, [], true])
     expect(await (await open({ redis: server.url, keyPrefix })).get('a')).toBe(3)

@@ -3,7 +3,12 @@ import type { Write } from '../../../../src/contract/store.js'
 import { chunks, chunksByTags, NAMES_PER_SCRIPT } from '../../../../src/stores/redis/shard/chunks.js'
 
 function entries(count: number, tags: readonly string[] = [], size = 10): Write[] {
-  return Array.from({ length: count }, (_, i) => ({ key: `k::${i}`, bytes: Buffer.alloc(size), expiresAt: Infinity, tags }))
+  return Array.from({ length: count }, (_, i) => ({
+    key: `k::${i}`,
+    bytes: Buffer.alloc(size),
+    expiresAt: Infinity,
+    tags,
+  }))
 }
 
 function tagsOf(count: number): string[] {
@@ -15,13 +20,16 @@ function divided(all: readonly Write[]): (readonly Write[])[] {
 }
 
 describe('What one script stores', () => {
-  test.each([0, 1, 5, 64])('has no more keys and tags of keys than one script may touch, with %i tags each', (count) => {
-    const all = entries(500, tagsOf(count))
-    const groups = divided(all)
-    expect(groups.flat()).toEqual(all)
-    for (const group of groups) expect(group.length * (1 + count)).toBeLessThanOrEqual(NAMES_PER_SCRIPT)
-    expect(groups).toHaveLength(Math.ceil(500 / Math.floor(NAMES_PER_SCRIPT / (1 + count))))
-  })
+  test.each([0, 1, 5, 64])(
+    'has no more keys and tags of keys than one script may touch, with %i tags each',
+    (count) => {
+      const all = entries(500, tagsOf(count))
+      const groups = divided(all)
+      expect(groups.flat()).toEqual(all)
+      for (const group of groups) expect(group.length * (1 + count)).toBeLessThanOrEqual(NAMES_PER_SCRIPT)
+      expect(groups).toHaveLength(Math.ceil(500 / Math.floor(NAMES_PER_SCRIPT / (1 + count))))
+    },
+  )
 
   test('has the same tags', () => {
     const all = [...entries(3, ['a']), ...entries(3), ...entries(3, ['a', 'b'])]

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterEach, expect, test, vi } from 'vitest'
-import { steadyNow } from '../../src/checks/steady-clock.js'
-import { SettableClock } from '../support/settable-clock.js'
+import { steadyNow } from '../../../src/stores/memory/steady-clock.js'
+import { SettableClock } from '../../support/settable-clock.js'
 
 afterEach(() => {
   vi.useRealTimers()
