@@ -41,7 +41,10 @@ export class Removals {
 
   /** As `Store.clear`. */
   everything(): Promise<number> {
-    return counted((tell) => this.#below(undefined, () => true, tell))
+    return counted(async (tell) => {
+      await this.#below(undefined, () => true, tell)
+      await all(this.#shards.all.map(({ tags }) => tags.clear()))
+    })
   }
 
   /** As `Store.removeTag`. */
