@@ -148,7 +148,7 @@ describe('The set of a tag', () => {
     await addDead(keyPrefix, 't', 10_000)
     const upkeep = await upkeepOf(server.url, keyPrefix, 1, context)
     const steps = await upkeep.visitAll()
-    // Of 500 names each where nearly all are dead, then of 100 each, and one in a hundred may be left.
+    // Of 250 names each where nearly all are dead, then of 100 each, and one in a hundred may be left.
     expect(steps).toBeLessThan(120)
     expect(await server.client().zcard(`${keyPrefix}:tag:t`)).toBeLessThan(530)
     expect((await cache.tagged('t')).total).toBe(500)

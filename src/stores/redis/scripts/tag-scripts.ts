@@ -72,7 +72,7 @@ return there
 export const LOOK_AT_TAGS: Script = script(`${NOW}${CARRIES}${FOREIGN}
 local n, time, reply, at, sizes, all = tonumber(ARGV[1]), now(), {}, 0, {}, 0
 for i = 1, n do
-  local set, tag, there = KEYS[2 + i], ARGV[3 + i], {}
+  local set, tag, there, gone = KEYS[2 + i], ARGV[3 + i], {}, {}
   local before = redis.pcall('ZCARD', set)
   if foreign(before) then
     redis.call('UNLINK', set)
@@ -80,8 +80,9 @@ for i = 1, n do
   end
   for j = 1, tonumber(ARGV[3 + n + i]) do
     if carries(KEYS[2 + n + at + j], tag) then there[#there + 1] = j
-    else redis.call('ZREM', set, ARGV[3 + 2 * n + at + j]) end
+    else gone[#gone + 1] = ARGV[3 + 2 * n + at + j] end
   end
+  if #gone > 0 then redis.call('ZREM', set, unpack(gone)) end
   at = at + ARGV[3 + n + i]
   local expired = redis.call('ZRANGE', set, '-inf', time, 'BYSCORE', 'LIMIT', 0, ARGV[2])
   if #expired > 0 then redis.call('ZREM', set, unpack(expired)) end

@@ -12,8 +12,9 @@ const ROUNDS_PER_VISIT = 50
 const VISITS_PER_LOOK = 3
 /** If one of so many names of the sets of tags has lost its tag, more of them are looked at. */
 const ONE_IN = 100
-/** If more than this part of them have lost it, more are looked at in one step. */
+/** If more than this part of them have lost it, so many are looked at in one step. */
 const MOST = 0.75
+const LOST_PER_SCRIPT = 250
 
 /** What one step of `KEEP_UP` has found. */
 interface Kept {
@@ -110,7 +111,7 @@ export class ShardUpkeep {
       if (lost === 0 || lost * ONE_IN < all) break
       areMany = true
       // Where there is no entry, looking costs little.
-      next = lost > MOST * all ? NAMES_PER_SCRIPT : TAGGED_PER_SCRIPT
+      next = lost > MOST * all ? LOST_PER_SCRIPT : TAGGED_PER_SCRIPT
     }
     return areMany
   }
