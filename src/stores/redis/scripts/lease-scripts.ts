@@ -9,7 +9,8 @@ import { ENTRY, MESSAGE, PAUSE_TOKEN } from './stored-layout.js'
  *
  * KEYS: leases, entry 1..n. ARGV: deadline, how many bytes the first key has, then for each key: token, process, lease in ms, checksum of
  * the entry seen ('' for none, '*' for whatever is there), whether the caller follows (0, 1), whether it is patient (0, 1).
- * Returns for each { 'leads' }, { 'value', bytes }, { 'follows', ms left, token of the leader }, { 'paused', ms left } or, after the deadline, { 'late' }.
+ * Returns for each { 'leads' }, { 'value', bytes }, { 'follows', ms left, token of the leader, checksum of the entry where '*' was
+ * given }, { 'paused', ms left } or, after the deadline, { 'late' }.
  */
 export const ACQUIRE: Script = script(`${NOW}${LEASE}
 local time, begin, reply = now(), #KEYS[2] - ARGV[2] + 1, {}
@@ -22,19 +23,19 @@ local function attempt(entry, token, process, ms, seen, follows, patient)
   local lease = redis.call('HGET', KEYS[1], key)
   if lease then
     local ends, since, held, followed, holder = parse(lease)
-    local rest = left(ends, time)
+    local rest = ends and left(ends, time, holder) or 0
     if rest > 0 then
       if held ~= '${PAUSE_TOKEN}' then
         if follows == '1' and followed == '0' then
           redis.call('HSET', KEYS[1], key, line(ends, since, held, '1', holder))
         end
-        return { 'follows', rest, held }
+        return { 'follows', rest, held, seen == '*' and bytes and string.sub(bytes, -${ENTRY.checksumBytes}) or nil }
       end
       if patient == '1' then return { 'paused', rest } end
     end
   end
   local ends, since = string.format('%.0f', time + ms), string.format('%.3f', time)
-  redis.call('HSET', KEYS[1], key, line(ends, since, token, '0', process))
+  redis.call('HSET', KEYS[1], key, line(ends, since, token, '0', process .. ' ' .. ms))
   return { 'leads' }
 end
 for i = 2, #KEYS do reply[i - 1] = attempt(KEYS[i], unpack(ARGV, 6 * i - 9, 6 * i - 4)) end
@@ -52,12 +53,13 @@ local time = now()
 local channel, key, token, ms = unpack(ARGV)
 local lease = holds(KEYS[1], key, token)
 if not lease then return 0 end
-local _, since, _, followed, process = parse(lease)
-if removed(KEYS[1], KEYS[2], time, ARGV, 5) >= (tonumber(since) or 0) then
+local _, since, _, followed, holder = parse(lease)
+if buries(removed(KEYS[1], KEYS[2], time, ARGV, 5), tonumber(since) or 0, time) then
   finish(KEYS[1], KEYS[2], channel, key, lease, '${MESSAGE.voided}')
   return 0
 end
-redis.call('HSET', KEYS[1], key, line(string.format('%.0f', time + ms), since, token, followed, process))
+local ends, lasting = string.format('%.0f', time + ms), string.gsub(holder, ' %d+', ' ' .. ms, 1)
+redis.call('HSET', KEYS[1], key, line(ends, since, token, followed, lasting))
 return 1
 `)
 
@@ -82,7 +84,7 @@ for i = 1, n do
   filled[i] = 0
   if lease then
     local _, since = parse(lease)
-    if buried >= (tonumber(since) or 0) then outcome = '${MESSAGE.voided}'
+    if buries(buried, tonumber(since) or 0, time) then outcome = '${MESSAGE.voided}'
     else
       added = added + store(entry, KEYS[2], KEYS[3], key, bytes, expires)
       tag(KEYS[5 + n], KEYS[6 + n], sets, tags, time, key, expires)
@@ -107,7 +109,7 @@ finish(KEYS[1], KEYS[2], ARGV[1], ARGV[2], lease, ARGV[4])
 if tonumber(ARGV[5]) > 0 then
   local time = now()
   local ends, since = string.format('%.0f', time + ARGV[5]), string.format('%.0f', time)
-  redis.call('HSET', KEYS[1], ARGV[2], line(ends, since, '${PAUSE_TOKEN}', '0', '-'))
+  redis.call('HSET', KEYS[1], ARGV[2], line(ends, since, '${PAUSE_TOKEN}', '0', '- ' .. ARGV[5]))
 end
 return 1
 `)

@@ -1,13 +1,4 @@
-import {
-  ALL_TAGS,
-  ENTRY,
-  LEASE_LINE,
-  LONGEST_LEASE_MS,
-  MESSAGE,
-  PAUSE_TOKEN,
-  TELL,
-  TOMBSTONES_NOTE,
-} from './stored-layout.js'
+import { ALL_TAGS, ENTRY, LEASE_LINE, MESSAGE, PAUSE_TOKEN, TELL, TOMBSTONES_NOTE } from './stored-layout.js'
 
 /** The server's time in ms, to a microsecond. Call it once in a script, because the time moves on while the script runs. */
 export const NOW: string = `
@@ -119,15 +110,10 @@ end
 `
 
 /**
- * `stored-layout.ts` describes the line and the messages of a lease. `left` returns how many ms a lease still lasts. A lease that ends too
- * far in the future counts as ended, because all would wait for nobody. `finish` ends a lease and tells those who follow it. With the last
+ * `stored-layout.ts` describes the line and the messages of a lease. `finish` ends a lease and tells those who follow it. With the last
  * lease, the tombstones go. `holds` returns the lease if it has this token.
  */
 export const LEASE: string = `${LEASE_LINE}${VOID}
-local function left(ends, time)
-  local ms = (tonumber(ends) or 0) - time
-  return ms > 0 and ms <= ${LONGEST_LEASE_MS} and ms or 0
-end
 local function finish(leases, tombstones, channel, key, lease, outcome)
   redis.call('HDEL', leases, key)
   if redis.call('HLEN', leases) == 1 and redis.call('HDEL', leases, '${TOMBSTONES_NOTE}') == 1 then redis.call('UNLINK', tombstones) end
@@ -144,8 +130,11 @@ end
 
 /**
  * Tombstones (`stored-layout.ts`). `remember` notes that there are some. If it was noted and they are gone, they were lost, whichever they
- * were: then it leaves one for all tags. `removed` gives when one of some tags, those of the list from `first` on, was last removed, as far
- * as a computation under way needs to know.
+ * were: then it leaves one for all tags. `removed` gives when one of some tags, those of the list from `first` on, was last removed during
+ * computations, or 0. `buries` says whether a computation may have begun before that.
+ *
+ * What lies in the future is of the time before the server's clock was set back. Such a removal counts as one of now, or nothing with
+ * that tag could be stored until then. Such a computation may have begun before any removal.
  */
 export const TOMBSTONES: string = `
 local function remember(leases, tombstones, time)
@@ -156,12 +145,21 @@ local function remember(leases, tombstones, time)
   end
   redis.call('HSET', leases, '${TOMBSTONES_NOTE}', line(string.format('%.0f', time + 3600000), '0', '${PAUSE_TOKEN}', '0', '-'))
 end
+local function buried_at(tombstones, tag, time)
+  local at = tonumber(redis.call('HGET', tombstones, tag) or 0)
+  if at <= time then return at end
+  redis.pcall('HSET', tombstones, tag, string.format('%.3f', time))
+  return time
+end
 local function removed(leases, tombstones, time, tags, first)
   if #tags < first then return 0 end
   if redis.call('HEXISTS', leases, '${TOMBSTONES_NOTE}') == 1 then remember(leases, tombstones, time) end
-  local last = tonumber(redis.call('HGET', tombstones, '${ALL_TAGS}') or 0)
-  for i = first, #tags do last = math.max(last, tonumber(redis.call('HGET', tombstones, tags[i]) or 0)) end
+  local last = buried_at(tombstones, '${ALL_TAGS}', time)
+  for i = first, #tags do last = math.max(last, buried_at(tombstones, tags[i], time)) end
   return last
+end
+local function buries(at, since, time)
+  return at > 0 and (at >= since or since > time)
 end
 `
 

@@ -1,6 +1,6 @@
 import { LEASE, NOW, PRUNE, TOMBSTONES } from './lua.js'
 import { type Script, script } from './script.js'
-import { LONGEST_LEASE_MS, PAUSE_TOKEN, SWEEP_FIELDS, TOMBSTONES_NOTE } from './stored-layout.js'
+import { LONGEST_UPKEEP_MS, PAUSE_TOKEN, SWEEP_FIELDS, TOMBSTONES_NOTE } from './stored-layout.js'
 
 /**
  * How many entries the server has evicted, now and at the last call. The second is nil at first, the first nil if the
@@ -39,7 +39,7 @@ const MANY_TOMBSTONES = 1000
 
 /**
  * `prune_leases` is one step of a walk over all leases. It drops pauses that are over, leases that ended more than a minute ago (their
- * processes are dead), and leases that end too far in the future to be valid. If there are many tombstones, it drops a lease as soon as it
+ * processes are dead), and what was to last so long that the server's clock must have been set back. If there are many tombstones, it drops a lease as soon as it
  * has ended. Returns the next cursor, how many it dropped, and when the first computation began of all that it has left, given that of the
  * steps before.
  *
@@ -52,10 +52,10 @@ local function prune_leases(leases, tombstones, time, from, first, most)
   local cursor, lines = unpack(redis.call('HSCAN', leases, from, 'COUNT', most))
   local dropped = 0
   for i = 1, #lines, 2 do
-    local ends, since, token = parse(lines[i + 1])
+    local ends, since, token, _, holder = parse(lines[i + 1])
     local over = time - (tonumber(ends) or 0)
     if lines[i] == '${TOMBSTONES_NOTE}' then
-    elseif over > (token == '${PAUSE_TOKEN}' and 0 or grace) or over < -${LONGEST_LEASE_MS} then
+    elseif over > (token == '${PAUSE_TOKEN}' and 0 or grace) or (over < 0 and left(ends, time, holder) == 0) then
       dropped = dropped + redis.call('HDEL', leases, lines[i])
     elseif token ~= '${PAUSE_TOKEN}' then first = math.min(first, tonumber(since) or 0) end
   end
@@ -75,14 +75,18 @@ end
 `
 
 /**
- * Gives the caller the upkeep for some time, or more time if it has it, unless another process has it.
+ * Gives the caller the upkeep for some time, or more time if it has it, unless another process has it. If that process has it for longer
+ * than anybody takes it, the server's clock was set back, and the process may be dead.
  *
  * KEYS: sweeper. ARGV: the caller's token, for how many ms. Returns 0 if the caller has it, else for how many ms another process has it: -1
  * if that has no end.
  */
 export const HOLD_UPKEEP: Script = script(`
 local holder = redis.pcall('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return redis.call('PTTL', KEYS[1]) end
+if holder and holder ~= ARGV[1] then
+  local ms = redis.call('PTTL', KEYS[1])
+  if ms <= ${LONGEST_UPKEEP_MS} then return ms end
+end
 redis.call('UNLINK', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 0

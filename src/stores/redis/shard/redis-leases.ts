@@ -7,7 +7,7 @@ import { isTimestamp } from './is-timestamp.js'
 import type { Keyspace } from './keyspace.js'
 import type { RedisTags } from './redis-tags.js'
 import { ACQUIRE, FILL, RELEASE, RENEW } from '../scripts/lease-scripts.js'
-import { ENTRY, LONGEST_LEASE_MS, readLease } from '../scripts/stored-layout.js'
+import { ENTRY, readLease } from '../scripts/stored-layout.js'
 import { chunks, chunksByTags } from './chunks.js'
 
 /** A computed entry, and the token of its lease. */
@@ -44,6 +44,12 @@ export class RedisLeases {
     return this.#attempts.ask(attempt)
   }
 
+  async isFollowed(key: string, token: string): Promise<boolean> {
+    const line = await this.#connection.send((client) => client.hget(this.#keyspace.leases, key))
+    const lease = readLease(line ?? '', this.#connection.clock.now())
+    return lease?.token === token && lease.isFollowed
+  }
+
   async renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean> {
     const { leases, tombstones, wake } = this.#keyspace
     return (await this.#connection.run(RENEW, [leases, tombstones], [wake, key, token, leaseMs, ...tags])) === 1
@@ -70,10 +76,8 @@ export class RedisLeases {
     const now = this.#connection.clock.now()
     const leases = await this.#connection.send((client) => client.hgetall(this.#keyspace.leases))
     return Object.entries(leases).flatMap(([key, line]) => {
-      const lease = readLease(line)
+      const lease = readLease(line, now)
       if (lease === undefined || !isTimestamp(lease.sinceMs)) return []
-      const leftMs = lease.untilMs - now
-      if (!(leftMs > 0 && leftMs <= LONGEST_LEASE_MS)) return []
       return [{ key, process: lease.process, since: new Date(lease.sinceMs) }]
     })
   }
@@ -92,6 +96,7 @@ export class RedisLeases {
     const replies = (await this.#evictions.makingRoom(() =>
       this.#connection.runForBytes(ACQUIRE, keys, [this.#connection.deadlineOf(), firstBytes, ...what]),
     )) as Reply[]
+    if (replies.some(([kind]) => String(kind) === 'late')) this.#connection.doubtClock()
     return replies.map(acquired)
   }
 
@@ -121,9 +126,9 @@ export class RedisLeases {
 }
 
 /** What `ACQUIRE` returns for one attempt. */
-type Reply = [kind: Buffer, detail?: Buffer | number, leader?: Buffer]
+type Reply = [kind: Buffer, detail?: Buffer | number, leader?: Buffer, entry?: Buffer]
 
-function acquired([kind, detail, leader]: Reply): Acquired {
+function acquired([kind, detail, leader, entry]: Reply): Acquired {
   switch (kind.toString()) {
     case 'value':
       return { kind: 'value', bytes: detail as Buffer }
@@ -134,7 +139,7 @@ function acquired([kind, detail, leader]: Reply): Acquired {
     case 'late':
       throw new Error('the attempt reached Redis after its deadline')
     default:
-      return { kind: 'follows', leader: String(leader), leftMs: Number(detail) }
+      return { kind: 'follows', leader: String(leader), leftMs: Number(detail), entry }
   }
 }
 

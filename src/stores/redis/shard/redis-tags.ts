@@ -1,4 +1,5 @@
 import { isError } from '../../../checks/is-error.js'
+import type { RemovalStep } from '../../../contract/removal-step.js'
 import type { Connection } from '../connection/connection.js'
 import type { Keyspace } from './keyspace.js'
 import { type Name, nameOf } from '../connection/redis-name.js'
@@ -50,9 +51,11 @@ export class RedisTags {
     } while (cursor !== '0')
   }
 
-  /** Removes all entries that carry a tag, in bounded steps, and calls `tell` with their keys. */
-  async remove(tag: string, tell: (removed: string[]) => void): Promise<void> {
-    for await (const some of this.#names(tag)) tell(await this.#removeSome(tag, some))
+  /** Removes all entries that carry a tag, in bounded steps that `step` takes, and calls `tell` with their keys. */
+  async remove(tag: string, step: RemovalStep, tell: (removed: string[]) => void): Promise<void> {
+    for await (const some of this.#names(tag)) {
+      await step(some, async (those) => tell(await this.#removeSome(tag, those)))
+    }
   }
 
   /** Up to `limit` keys that carry a tag, and how many do. It looks at each of them, in bounded steps. */
