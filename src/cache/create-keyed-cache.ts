@@ -11,7 +11,8 @@ import { createMustAnswer } from '../contract/events/must-answer.js'
 import { Inspection } from './inspection/inspection.js'
 import { HeldLeases } from './leases/held-leases.js'
 import { LeaseEnds } from './leases/lease-ends.js'
-import type { Deletion } from './reading/deletion.js'
+import { CallOrder } from './order/call-order.js'
+import type { Deletion } from './order/deletion.js'
 import { Fallback } from './reading/fallback.js'
 import { Lookup } from './reading/lookup.js'
 import { NearTier } from './reading/near-tier.js'
@@ -64,11 +65,12 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
 
 /** Makes the parts of a cache and ties them together. */
 function assemble(options: CheckedOptions, store: Store, events: Events): StoreBackedCache {
-  const { name, lifetime, serializer, leaseMs, maxComputeMs, maxValueBytes, compressAbove } = options
+  const { name, lifetime, serializer, leaseMs, maxComputeMs, retryAfterMs, maxValueBytes, compressAbove } = options
   const onFailed = (operation: string, key: string | undefined, error: unknown): void => {
     events.emit('error', { operation, key, error })
   }
   const isEnabled = (): boolean => cache.enabled
+  const order = new CallOrder()
   const place = new Place(store.place)
   const deletions = new FailedDeletions({
     name,
@@ -89,11 +91,12 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
   const fallback =
     options.fallback === undefined ? undefined : new Fallback({ store, codec, near, bounds: options.fallback })
   const mustAnswer = createMustAnswer(onFailed)
-  const reader = new Reader({ store, codec, near, fallback, onFailed })
-  const lookup = new Lookup({ store, codec, near, fallback, reader, events, isEnabled, onFailed })
-  const inspection = new Inspection(store, codec, mustAnswer)
+  const reader = new Reader({ store, order, codec, near, fallback, onFailed })
+  const lookup = new Lookup({ store, order, codec, near, fallback, reader, events, isEnabled, onFailed })
+  const inspection = new Inspection(store, order, codec, mustAnswer)
   const writer = new Writer({
     store,
+    order,
     near,
     fallback,
     deletions,
@@ -104,10 +107,11 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     isEnabled,
     onFailed,
   })
-  const remover = new Remover({ store, near, fallback, deletions, events, writer, mustAnswer })
+  const remover = new Remover({ store, order, near, fallback, deletions, events, mustAnswer })
   const readThrough = new ReadThrough({
     cache: place.identity,
     store,
+    order,
     codec,
     near,
     fallback,
@@ -118,6 +122,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     leaseMs,
     leases: new HeldLeases(events),
     maxComputeMs,
+    retryAfterMs,
     encode: (key, value, life, computeMs, tags) => writer.encodeComputed(key, value, life, computeMs, tags),
     isEnabled,
     onFailed,
@@ -128,6 +133,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     name,
     lifetime,
     store,
+    order,
     events,
     mustAnswer,
     lookup,

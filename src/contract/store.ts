@@ -1,5 +1,6 @@
 import type { BackendStats } from './cache.js'
 import type { ChildPage, Computation, KeyPage } from './inspected.js'
+import type { RemovalStep } from './removal-step.js'
 import type { StatsBatch, StatsTotals } from './statistics.js'
 
 /** One entry to be written. */
@@ -35,8 +36,11 @@ export type Acquired =
   | { kind: 'value'; bytes: Buffer }
   /** The caller leads: it has the lease. */
   | { kind: 'leads' }
-  /** Another caller leads. `leader`: the token of its computation. `leftMs`: how long its lease still lasts, unless it is renewed. */
-  | { kind: 'follows'; leader: string; leftMs: number }
+  /**
+   * Another caller leads. `leader`: the token of its computation. `leftMs`: how long its lease still lasts, unless it is renewed. `entry`:
+   * for a caller that accepts no stored value, the entry that is there, as `seen` takes it.
+   */
+  | { kind: 'follows'; leader: string; leftMs: number; entry?: Buffer | undefined }
   /** Attempts are paused for `leftMs`. */
   | { kind: 'paused'; leftMs: number }
 
@@ -121,12 +125,12 @@ export interface Store {
 
   /**
    * Voids all computations of a key and of the keys below it, then removes these keys, in bounded steps. It ends even if keys are written
-   * meanwhile. Gives the keys removed.
+   * meanwhile. Gives the keys removed. `step` takes each step; without it, all that is found goes. So do the other removals in steps.
    */
-  removeTree(key: string): Promise<string[]>
+  removeTree(key: string, step?: RemovalStep): Promise<string[]>
 
   /** Voids all computations, then removes all keys of this cache and nothing else, in bounded steps. Gives how many there were. */
-  clear(): Promise<number>
+  clear(step?: RemovalStep): Promise<number>
 
   /**
    * Removes all entries that carry the tag, in bounded steps, each atomically with its computation. Computations whose entry will carry the
@@ -134,7 +138,7 @@ export interface Store {
    * as Redis may under `allkeys-*`.
    * @throws {PartialRemoval} as the other removals.
    */
-  removeTag(tag: string): Promise<string[]>
+  removeTag(tag: string, step?: RemovalStep): Promise<string[]>
 
   /**
    * Up to `limit` keys whose entries carry the tag, and how many there are in all. That number may include keys beyond the limit that have
@@ -162,6 +166,9 @@ export interface Store {
    * tags was removed meanwhile.
    */
   renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean>
+
+  /** Whether anybody has asked for a lease with this token, and waits for its end. */
+  isFollowed(key: string, token: string): Promise<boolean>
 
   /**
    * Stores the computed entry and ends the lease, atomically. It does so only if the caller still has the lease, and none of the entry's

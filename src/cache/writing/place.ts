@@ -1,6 +1,6 @@
 import { shared } from '../../contract/copies/shared.js'
 import type { StatsTotals } from '../../contract/statistics.js'
-import type { Deletion } from '../reading/deletion.js'
+import type { Deletion } from '../order/deletion.js'
 
 /** A cache, as the other caches of its place see it. */
 export interface Neighbour {

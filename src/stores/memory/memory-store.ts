@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import { steadyNow } from '../../checks/steady-clock.js'
+import { steadyNow } from './steady-clock.js'
 import type { BackendStats } from '../../contract/cache.js'
 import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
+import { type RemovalStep, wholeStep } from '../../contract/removal-step.js'
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
 import { addCounters, emptyCounters } from '../../statistics/stats.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'
@@ -116,23 +117,21 @@ export class MemoryStore implements Store {
     return keys.filter((key) => this.#remove(key))
   }
 
-  async removeTree(key: string): Promise<string[]> {
+  async removeTree(key: string, step: RemovalStep = wholeStep): Promise<string[]> {
     this.#leases.voidTree(key)
-    const below = this.#keys.below(key)
-    return [key, ...below].filter((each) => this.#remove(each))
+    return this.#removeAll([key, ...this.#keys.below(key)], step)
   }
 
-  async clear(): Promise<number> {
+  async clear(step: RemovalStep = wholeStep): Promise<number> {
     this.#leases.voidTree(undefined)
     this.#dropExpired()
-    const count = this.#keys.size
-    this.#entries.clear()
-    return count
+    return (await this.#removeAll([...this.#entries.keys()], step)).length
   }
 
-  async removeTag(tag: string): Promise<string[]> {
+  async removeTag(tag: string, step: RemovalStep = wholeStep): Promise<string[]> {
     this.#leases.bury(tag, this.now())
-    return this.remove([...(this.#tagged.get(tag) ?? [])])
+    const carries = (key: string): boolean => this.#tagged.get(tag)?.has(key) === true
+    return this.#removeAll([...(this.#tagged.get(tag) ?? [])], step, carries)
   }
 
   async listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
@@ -159,7 +158,12 @@ export class MemoryStore implements Store {
   async acquire(attempt: Attempt): Promise<Acquired> {
     const bytes = this.#entries.get(attempt.key)?.bytes
     if (bytes !== undefined && attempt.seen !== 'any' && attempt.seen !== bytes) return { kind: 'value', bytes }
-    return this.#leases.acquire(attempt, this.now())
+    const acquired = this.#leases.acquire(attempt, this.now())
+    return acquired.kind === 'follows' && attempt.seen === 'any' ? { ...acquired, entry: bytes } : acquired
+  }
+
+  async isFollowed(key: string, token: string): Promise<boolean> {
+    return this.#leases.isFollowed(key, token)
   }
 
   async renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean> {
@@ -257,6 +261,19 @@ export class MemoryStore implements Store {
     const keys = this.#tagged.get(tag)
     keys?.delete(key)
     if (keys?.size === 0) this.#tagged.delete(tag)
+  }
+
+  /** Removes keys in one step: those that are still concerned when it is taken. */
+  async #removeAll(
+    keys: readonly string[],
+    step: RemovalStep,
+    concerns: (key: string) => boolean = () => true,
+  ): Promise<string[]> {
+    const removed: string[] = []
+    await step(keys, async (those) => {
+      for (const each of await this.remove(those.filter(concerns))) removed.push(each)
+    })
+    return removed
   }
 
   #remove(key: string): boolean {

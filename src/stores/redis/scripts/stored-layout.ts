@@ -187,16 +187,19 @@ end
 /** A computation under way, as its lease says. */
 interface Lease {
   readonly sinceMs: number
+  readonly token: string
+  readonly isFollowed: boolean
   readonly process: string
 }
 
 /** Parses a lease. `undefined` when it is not one, or is a pause, or has ended at `nowMs`. */
 export function readLease(lease: string, nowMs: number): Lease | undefined {
-  const [, until, since, token, process, length] = /^([\d.]+) ([\d.]+) (\S+) [01] (.*?)(?: (\d+).*)?$/.exec(lease) ?? []
-  if (process === undefined || token === PAUSE_TOKEN) return undefined
+  const [, until, since, token, followed, process, length] =
+    /^([\d.]+) ([\d.]+) (\S+) ([01]) (.*?)(?: (\d+).*)?$/.exec(lease) ?? []
+  if (process === undefined || token === undefined || token === PAUSE_TOKEN) return undefined
   const leftMs = Number(until) - nowMs
   const isUnderWay = leftMs > 0 && leftMs <= (length === undefined ? LONGEST_LEASE_MS : 2 * Number(length))
-  return isUnderWay ? { sinceMs: Number(since), process } : undefined
+  return isUnderWay ? { sinceMs: Number(since), token, isFollowed: followed === '1', process } : undefined
 }
 
 /** The most ms for which a process takes the upkeep. */

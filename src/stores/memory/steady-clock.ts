@@ -1,4 +1,4 @@
-import { realTime } from './real-time.js'
+import { realTime } from '../../checks/real-time.js'
 
 /**
  * The time of this process in ms since 1970: the system's when the process began, and steady from then on, even if the system's clock is

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterEach, expect, test, vi } from 'vitest'
-import { steadyNow } from '../../src/checks/steady-clock.js'
-import { SettableClock } from '../support/settable-clock.js'
+import { steadyNow } from '../../../src/stores/memory/steady-clock.js'
+import { SettableClock } from '../../support/settable-clock.js'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -23,7 +23,7 @@ test("is the system's time, and that of a test while it fakes `Date`", () => {
 
 const PROGRAM = `
 import { writeFileSync } from 'node:fs'
-import { createKeyedCache } from '${new URL('../../dist/index.js', import.meta.url).href}'
+import { createKeyedCache } from '${new URL('../../../dist/index.js', import.meta.url).href}'
 const cache = createKeyedCache()
 const beganMs = Date.now()
 await cache.set('a', 1, { ttl: 60 })
