@@ -1,4 +1,5 @@
 import { isError } from '../checks/is-error.js'
+import { outside } from '../checks/outside.js'
 import { checkCacheOptions, type CheckedOptions, type KeyedCacheOptions } from './cache-options.js'
 import type { KeyedCache } from '../contract/cache.js'
 import { warnOfEmbedded } from './embedded-warning.js'
@@ -11,13 +12,16 @@ import { Inspection } from './inspection/inspection.js'
 import { HeldLeases } from './leases/held-leases.js'
 import { LeaseEnds } from './leases/lease-ends.js'
 import { CallOrder } from './order/call-order.js'
+import type { Deletion } from './order/deletion.js'
 import { Fallback } from './reading/fallback.js'
 import { Lookup } from './reading/lookup.js'
 import { NearTier } from './reading/near-tier.js'
 import { Reader } from './reading/reader.js'
 import { FailedDeletions } from './writing/failed-deletions.js'
+import { Place } from './writing/place.js'
 import { Remover } from './writing/remover.js'
 import { Writer } from './writing/writer.js'
+import type { StatsTotals } from '../contract/statistics.js'
 import { StatsFlush } from '../statistics/stats-flush.js'
 import { EntryCodec } from '../values/entry-codec.js'
 import { reasonOf } from '../checks/reason.js'
@@ -47,7 +51,7 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
   }
   const events = new Events()
   if (logger !== undefined) logErrors(events, name, (line) => logger.error(line))
-  const cache = assemble(checked, openStore(checked, events), events)
+  const cache = outside(() => assemble(checked, openStore(checked, events), events))
   if (options !== undefined && 'redis' in options && options.redis === undefined) {
     warnOfEmbedded(
       name,
@@ -61,15 +65,17 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
 
 /** Makes the parts of a cache and ties them together. */
 function assemble(options: CheckedOptions, store: Store, events: Events): StoreBackedCache {
-  const { name, lifetime, serializer, leaseMs, maxComputeMs, maxValueBytes, compressAbove } = options
+  const { name, lifetime, serializer, leaseMs, maxComputeMs, retryAfterMs, maxValueBytes, compressAbove } = options
   const onFailed = (operation: string, key: string | undefined, error: unknown): void => {
     events.emit('error', { operation, key, error })
   }
   const isEnabled = (): boolean => cache.enabled
   const order = new CallOrder()
+  const place = new Place(store.place)
   const deletions = new FailedDeletions({
     name,
     store,
+    place,
     events,
     onHidden: (hides) => readThrough.void(hides),
     onFailed,
@@ -103,8 +109,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
   })
   const remover = new Remover({ store, order, near, fallback, deletions, events, mustAnswer })
   const readThrough = new ReadThrough({
-    // The store identifies the cache, because each cache has its own.
-    cache: store,
+    cache: place.identity,
     store,
     order,
     codec,
@@ -117,11 +122,13 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     leaseMs,
     leases: new HeldLeases(events),
     maxComputeMs,
+    retryAfterMs,
     encode: (key, value, life, computeMs, tags) => writer.encodeComputed(key, value, life, computeMs, tags),
     isEnabled,
     onFailed,
   })
-  const stats = new StatsFlush(events, store, options.upkeep, onFailed)
+  const countedByOthers = (): StatsTotals[] => place.others.map((other) => other.counted())
+  const stats = new StatsFlush(events, store, options.upkeep, onFailed, countedByOthers)
   const cache: StoreBackedCache = new StoreBackedCache({
     name,
     lifetime,
@@ -137,8 +144,30 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     stats,
     deletions,
     fallback,
+    place,
   })
+  place.enter({
+    forget: (changed) => {
+      near?.forgetDeleted(changed)
+      fallback?.forgetDeleted(changed)
+    },
+    hide: (hides) => deletions.hidden(hides),
+    counted: () => stats.ownTotals(),
+  })
+  tellOthers(place, events)
   return cache
+}
+
+/** Tells the other caches of a place what this one changes, before its caller knows that it is done. */
+function tellOthers(place: Place, events: Events): void {
+  const changed = (change: Deletion): void => {
+    for (const other of place.others) other.forget(change)
+  }
+  events.on('set', ({ key }) => changed({ key, children: false, tag: undefined }))
+  events.on('delete', changed)
+  events.on('compute', ({ key, stored }) => {
+    if (stored) changed({ key, children: false, tag: undefined })
+  })
 }
 
 function openStore(options: CheckedOptions, events: Events): Store {
@@ -158,10 +187,12 @@ function openStore(options: CheckedOptions, events: Events): Store {
         `The cache ${show(name)} goes by the ${agreed} shards that its \`keyPrefix\` has already, not by ${own}`,
       )
     },
-    onState: (up, error) => {
-      events.emit('state', { up, since: new Date(), error })
-      log.change(up, error)
-    },
+    // A call may be the first to notice.
+    onState: (up, error) =>
+      outside(() => {
+        events.emit('state', { up, since: new Date(), error })
+        log.change(up, error)
+      }),
     onUntracked: near === undefined ? undefined : warnOnceUntracked(name),
     onError: (operation, error) => events.emit('error', { operation, key: undefined, error }),
   })

@@ -22,6 +22,7 @@ import { NotCachedError } from '../contract/errors.js'
 import type { CacheEvents } from '../contract/cache-events.js'
 import type { Events } from '../contract/events/events.js'
 import type { FailedDeletions } from './writing/failed-deletions.js'
+import type { Place } from './writing/place.js'
 import type { Fallback } from './reading/fallback.js'
 import type { CallOrder } from './order/call-order.js'
 import type { Deletion } from './order/deletion.js'
@@ -37,6 +38,7 @@ import { Scope } from './scope.js'
 import { show } from '../checks/show.js'
 import type { StatsFlush } from '../statistics/stats-flush.js'
 import type { Writer } from './writing/writer.js'
+import { same } from '../checks/same.js'
 
 /** How long `close` waits for the last messages to the store. It is a part of the 500 ms that closing may take. */
 const CLOSE_MS = 200
@@ -57,6 +59,7 @@ export interface KeyedCacheParts {
   readonly stats: StatsFlush
   readonly deletions: FailedDeletions
   readonly fallback: Fallback | undefined
+  readonly place: Place
 }
 
 /**
@@ -252,6 +255,7 @@ export class StoreBackedCache implements KeyedCache {
   }
 
   async close(): Promise<void> {
+    this.#parts.place.leave()
     this.#parts.deletions.close()
     const { order, readThrough, stats } = this.#parts
     const last = Promise.all([order.settled(), readThrough.close(), stats.close()])
@@ -293,8 +297,4 @@ export class StoreBackedCache implements KeyedCache {
   ): Promise<Map<string, ServedValue<T>>> {
     return this.#parts.readThrough.many(full, factory, options)
   }
-}
-
-function same<T>(found: T): T {
-  return found
 }

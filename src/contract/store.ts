@@ -36,8 +36,11 @@ export type Acquired =
   | { kind: 'value'; bytes: Buffer }
   /** The caller leads: it has the lease. */
   | { kind: 'leads' }
-  /** Another caller leads. `leader`: the token of its computation. `leftMs`: how long its lease still lasts, unless it is renewed. */
-  | { kind: 'follows'; leader: string; leftMs: number }
+  /**
+   * Another caller leads. `leader`: the token of its computation. `leftMs`: how long its lease still lasts, unless it is renewed. `entry`:
+   * for a caller that accepts no stored value, the entry that is there, as `seen` takes it.
+   */
+  | { kind: 'follows'; leader: string; leftMs: number; entry?: Buffer | undefined }
   /** Attempts are paused for `leftMs`. */
   | { kind: 'paused'; leftMs: number }
 
@@ -59,11 +62,17 @@ export type Ended = 'filled' | 'nothing' | 'voided'
 export interface Store {
   readonly kind: BackendStats['kind']
 
+  /** Names what is kept here: the same for all stores that keep their entries in one place. `undefined`: nobody else does. */
+  readonly place: string | undefined
+
   /**
    * The time by which a key expires, in ms since 1970. For Redis it is the clock of the server that keeps the key, so that all processes
    * agree on what has expired. Without a key: the clock for statistics.
    */
   now(key?: string): number
+
+  /** Says that an entry under this key was found past its time, which is not so if the clock was set since it was last read. Never waits. */
+  doubtClock(key: string): void
 
   /** Whether the store answers, since when, and how fast. Sends nothing, so it never waits. */
   backend(): BackendStats
@@ -120,7 +129,9 @@ export interface Store {
    */
   removeTree(key: string, step?: RemovalStep): Promise<string[]>
 
-  /** Voids all computations, then removes all keys of this cache and nothing else, in bounded steps. Gives how many there were. */
+  /**
+   * Voids all computations, then removes all keys and tags of this cache and nothing else, in bounded steps. Gives how many keys there were.
+   */
   clear(step?: RemovalStep): Promise<number>
 
   /**
@@ -131,10 +142,7 @@ export interface Store {
    */
   removeTag(tag: string, step?: RemovalStep): Promise<string[]>
 
-  /**
-   * Up to `limit` keys whose entries carry the tag, and how many there are in all. That number may include keys beyond the limit that have
-   * lost the tag.
-   */
+  /** Up to `limit` keys whose entries carry the tag, and how many there are in all. */
   listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }>
 
   /** A page of the key `under` and the keys below it (`undefined`: all), sorted by UTF-8 bytes, from the first one after `after`. */
@@ -157,6 +165,9 @@ export interface Store {
    * tags was removed meanwhile.
    */
   renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean>
+
+  /** Whether anybody has asked for a lease with this token, and waits for its end. */
+  isFollowed(key: string, token: string): Promise<boolean>
 
   /**
    * Stores the computed entry and ends the lease, atomically. It does so only if the caller still has the lease, and none of the entry's

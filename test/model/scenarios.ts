@@ -17,6 +17,8 @@ export interface Scenario {
   readonly lateTags?: boolean
   /** Whether it begins with a computation that call 0 has begun. */
   readonly underWay?: boolean
+  /** Whether all calls have `refresh: true`. */
+  readonly refresh?: boolean
   readonly happens?: Partial<Budget>
 }
 
@@ -38,6 +40,21 @@ export const SCENARIOS = {
   'a crash': { keys: 1, calls: [0, 1, 1], writers: [[2, 'delete']], happens: { crashes: 1 } },
   'a pause': { keys: 1, calls: [0, 1, 1], writers: [[2, 'delete']], happens: { leaseEnds: 1 } },
   'factories that fail': { keys: 1, calls: [0, 1, 2], writers: [[3, 'delete']], happens: { failures: 2 } },
+  'callers that leave': { keys: 1, calls: [0, 0, 1], writers: [[2, 'delete']], happens: { signals: 2 } },
+  'callers that time out': {
+    keys: 1,
+    calls: [0, 0, 1],
+    writers: [[2, 'delete']],
+    happens: { timeouts: 1, signals: 2 },
+  },
+  'callers that leave in a process that is cut off': {
+    keys: 1,
+    calls: [0, 0, 1],
+    writers: [[2, 'delete']],
+    happens: { signals: 1, cuts: 1 },
+  },
+  'refreshing in three processes': { keys: 1, calls: [0, 1, 2, 2], writers: [], refresh: true },
+  'refreshing, a deletion': { keys: 1, calls: [0, 1, 2], writers: [[3, 'delete']], refresh: true },
   'expiry, loss of data': { keys: 1, calls: [0, 1, 1], writers: [[2, 'delete']], happens: { entryEnds: 1, losses: 1 } },
   'a lost message': { keys: 1, calls: [0, 0, 1], writers: [[2, 'delete']], happens: { lostMessages: 1 } },
   'set and delete': {
@@ -97,6 +114,13 @@ export const SCENARIOS = {
   'tag, two keys': { keys: 2, calls: [0, 1], writers: twice('deleteTag', 2) },
   tag: { keys: 1, calls: [0, 0, 1], writers: twice('deleteTag', 2) },
   'late tag': { keys: 1, calls: [0, 0, 1], writers: twice('deleteTag', 2), lateTags: true },
+  'late tag, eviction': {
+    keys: 1,
+    calls: [0, 0, 1],
+    writers: [[2, 'deleteTag']],
+    lateTags: true,
+    happens: { evictions: 1, leaseEnds: 1 },
+  },
 } as const satisfies Record<string, Scenario>
 
 export type ScenarioName = keyof typeof SCENARIOS

@@ -3,6 +3,7 @@ import type { Acquired } from '../../contract/store.js'
 import type { LeaseEnd, LeaseEnds } from '../leases/lease-ends.js'
 import type { Events } from '../../contract/events/events.js'
 import type { ComputationPlan } from './computation-plan.js'
+import { Following } from './following.js'
 import { type Outcome, runOnce } from '../factories/factory-run.js'
 import { Lease, type LeaseSetting } from '../leases/lease.js'
 import type { Fallback, Keeping } from '../reading/fallback.js'
@@ -10,6 +11,7 @@ import { nextLogicalTime } from './logical-clock.js'
 import type { Lifetime } from '../../contract/options/option-checks.js'
 import { pauseAfterFailure } from './pause-after-failure.js'
 import { type Result, resultOf } from './result.js'
+import { staleCopy } from './stale-copy.js'
 import { processName } from '../../statistics/stats.js'
 import { schemaError, type EntryCodec, type KnownValue } from '../../values/entry-codec.js'
 import { quoted } from '../../checks/one-line.js'
@@ -41,20 +43,22 @@ export class Computation {
   readonly result: Promise<Result>
   readonly #setting: ComputationSetting
   readonly #plan: ComputationPlan
+  readonly #onVoid: (startedAt: number) => void
   readonly #abort = new AbortController()
   #isAbandoned = false
   #isVoid = false
   /** The logical time at which the factory began. */
   #startedAt = Infinity
   #followsNobody = false
+  #isAlone = false
   #followed: LeaseEnd | undefined
   #lease: Lease | undefined
-  #voided: Promise<'voided'> | undefined
-  #tellVoided: (voided: 'voided') => void = () => undefined
 
-  constructor(setting: ComputationSetting, plan: ComputationPlan) {
+  /** `onVoid` is called when it turns out to be void, with the logical time at which its factory began. */
+  constructor(setting: ComputationSetting, plan: ComputationPlan, onVoid: (startedAt: number) => void) {
     this.#setting = setting
     this.#plan = plan
+    this.#onVoid = onVoid
     this.result = Promise.resolve().then(() => (plan.manner === 'alone' ? this.#alone() : this.#leadOrFollow()))
   }
 
@@ -67,24 +71,18 @@ export class Computation {
   }
 
   /**
-   * The result for a call that joined. A void computation has none (`voided`) for a call that began after its factory, so the call does not
-   * wait for it. Calls that began before its factory stay, because whatever voided it, the factory has read what was there after they began.
-   */
-  resultFor(at: number): Promise<Result | 'voided'> {
-    this.#voided ??= new Promise((resolve) => {
-      this.#tellVoided = resolve
-      if (this.#isVoid) resolve('voided')
-    })
-    const refused = this.#voided.then<Result | 'voided'>((voided) => (at > this.#startedAt ? voided : this.result))
-    return Promise.race([this.result, refused])
-  }
-
-  /**
    * Says that a tag was removed. If the entry will carry that tag, the store is asked whether the removal came after this computation
-   * began.
+   * began. Without a lease there is nothing to ask for.
    */
   tagRemoved(tag: string): void {
-    if (this.#plan.tags.includes(tag)) void this.#lease?.renew()
+    if (!this.#plan.tags.includes(tag)) return
+    if (this.#isAlone) this.#void()
+    else void this.#lease?.renew()
+  }
+
+  /** Whether another process waits for the result. Asks the store. */
+  async isFollowed(): Promise<boolean> {
+    return !this.#isVoid && this.#lease !== undefined && this.#lease.isFollowed()
   }
 
   /**
@@ -100,14 +98,14 @@ export class Computation {
   abandon(): void {
     this.#isAbandoned = true
     this.#abort.abort(new Error(`Nobody waits for ${quoted(this.#plan.key)} any more`))
+    this.#followed?.doubt()
   }
 
   async #leadOrFollow(): Promise<Result> {
     const { key, manner, onFollow, schema } = this.#plan
     const { leaseEnds, leaseMs, codec } = this.#setting
-    let { seen, stale } = this.#plan
-    let sideBySide = false
-    let leader: string | undefined
+    let { stale } = this.#plan
+    const following = new Following(this.#plan.seen)
     const beganMs = realTime.nowMs()
     for (;;) {
       const leaseEnd = leaseEnds.listen(key)
@@ -116,51 +114,49 @@ export class Computation {
         const token = nextToken()
         const askedAt = nextLogicalTime()
         // eslint-disable-next-line no-await-in-loop -- each round begins with what the last one learned
-        const acquired = await this.#acquire(token, seen, manner === 'wait' && !sideBySide && !this.#followsNobody)
-        if (acquired === undefined) return await this.#alone()
-        if (acquired.kind === 'leads') {
+        const acquired = await this.#acquire(token, following)
+        if (acquired?.kind === 'leads') {
           const lease = new Lease(this.#setting, this.#plan, token, this.#void)
           // eslint-disable-next-line no-await-in-loop
           return await (this.#isAbandoned ? this.#leave(lease) : this.#lead(lease, stale, leaseEnd))
         }
+        if (this.#isAbandoned) return { kind: 'left', restMs: 0 }
+        if (acquired === undefined) return await this.#alone()
         if (acquired.kind === 'paused') return { kind: 'left', restMs: acquired.leftMs }
         if (acquired.kind === 'value') {
           // eslint-disable-next-line no-await-in-loop
           const stored = await codec.decode(key, acquired.bytes)
           // eslint-disable-next-line no-await-in-loop
           const good = stored !== undefined && (await schemaError(schema, key, stored.value)) === undefined
-          if (good && stored.state === 'fresh') return resultOf(stored, askedAt)
+          if (good && stored.state === 'fresh') return resultOf(stored, askedAt, following.startedAt)
           // eslint-disable-next-line no-await-in-loop
           if (codec.mustStay(key, acquired.bytes)) return await this.#alone()
-          seen = acquired.bytes
+          following.seen = acquired.bytes
           stale = good && stored.entry.hasGrace ? stored : undefined
           continue
         }
         // Messages are of the whole server. One of the same key in another database ends nothing here, and the leader goes on.
-        if (this.#followsNobody || (sideBySide && acquired.leader !== leader)) {
+        if (this.#followsNobody || following.isBeside(acquired)) {
           leaseEnd.onVoided(this.#void)
           // eslint-disable-next-line no-await-in-loop
           return await this.#alone()
         }
         onFollow?.()
         if (manner === 'leave') return { kind: 'left', restMs: Math.min(acquired.leftMs, leaseMs / 2) }
-        leader = acquired.leader
+        following.follow(acquired, askedAt)
         // eslint-disable-next-line no-await-in-loop
         const waitMs = leaseEnds.waitMs(leaseMs, acquired.leftMs, realTime.nowMs() - beganMs)
         // eslint-disable-next-line no-await-in-loop
-        const ended = await leaseEnd.within(waitMs, this.#abort.signal)
+        following.end(await leaseEnd.within(waitMs))
         if (this.#isAbandoned) return { kind: 'left', restMs: 0 }
-        // If nothing is stored now, the processes that waited compute side by side. Otherwise each would wait for the one before it, and
-        // for ever where the key is deleted again and again.
-        sideBySide = ended !== undefined
       } finally {
         leaseEnd.leave()
       }
     }
   }
 
-  async #acquire(token: string, seen: Buffer | 'any' | undefined, follows: boolean): Promise<Acquired | undefined> {
-    const { key, stale } = this.#plan
+  async #acquire(token: string, { seen, waits }: Following): Promise<Acquired | undefined> {
+    const { key, stale, manner } = this.#plan
     const { store, leaseMs } = this.#setting
     const isAsked = store.backend().up
     try {
@@ -171,7 +167,7 @@ export class Computation {
         process: processName,
         leaseMs,
         seen,
-        follows,
+        follows: manner === 'wait' && waits && !this.#followsNobody,
         patient: stale !== undefined,
       })
     } catch (error) {
@@ -200,7 +196,7 @@ export class Computation {
         return outcome
       case 'failed': {
         if (this.#isAbandoned) return this.#leave(lease)
-        const pauseMs = stale === undefined ? 0 : pauseAfterFailure(this.#plan.life)
+        const pauseMs = stale === undefined ? 0 : pauseAfterFailure(this.#plan)
         await lease.release('nothing', pauseMs)
         return { kind: 'error', error: outcome.error, pauseMs }
       }
@@ -233,7 +229,17 @@ export class Computation {
     // If the lease was held to the end, nothing was deleted before `sentAt`, so the value is good up to then. Otherwise it is good only up
     // to the time when the computation began.
     const asOf = held === true ? sentAt : startedAt
-    return { kind: 'value', value, computeMs, bytes, isStored, asOf, startedAt, isRefused: held === false }
+    return {
+      kind: 'value',
+      value,
+      computeMs,
+      bytes,
+      isStored,
+      asOf,
+      startedAt,
+      isFound: false,
+      isRefused: held === false,
+    }
   }
 
   /** Ends the lease, because nobody in this process wants the result any more. A process that waits takes over. */
@@ -244,16 +250,17 @@ export class Computation {
 
   /** Computes without a lease, and stores nothing. */
   async #alone(): Promise<Result> {
-    const { key, stale, life: planned } = this.#plan
+    const { key, stale } = this.#plan
     const { fallback, encode, events } = this.#setting
     const startedAt = nextLogicalTime()
     this.#startedAt = startedAt
+    this.#isAlone = true
     const keeping = fallback?.begin(key)
     const outcome = await this.#compute(stale)
     if (outcome.kind !== 'computed') {
       fallback?.end(keeping)
       if (outcome.kind === 'given-up') return outcome
-      return { kind: 'error', error: outcome.error, pauseMs: stale === undefined ? 0 : pauseAfterFailure(planned) }
+      return { kind: 'error', error: outcome.error, pauseMs: stale === undefined ? 0 : pauseAfterFailure(this.#plan) }
     }
     const { value, computeMs, life, tags, skipped } = outcome
     const keeps = !skipped && life.ttlMs > 0 && fallback?.isFor(keeping) === true
@@ -268,29 +275,19 @@ export class Computation {
       // The kept value also serves calls that came while it was computed.
       asOf: isKept === true ? nextLogicalTime() : startedAt,
       startedAt,
+      isFound: false,
       isRefused: false,
     }
   }
 
   readonly #void = (): void => {
     this.#isVoid = true
-    this.#tellVoided('voided')
+    this.#onVoid(this.#startedAt)
   }
 
   #compute(stale: KnownValue | undefined): Promise<Outcome> {
     const { cache, codec } = this.#setting
     return runOnce(cache, this.#plan, this.#abort, stale === undefined ? undefined : staleCopy(stale, codec))
-  }
-}
-
-/** A copy of the stale value, made on first use. The factory gets no access to the value itself, because callers are served that one. */
-function staleCopy({ value }: KnownValue, codec: EntryCodec): { readonly value: unknown } {
-  let copy: { value: unknown } | undefined
-  return {
-    get value() {
-      copy ??= { value: codec.copy(value) }
-      return copy.value
-    },
   }
 }
 

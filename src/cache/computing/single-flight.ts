@@ -1,16 +1,10 @@
-import { Computation, type ComputationSetting } from './computation.js'
+import type { ComputationSetting } from './computation.js'
 import type { ComputationPlan } from './computation-plan.js'
 import { CacheTimeoutError } from '../../contract/errors.js'
 import type { CallerDeadline } from './caller-deadline.js'
+import { Flight } from './flight.js'
 import { isGoodFor, type Result } from './result.js'
 import { schemaError, type EntryCodec } from '../../values/entry-codec.js'
-
-interface Flight {
-  readonly computation: Computation
-  ended: boolean
-  /** How many calls wait for it. A flight in the background counts one more. */
-  wanted: number
-}
 
 /** A call that waits for a computation. */
 export interface Call {
@@ -19,7 +13,7 @@ export interface Call {
   readonly at: number
   /** Whether the call wants a value whose factory began after the call. */
   readonly anew: boolean
-  readonly deadline: CallerDeadline
+  readonly deadline: CallerDeadline | undefined
 }
 
 /** A value that a call may have. */
@@ -42,8 +36,8 @@ export class SingleFlight {
   readonly #setting: ComputationSetting
   readonly #codec: EntryCodec
   readonly #flights = new Map<string, Flight>()
-  /** Keys that this process does not refresh yet, and until when. Another process refreshes them, or their refresh is paused. */
-  readonly #resting = new Map<string, number>()
+  /** Keys that this process does not refresh yet, from when on and until when. Another process refreshes them, or their refresh is paused. */
+  readonly #resting = new Map<string, { readonly fromMs: number; readonly untilMs: number }>()
 
   constructor(setting: ComputationSetting) {
     this.#setting = setting
@@ -58,7 +52,7 @@ export class SingleFlight {
    * @throws what the factory threw, or when the call's deadline has passed.
    */
   async take(call: Call): Promise<Taken | 'soft' | 'left'> {
-    const { plan } = call
+    const { plan, at, deadline } = call
     let inVain = false
     for (let givenUp = 0; ;) {
       const joined = this.#flightToJoin(plan.key)
@@ -67,7 +61,7 @@ export class SingleFlight {
       const flight = joined ?? this.#begin(plan)
       if (inVain) flight.computation.followNobody()
       // eslint-disable-next-line no-await-in-loop -- goes round again only with a result that is not for the call
-      const result = await this.#wait(flight, call, own)
+      const result = await flight.wait(own ? -Infinity : at, deadline)
       if (result === 'soft') return result
       if (result === 'voided') {
         inVain = true
@@ -84,7 +78,7 @@ export class SingleFlight {
       if (result.kind !== 'value') continue
       if (own) return result
       if (!isGoodFor(result, call)) {
-        inVain ||= result.startedAt >= 0 && !call.anew
+        inVain ||= !result.isFound && !call.anew
         continue
       }
       // eslint-disable-next-line no-await-in-loop
@@ -107,7 +101,7 @@ export class SingleFlight {
       return
     }
     const flight = this.#begin(plan)
-    flight.wanted++
+    flight.goOn()
     flight.computation.result.then(
       (result) => {
         plan.onFollow?.()
@@ -125,37 +119,9 @@ export class SingleFlight {
   }
 
   #begin(plan: ComputationPlan): Flight {
-    const flight = { computation: new Computation(this.#setting, plan), ended: false, wanted: 0 }
+    const flight = new Flight(this.#setting, plan, (ended) => this.#detach(plan.key, ended))
     this.#flights.set(plan.key, flight)
-    const end = (): void => {
-      flight.ended = true
-      this.#detach(plan.key, flight)
-    }
-    flight.computation.result.then(end, end)
     return flight
-  }
-
-  /** Waits for a flight. A call that joined it leaves when the computation becomes void, unless it began before the factory did. */
-  async #wait(
-    flight: Flight,
-    { plan: { key }, at, deadline }: Call,
-    own: boolean,
-  ): Promise<Result | 'soft' | 'voided'> {
-    const { computation } = flight
-    flight.wanted++
-    let leaves = true
-    try {
-      const result = await deadline.within<Result | 'voided'>(own ? computation.result : computation.resultFor(at))
-      // A call that took the stale value still wants the fresh one to be computed.
-      leaves = result !== 'soft'
-      return result
-    } finally {
-      if (leaves) flight.wanted--
-      if (flight.wanted === 0 && !flight.ended) {
-        this.#detach(key, flight)
-        flight.computation.abandon()
-      }
-    }
   }
 
   /** The flight that a call may join. A void computation cannot be joined: its result is only for calls that began before its factory. */
@@ -179,9 +145,11 @@ export class SingleFlight {
 
   /** Whether this process does not refresh a key for a while, after a failure or because another process does. */
   isResting(key: string): boolean {
-    const untilMs = this.#resting.get(key)
-    if (untilMs === undefined) return false
-    if (untilMs > this.#setting.store.now(key)) return true
+    const rest = this.#resting.get(key)
+    if (rest === undefined) return false
+    const nowMs = this.#setting.store.now(key)
+    // Before it began: the store's clock was set back.
+    if (rest.fromMs <= nowMs && nowMs < rest.untilMs) return true
     this.#resting.delete(key)
     return false
   }
@@ -189,7 +157,8 @@ export class SingleFlight {
   #rest(key: string, restMs: number): void {
     if (restMs <= 0) return
     if (this.#resting.size >= MAX_RESTING) this.#resting.delete(this.#resting.keys().next().value as string)
-    this.#resting.set(key, this.#setting.store.now(key) + restMs)
+    const fromMs = this.#setting.store.now(key)
+    this.#resting.set(key, { fromMs, untilMs: fromMs + restMs })
   }
 }
 

@@ -65,7 +65,7 @@ export class BatchFactory<T> {
       const results = await link.run(() => this.#factory(missing, { signal: this.#abort.signal }))
       if (!Array.isArray(results) || results.length !== waiting.size) {
         throw new TypeError(
-          `Expected the factory to give ${waiting.size} results, one for each key, got ${kindOf(results)}`,
+          `Expected the factory to give ${waiting.size} ${waiting.size === 1 ? 'result' : 'results'}, one for each key, got ${kindOf(results)}`,
         )
       }
       for (const [i, key] of missing.entries()) {

@@ -66,7 +66,10 @@ export class Lookup {
     const hiding = order.hiding(full)
     const isFresh = (bytes: Buffer | undefined, nowMs: number): boolean => {
       const entry = bytes === undefined ? undefined : codec.entry(full, bytes)
-      return entry !== undefined && hiding?.(entry.tags) !== true && freshness(entry, nowMs) === 'fresh'
+      if (entry === undefined || hiding?.(entry.tags) === true) return false
+      const isFreshNow = freshness(entry, nowMs) === 'fresh'
+      if (!isFreshNow) store.doubtClock(full)
+      return isFreshNow
     }
     return order
       .read([full], () => store.read(full, isFresh))

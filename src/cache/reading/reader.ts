@@ -119,10 +119,10 @@ export class Reader {
     hiding: Hiding | undefined,
   ): Reading | Promise<Reading> {
     if (bytes !== undefined && hiding !== undefined && this.#isHidden(key, bytes, hiding))
-      return this.#read(undefined, bytes, reads)
+      return this.#read(key, undefined, bytes, reads)
     const stored = bytes && this.#setting.codec.decode(key, bytes, nowMs)
-    if (stored instanceof Promise) return stored.then((decoded) => this.#read(decoded, bytes, reads))
-    return this.#read(stored, bytes, reads)
+    if (stored instanceof Promise) return stored.then((decoded) => this.#read(key, decoded, bytes, reads))
+    return this.#read(key, stored, bytes, reads)
   }
 
   #isHidden(key: string, bytes: Buffer, hiding: Hiding): boolean {
@@ -130,8 +130,10 @@ export class Reader {
     return entry !== undefined && hiding(entry.tags)
   }
 
-  #read(stored: Stored | undefined, bytes: Buffer | undefined, reads: NearReads | undefined): Reading {
-    this.#setting.near?.end(reads, stored)
+  #read(key: string, stored: Stored | undefined, bytes: Buffer | undefined, reads: NearReads | undefined): Reading {
+    const { store, near } = this.#setting
+    near?.end(reads, stored)
+    if (stored?.state === 'stale') store.doubtClock(key)
     return { stored, bytes, answered: true }
   }
 }

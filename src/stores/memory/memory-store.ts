@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { steadyNow } from './steady-clock.js'
 import type { BackendStats } from '../../contract/cache.js'
 import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
 import { type RemovalStep, wholeStep } from '../../contract/removal-step.js'
@@ -29,6 +30,7 @@ interface Stored {
 /** The embedded store: entries of this process alone, bounded by number and bytes. It evicts the least recently used first. */
 export class MemoryStore implements Store {
   readonly kind = 'memory'
+  readonly place = undefined
   readonly hearsEnds = true
   /** A near copy of an entry that is already in this process would be of no use. */
   readonly tracks = false
@@ -60,9 +62,13 @@ export class MemoryStore implements Store {
     })
   }
 
-  /** The system's clock, since that is what a test sets ahead to have entries expire. */
+  /** Steady, but for a test that fakes `Date` to have entries expire. */
   now(): number {
-    return Date.now()
+    return steadyNow()
+  }
+
+  doubtClock(): void {
+    // It is not set.
   }
 
   backend(): BackendStats {
@@ -152,7 +158,12 @@ export class MemoryStore implements Store {
   async acquire(attempt: Attempt): Promise<Acquired> {
     const bytes = this.#entries.get(attempt.key)?.bytes
     if (bytes !== undefined && attempt.seen !== 'any' && attempt.seen !== bytes) return { kind: 'value', bytes }
-    return this.#leases.acquire(attempt, this.now())
+    const acquired = this.#leases.acquire(attempt, this.now())
+    return acquired.kind === 'follows' && attempt.seen === 'any' ? { ...acquired, entry: bytes } : acquired
+  }
+
+  async isFollowed(key: string, token: string): Promise<boolean> {
+    return this.#leases.isFollowed(key, token)
   }
 
   async renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { reasonOf } from '../../checks/reason.js'
+import { same } from '../../checks/same.js'
 import type { BackendStats } from '../../contract/cache.js'
 import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
 import type { RemovalStep } from '../../contract/removal-step.js'
@@ -19,6 +20,7 @@ export interface RedisStoreOptions extends ClientOptions, AvailabilityOptions {
 /** The store in Redis, with an index that lists, counts and deletes below a key without walking the database. */
 export class RedisStore implements Store {
   readonly kind: 'redis' | 'cluster'
+  readonly place: string
   readonly #client: Client
   readonly #subscribers: Subscribers
   readonly #availability: Availability
@@ -27,6 +29,7 @@ export class RedisStore implements Store {
   constructor(options: RedisStoreOptions) {
     this.#client = new Client(options)
     this.kind = this.#client.kind
+    this.place = JSON.stringify([...this.#client.place, options.keyPrefix])
     this.#subscribers = openSubscribers(this.#client, options)
     this.#availability = new Availability({
       ...options,
@@ -38,6 +41,10 @@ export class RedisStore implements Store {
 
   now(key?: string): number {
     return (key === undefined ? this.#parts.shards.first : this.#parts.shards.of(key)).now()
+  }
+
+  doubtClock(key: string): void {
+    this.#parts.shards.of(key).connection.doubtClock()
   }
 
   backend(): BackendStats {
@@ -127,6 +134,10 @@ export class RedisStore implements Store {
 
   acquire(attempt: Attempt): Promise<Acquired> {
     return this.#parts.shards.of(attempt.key).leases.acquire(attempt)
+  }
+
+  isFollowed(key: string, token: string): Promise<boolean> {
+    return this.#parts.shards.of(key).leases.isFollowed(key, token)
   }
 
   renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean> {
@@ -220,8 +231,4 @@ function openSubscribers(client: Client, { keyPrefix, onUntracked, onError }: Re
     onUntracked: onUntracked ?? (() => undefined),
     onError,
   })
-}
-
-function same(key: string): string {
-  return key
 }

@@ -5,8 +5,9 @@ import type { Connection } from '../connection/connection.js'
 import type { Evictions } from './evictions.js'
 import { isTimestamp } from './is-timestamp.js'
 import type { Keyspace } from './keyspace.js'
+import type { RedisTags } from './redis-tags.js'
 import { ACQUIRE, FILL, RELEASE, RENEW } from '../scripts/lease-scripts.js'
-import { ENTRY, LONGEST_LEASE_MS, readLease } from '../scripts/stored-layout.js'
+import { ENTRY, readLease } from '../scripts/stored-layout.js'
 import { chunks, chunksByTags } from './chunks.js'
 
 /** A computed entry, and the token of its lease. */
@@ -23,13 +24,15 @@ export class RedisLeases {
   readonly #connection: Connection
   readonly #keyspace: Keyspace
   readonly #evictions: Evictions
+  readonly #tags: RedisTags
   readonly #attempts: Batch<Attempt, Acquired>
   readonly #fills: Batch<Fill, boolean>
 
-  constructor(connection: Connection, keyspace: Keyspace, evictions: Evictions) {
+  constructor(connection: Connection, keyspace: Keyspace, evictions: Evictions, tags: RedisTags) {
     this.#connection = connection
     this.#keyspace = keyspace
     this.#evictions = evictions
+    this.#tags = tags
     this.#attempts = new Batch(chunks, (attempts) => this.#acquire(attempts))
     this.#fills = new Batch(
       (all) => chunksByTags(all, ({ item }) => item.entry),
@@ -39,6 +42,12 @@ export class RedisLeases {
 
   acquire(attempt: Attempt): Promise<Acquired> {
     return this.#attempts.ask(attempt)
+  }
+
+  async isFollowed(key: string, token: string): Promise<boolean> {
+    const line = await this.#connection.send((client) => client.hget(this.#keyspace.leases, key))
+    const lease = readLease(line ?? '', this.#connection.clock.now())
+    return lease?.token === token && lease.isFollowed
   }
 
   async renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean> {
@@ -51,8 +60,10 @@ export class RedisLeases {
   }
 
   async release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
-    const { leases, wake } = this.#keyspace
-    return (await this.#connection.run(RELEASE, [leases], [wake, key, token, ended, Math.round(pauseMs)])) === 1
+    const { leases, tombstones, wake } = this.#keyspace
+    return (
+      (await this.#connection.run(RELEASE, [leases, tombstones], [wake, key, token, ended, Math.round(pauseMs)])) === 1
+    )
   }
 
   /** Sends the attempts and entries that wait. */
@@ -65,10 +76,8 @@ export class RedisLeases {
     const now = this.#connection.clock.now()
     const leases = await this.#connection.send((client) => client.hgetall(this.#keyspace.leases))
     return Object.entries(leases).flatMap(([key, line]) => {
-      const lease = readLease(line)
+      const lease = readLease(line, now)
       if (lease === undefined || !isTimestamp(lease.sinceMs)) return []
-      const leftMs = lease.untilMs - now
-      if (!(leftMs > 0 && leftMs <= LONGEST_LEASE_MS)) return []
       return [{ key, process: lease.process, since: new Date(lease.sinceMs) }]
     })
   }
@@ -87,6 +96,7 @@ export class RedisLeases {
     const replies = (await this.#evictions.makingRoom(() =>
       this.#connection.runForBytes(ACQUIRE, keys, [this.#connection.deadlineOf(), firstBytes, ...what]),
     )) as Reply[]
+    if (replies.some(([kind]) => String(kind) === 'late')) this.#connection.doubtClock()
     return replies.map(acquired)
   }
 
@@ -110,14 +120,15 @@ export class RedisLeases {
     ]
     const bytes = fills.reduce((sum, { entry }) => sum + entry.bytes.length, 0)
     const filled = (await this.#evictions.makingRoom(() => this.#connection.run(FILL, keys, what, bytes))) as number[]
+    this.#tags.wrote(tags.length)
     return filled.map((each) => each === 1)
   }
 }
 
 /** What `ACQUIRE` returns for one attempt. */
-type Reply = [kind: Buffer, detail?: Buffer | number, leader?: Buffer]
+type Reply = [kind: Buffer, detail?: Buffer | number, leader?: Buffer, entry?: Buffer]
 
-function acquired([kind, detail, leader]: Reply): Acquired {
+function acquired([kind, detail, leader, entry]: Reply): Acquired {
   switch (kind.toString()) {
     case 'value':
       return { kind: 'value', bytes: detail as Buffer }
@@ -128,7 +139,7 @@ function acquired([kind, detail, leader]: Reply): Acquired {
     case 'late':
       throw new Error('the attempt reached Redis after its deadline')
     default:
-      return { kind: 'follows', leader: String(leader), leftMs: Number(detail) }
+      return { kind: 'follows', leader: String(leader), leftMs: Number(detail), entry }
   }
 }
 
