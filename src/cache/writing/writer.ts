@@ -116,7 +116,7 @@ export class Writer {
       near?.forget(own)
       order.end(write)
     }
-    const all = write.isReplaced ? await Promise.all(stored) : (stored as readonly boolean[])
+    const all = write.isReplaced ? await allOf(stored) : (stored as readonly boolean[])
     for (let i = 0; i < keys.length; i++) {
       events.emit('set', { key: keys[i] as string, stored: all[i] === true && life.ttlMs > 0 })
     }
