@@ -10,6 +10,7 @@ export type {
   GetOrSetOptions,
   KeyedCache,
   ManyFactory,
+  ManyFactoryContext,
   RequestScopedCache,
   SetOptions,
 } from './contract/cache.js'

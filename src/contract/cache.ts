@@ -26,13 +26,16 @@ export interface FactoryContext {
   readonly signal: AbortSignal
   /** The value that the result will replace, if one is still there. */
   readonly stale: { value: unknown } | undefined
-  /** Sets the ttl of the result. It replaces that of the call. @throws {TypeError} for what is no duration. */
+  /** Sets the ttl of the result. It replaces that of the call. `0` removes what was there. @throws {TypeError} for what is no duration. */
   setTtl(ttl: Ttl): void
   /** Sets the tags of the result. They replace those of the call. @throws {TypeError} for tags that cannot be stored. */
   setTags(tags: readonly string[]): void
   /** Sets the grace of the result. It replaces that of the call. @throws {TypeError} for what is no duration. */
   setGrace(grace: Ttl): void
-  /** Do not store the result. The callers still get it. Never throws. */
+  /**
+   * Do not store the result. The callers still get it. What was stored before stays: within its grace it serves for a while before the next
+   * attempt, as after an error. Never throws.
+   */
   skip(): void
 }
 
@@ -60,10 +63,30 @@ export interface GetOrSetOptions<T> extends SetOptions {
   schema?: StandardSchemaV1<unknown, T> | undefined
 }
 
-/** Computes the missing values of many keys: one value or `Error` for each missing key, in their order. */
+/**
+ * What a factory of many keys knows about the call, and how it can change the way each result is stored. A `place` is that of a key in
+ * `missing`, from 0 on; another one is a `TypeError`.
+ */
+export interface ManyFactoryContext {
+  /** Aborts when none of the results is needed any more: `maxCompute` has passed, or the last caller has left. */
+  readonly signal: AbortSignal
+  /** Sets the ttl of one result. It replaces that of the call. @throws {TypeError} for what is no duration. */
+  setTtl(place: number, ttl: Ttl): void
+  /** Sets the tags of one result. They replace those of the call. @throws {TypeError} for tags that cannot be stored. */
+  setTags(place: number, tags: readonly string[]): void
+  /** Sets the grace of one result. It replaces that of the call. @throws {TypeError} for what is no duration. */
+  setGrace(place: number, grace: Ttl): void
+  /** Do not store one result. The callers still get it. What was stored before stays. */
+  skip(place: number): void
+}
+
+/**
+ * Computes the missing values of many keys: one value or `Error` for each missing key, in their order. It is called once. It is called again
+ * with all keys that are left, if others were computing some of them and gave no value.
+ */
 export type ManyFactory<T, K> = (
   missing: readonly K[],
-  context: { signal: AbortSignal },
+  context: ManyFactoryContext,
 ) => readonly (T | Error)[] | PromiseLike<readonly (T | Error)[]>
 
 /**
@@ -102,7 +125,8 @@ export interface Cache {
    */
   delete(key: Key, options?: { children?: boolean | undefined }): Promise<string[]>
   /**
-   * The value under a key. If there is none, calls the factory and stores its value. Rejects with what the factory throws, with
+   * The value under a key. If there is none, calls the factory and stores its value. A value that cannot be stored is given all the same, and
+   * what was stored before is removed. Rejects with what the factory throws, with
    * `CacheTimeoutError` when `timeout` or `maxCompute` has passed, and with the reason of `signal`. What Redis does never makes it reject.
    */
   getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T>

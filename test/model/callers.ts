@@ -1,5 +1,5 @@
 import { near, type Take, type World } from './world.js'
-import { acquire, fill, release, renew } from './redis.js'
+import { acquire, fill, fillWithNothing, release, renew, skip } from './redis.js'
 import { type Call, type State, ALONE, CALL, EMPTY, FLIGHT, TOLD } from './state.js'
 
 /* What the callers of `getOrSet` do, each step by the part of `src/cache` that does it. */
@@ -43,6 +43,10 @@ function begin(world: World, next: State, r: number, key: number): void {
   const flight = flightToJoin(world, next, r)
   const at = flight === undefined ? FLIGHT.none : next.flights[flight]!.at
   call.after = at === FLIGHT.none ? 0 : at < FLIGHT.sent ? 1 : 2
+  if (world.scenario.refreshing?.includes(r) === true) {
+    call.at = CALL.missed
+    return
+  }
   if (!near(world, r)) return
   const copy = process.copies[key]!
   if (copy === 0) call.keeps = 1 - process.cut
@@ -124,7 +128,13 @@ export function flightSteps(world: World, state: State, take: Take): void {
       take(`${name} hears that what it computes is void (LeaseEnd.onVoided)`, (next) => leave(world, next, f))
     }
     if (at === FLIGHT.has) {
-      if (flight.alone === 0) take(`${name} sends FILL`, (next) => send(next, f))
+      if (flight.alone === 0) {
+        take(`${name} sends FILL`, (next) => send(next, f, 0))
+        if (state.left.unkept > 0) {
+          take(`${name} sends FILL of nothing (Lease.fillWithNothing)`, (next) => send(next, f, 1))
+          if (cut === 0) take(`${name} skips: RELEASE`, (next) => skipLease(world, next, f))
+        }
+      }
       else
         take(`${name} ends`, (next) =>
           end(next, f, world.keeps('a value computed alone is good as of its start') ? 1 : 3),
@@ -143,7 +153,7 @@ export function flightSteps(world: World, state: State, take: Take): void {
 /** `ACQUIRE`, and what `Computation.#leadOrFollow` makes of it. */
 function ask(world: World, next: State, f: number): void {
   const flight = next.flights[f]!
-  const value = visible(world, next, f)
+  const value = world.scenario.refreshing?.includes(f) === true ? 0 : visible(world, next, f)
   if (value !== 0) {
     const good = world.keeps('a value that was acquired is good as of the question') ? 1 : 3
     Object.assign(flight, { at: FLIGHT.found, value, good })
@@ -213,14 +223,22 @@ function leave(world: World, next: State, f: number): void {
   }
 }
 
-function send(next: State, f: number): void {
-  next.flights[f]!.at = FLIGHT.sent
+function send(next: State, f: number, unkept: number): void {
+  next.left.unkept -= unkept
+  Object.assign(next.flights[f]!, { at: FLIGHT.sent, unkept })
+}
+
+/** After `skip()`. */
+function skipLease(world: World, next: State, f: number): void {
+  next.left.unkept--
+  end(next, f, skip(world, next, next.calls[f]!.key, f + 1) ? 2 : 1)
 }
 
 /** `FILL`, and as of when its value is good: `Computation.#keep`. */
 function fillLease(world: World, next: State, f: number): void {
   const { key } = next.calls[f]!
-  const held = fill(world, next, key, f + 1, next.flights[f]!.value)
+  const { value, unkept } = next.flights[f]!
+  const held = (unkept === 1 ? fillWithNothing : fill)(world, next, key, f + 1, value)
   if (held) end(next, f, world.keeps('a stored value is good as of its sending') ? 2 : 3)
   else if (!world.keeps('a refused value is good as of its start')) end(next, f, 3)
   else end(next, f, world.keeps('calls from before the factory stay when it becomes void') ? 1 : 0)

@@ -9,6 +9,7 @@ export const INVARIANTS = {
   'old stays': keepsOld,
   'a wait for a third computation': waitsForThird,
   'a wait for a lease without need': waitsForLease,
+  'something newer is removed': (_, { robbed }) => robbed === 1,
 } as const satisfies Record<Exclude<Violation, 'a wait for ever'>, (world: World, state: State) => boolean>
 
 /** A read that began after a deletion had ended gives what was there before. */
@@ -35,18 +36,19 @@ function computesTwice({ scenario }: World, { calls, flights }: State): boolean 
 }
 
 /** When all deletions have ended, something from before them is there. A copy may be, as long as its message is under way. */
-function keepsOld({ scenario }: World, { source, writers, processes, stored }: State): boolean {
+function keepsOld({ scenario }: World, { deleted, writers, processes, stored }: State): boolean {
   if (writers.some(({ at }) => at === WRITER.first || at === WRITER.second)) return false
   if (processes.some(({ pending }) => pending.includes(1))) return false
+  const told = Math.max(deleted, ...processes.map((each) => each.deleted))
   return Array.from({ length: scenario.keys }).some(
     (_, key) =>
-      isOld(stored[key]!.entry, source) ||
-      processes.some(({ copies, news }) => news[key] === 0 && isOld(copies[key]!, source)),
+      isOld(stored[key]!.entry, told) ||
+      processes.some(({ copies, news }) => news[key] === 0 && isOld(copies[key]!, told)),
   )
 }
 
-function isOld(version: number, source: number): boolean {
-  return version > 0 && version < source
+function isOld(version: number, told: number): boolean {
+  return version > 0 && version < told
 }
 
 /** A call that has waited for two computations waits for another. */

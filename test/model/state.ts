@@ -72,6 +72,8 @@ export interface Flight {
   /** Whether it knows that. */
   isVoid: number
   value: number
+  /** Whether the value cannot be kept. */
+  unkept: number
   /** Calls may have its result if their `after` is at most `good - 1`. */
   good: number
 }
@@ -104,6 +106,7 @@ export interface Budget {
   losses: number
   lostMessages: number
   failures: number
+  unkept: number
 }
 
 export interface State {
@@ -113,6 +116,8 @@ export interface State {
   deleted: number
   /** Whether anything happened after which a follower may have to wait for the end of a lease. */
   accident: number
+  /** Whether a value that could not be kept has removed a newer one. */
+  robbed: number
   left: Budget
   stored: Stored[]
   processes: Process[]
@@ -139,6 +144,7 @@ export const EMPTY: {
     lost: 0,
     isVoid: 0,
     value: 0,
+    unkept: 0,
     good: 0,
   },
   writer: { at: 0, version: 0, done: 0, found: 0, late: 0 },
@@ -146,11 +152,12 @@ export const EMPTY: {
 
 /** A copy that shares nothing with the state. */
 export function copyOf(state: State): State {
-  const { source, deleted, accident } = state
+  const { source, deleted, accident, robbed } = state
   return {
     source,
     deleted,
     accident,
+    robbed,
     left: { ...state.left },
     stored: state.stored.map((each) => ({ ...each })),
     processes: state.processes.map((each) => ({

@@ -1,7 +1,7 @@
 import type { Factory, GetOrSetOptions, ManyFactory } from '../../contract/cache.js'
 import { ServeOrCompute, type Call } from './serve-or-compute.js'
 import { BatchFactory } from '../factories/batch-factory.js'
-import type { ComputationSetting } from './computation.js'
+import type { ComputationSetting } from './computation-setting.js'
 import { isEarly } from '../../values/early-refresh.js'
 import { callThrough, callThroughMany } from '../factories/call-through.js'
 import { refuseOwnKey } from '../factories/factory-chain.js'

@@ -1,7 +1,9 @@
-import { Computation, type ComputationSetting } from './computation.js'
+import { Computation } from './computation.js'
+import type { ComputationSetting } from './computation-setting.js'
 import type { ComputationPlan } from './computation-plan.js'
 import { CacheTimeoutError } from '../../contract/errors.js'
 import type { CallerDeadline } from './caller-deadline.js'
+import { waitInFactory } from '../factories/factory-wait.js'
 import { isGoodFor, type Result } from './result.js'
 import { schemaError, type EntryCodec } from '../../values/entry-codec.js'
 
@@ -61,6 +63,7 @@ export class SingleFlight {
     const { plan } = call
     let inVain = false
     for (let givenUp = 0; ;) {
+      plan.onAsk?.()
       const joined = this.#flightToJoin(plan.key)
       if (joined !== undefined) plan.onFollow?.()
       const own = joined === undefined
@@ -142,14 +145,17 @@ export class SingleFlight {
     own: boolean,
   ): Promise<Result | 'soft' | 'voided'> {
     const { computation } = flight
+    const wait = waitInFactory(computation, key)
     flight.wanted++
     let leaves = true
     try {
-      const result = await deadline.within<Result | 'voided'>(own ? computation.result : computation.resultFor(at))
+      const ended: Promise<Result | 'voided'> = own ? computation.result : computation.resultFor(at)
+      const result = await deadline.within(wait === undefined ? ended : wait.within(ended))
       // A call that took the stale value still wants the fresh one to be computed.
       leaves = result !== 'soft'
       return result
     } finally {
+      wait?.end()
       if (leaves) flight.wanted--
       if (flight.wanted === 0 && !flight.ended) {
         this.#detach(key, flight)

@@ -168,8 +168,15 @@ export class MemoryStore implements Store {
     return true
   }
 
-  async release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
-    if (!this.#leases.end(key, token, ended)) return false
+  async release(
+    key: string,
+    token: string,
+    ended: 'nothing' | 'voided',
+    pauseMs: number,
+    tags: readonly string[] = [],
+  ): Promise<boolean> {
+    if (!this.#leases.renew(key, token, 0, tags)) return false
+    this.#leases.end(key, token, ended)
     if (pauseMs > 0) this.#leases.pause(key, this.now(), this.now() + pauseMs)
     return true
   }
@@ -184,6 +191,14 @@ export class MemoryStore implements Store {
 
   onTagRemoved(listener: (tag: string) => void): void {
     this.#leases.listenForTags(listener)
+  }
+
+  async sendCycleProbe(): Promise<void> {
+    // There is no other process.
+  }
+
+  onCycleProbe(): void {
+    // There is no other process.
   }
 
   onHearing(): void {

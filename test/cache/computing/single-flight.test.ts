@@ -801,25 +801,6 @@ describeOnBothStores('Inside its own factory a key', (open) => {
     await expect(ping()).rejects.toThrow(/ping.*inside its own factory/)
   })
 
-  test('can be waited for in a circle of two that began apart; that ends with maxCompute', async () => {
-    const cache = open({ maxCompute: '200ms' })
-    const started = { a: makeGate(), b: makeGate() }
-    const compute = (key: 'a' | 'b', other: 'a' | 'b'): Promise<string> =>
-      cache.getOrSet(key, async () => {
-        started[key].open()
-        await started[other].opened
-        return compute(other, key)
-      })
-    const outcomes = await Promise.allSettled([compute('a', 'b'), compute('b', 'a')])
-    const messages = outcomes.map((outcome) => (outcome.status === 'rejected' ? String(outcome.reason) : 'a value'))
-    expect(messages).toContainEqual(expect.stringContaining('CacheTimeoutError'))
-    // The first to be given up lets the other one go on, which then finds itself in the circle
-    for (const message of messages) expect(message).toMatch(/CacheTimeoutError|inside its own factory/)
-    await until(async () => (await cache.computing()).length === 0, 'nothing is computed any more')
-    // A call may still join the one that ends in the circle
-    await until(async () => (await cache.getOrSet('a', () => 'v').catch(String)) === 'v', 'it is computed anew')
-  })
-
   test('can be asked for by what its factory has left behind, once it is computed', async () => {
     const cache = open()
     const ended = makeGate()
