@@ -60,7 +60,7 @@ export class Lease {
     const filled = await this.#fill(entry)
     if (filled !== undefined || !this.canEnd) return filled
     // The store refuses the entry, or answers again and maybe did not get it. Others must not wait for it, and it may not be stored later.
-    const ended = this.fillWithNothing(entry.tags)
+    const ended = this.#endRefused(entry.tags)
     // Who refuses answers. After that nobody may read what was there before.
     if (this.#setting.store.outageOf(this.#key) === undefined) await ended
     return undefined
@@ -69,6 +69,11 @@ export class Lease {
   /** Ends the lease and removes the older entry, because the computed value cannot be kept. Gives what `fill` gives. */
   fillWithNothing(tags: readonly string[]): Promise<boolean | undefined> {
     return this.#fill({ key: this.#key, bytes: NO_BYTES, expiresAt: EXPIRED, tags })
+  }
+
+  async #endRefused(tags: readonly string[]): Promise<void> {
+    const filled = await this.fillWithNothing(tags)
+    if (filled === undefined && this.canEnd) await this.release('nothing')
   }
 
   async #fill(entry: Write): Promise<boolean | undefined> {
