@@ -81,6 +81,7 @@ const PLACES: [string, (held: any, lines: string[]) => unknown][] = [
     'grace',
     'lease',
     'maxCompute',
+    'retryAfter',
     'redisTimeout',
     'near',
     'fallback',

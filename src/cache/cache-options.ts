@@ -9,7 +9,7 @@ import {
   nearBounds,
   type NearOptions,
 } from '../contract/options/copy-bounds.js'
-import { checkOptions, type Lifetime } from '../contract/options/option-checks.js'
+import { checkOptions, checkRetryAfter, type Lifetime } from '../contract/options/option-checks.js'
 import type { RedisAddress } from '../contract/redis-address.js'
 import type { Upkeep } from '../contract/upkeep.js'
 import { type Logger, safeLogger } from '../contract/events/safe-logger.js'
@@ -38,6 +38,11 @@ export interface KeyedCacheOptions {
   lease?: Ttl | undefined
   /** The cache gives up a computation after this time. @defaultValue '60s' */
   maxCompute?: Ttl | undefined
+  /**
+   * How long a stale value serves after a refresh that failed before the next attempt: at most 1 hour.
+   * @defaultValue a tenth of the value's ttl, but 1 to 30 seconds
+   */
+  retryAfter?: Ttl | undefined
   /** How long Redis may be silent. While bytes arrive, a command waits for up to 8 times that. @defaultValue '250ms' */
   redisTimeout?: Ttl | undefined
   /**
@@ -86,6 +91,7 @@ const KNOWN: Readonly<Record<keyof KeyedCacheOptions, true>> = {
   grace: true,
   lease: true,
   maxCompute: true,
+  retryAfter: true,
   redisTimeout: true,
   near: true,
   fallback: true,
@@ -112,6 +118,7 @@ export interface CheckedOptions {
   readonly lifetime: Lifetime
   readonly leaseMs: number
   readonly maxComputeMs: number
+  readonly retryAfterMs: number | undefined
   readonly maxValueBytes: number
   /** `Infinity`: nothing is compressed. */
   readonly compressAbove: number
@@ -157,6 +164,7 @@ export function checkCacheOptions(options: KeyedCacheOptions | undefined): Check
     lifetime: { ttlMs: toMs('ttl', ttl), graceMs: toMs('grace', grace) },
     leaseMs: checkLimit('lease', lease),
     maxComputeMs: toMs('maxCompute', maxCompute),
+    retryAfterMs: given.retryAfter === undefined ? undefined : checkRetryAfter(given.retryAfter),
     maxValueBytes: checkCount('maxValueBytes', maxValueBytes),
     compressAbove: compressAbove === undefined ? Infinity : checkCount('compressAbove', compressAbove, 0),
     near: nearBounds(given.near),

@@ -61,7 +61,7 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
 
 /** Makes the parts of a cache and ties them together. */
 function assemble(options: CheckedOptions, store: Store, events: Events): StoreBackedCache {
-  const { name, lifetime, serializer, leaseMs, maxComputeMs, maxValueBytes, compressAbove } = options
+  const { name, lifetime, serializer, leaseMs, maxComputeMs, retryAfterMs, maxValueBytes, compressAbove } = options
   const onFailed = (operation: string, key: string | undefined, error: unknown): void => {
     events.emit('error', { operation, key, error })
   }
@@ -115,6 +115,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     leaseMs,
     leases: new HeldLeases(events),
     maxComputeMs,
+    retryAfterMs,
     encode: (key, value, life, computeMs, tags) => writer.encodeComputed(key, value, life, computeMs, tags),
     isEnabled,
     onFailed,

@@ -22,7 +22,7 @@ export interface SetOptions {
 export interface FactoryContext {
   /** The full key being computed. */
   readonly key: string
-  /** Aborts when the result is no longer needed: `maxCompute` has passed, or the last caller has left. */
+  /** Aborts when the result is no longer needed: `maxCompute` has passed, or all callers, in all processes, have left by their own `signal`. */
   readonly signal: AbortSignal
   /** The value that the result will replace, if one is still there. */
   readonly stale: { value: unknown } | undefined
@@ -48,13 +48,18 @@ export interface GetOrSetOptions<T> extends SetOptions {
   early?: boolean | number | undefined
   /** Serve the stale value if computing takes longer than this. */
   softTimeout?: Ttl | undefined
-  /** This caller rejects with `CacheTimeoutError` after this time; the computation goes on for the others. */
+  /** This caller rejects with `CacheTimeoutError` after this time. The computation goes on, and its value is stored. */
   timeout?: Ttl | undefined
   /** After this time the computation is given up, and another caller may take over. @defaultValue the cache's `maxCompute` */
   maxCompute?: Ttl | undefined
-  /** Compute now, whatever is stored. */
+  /**
+   * How long a stale value serves after a refresh that failed before the next attempt, for all processes: at most 1 hour.
+   * @defaultValue the cache's `retryAfter`
+   */
+  retryAfter?: Ttl | undefined
+  /** Compute now, whatever is stored. Calls that began before the factory share its value, in all processes. */
   refresh?: boolean | undefined
-  /** When it aborts, this caller stops waiting. */
+  /** When it aborts, this caller stops waiting. If nobody else waits either, in any process, the factory's `signal` aborts too. */
   signal?: AbortSignal | undefined
   /**
    * Validates stored and computed values. The value itself is returned, not the schema's output. A stored value that fails is a miss; a

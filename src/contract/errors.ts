@@ -73,8 +73,8 @@ export class CacheNotRespondingError extends KeyedCacheError {
 }
 
 /**
- * A value was not computed in time. If the caller's own `timeout` has passed, the computation goes on for the others. If `maxCompute` has
- * passed, the computation is given up.
+ * A value was not computed in time. If the caller's own `timeout` has passed, the computation goes on, and its value is stored. If
+ * `maxCompute` has passed, the computation is given up.
  */
 export class CacheTimeoutError extends KeyedCacheError {
   static {

@@ -35,8 +35,11 @@ export type Acquired =
   | { kind: 'value'; bytes: Buffer }
   /** The caller leads: it has the lease. */
   | { kind: 'leads' }
-  /** Another caller leads. `leader`: the token of its computation. `leftMs`: how long its lease still lasts, unless it is renewed. */
-  | { kind: 'follows'; leader: string; leftMs: number }
+  /**
+   * Another caller leads. `leader`: the token of its computation. `leftMs`: how long its lease still lasts, unless it is renewed. `entry`:
+   * for a caller that accepts no stored value, the entry that is there, as `seen` takes it.
+   */
+  | { kind: 'follows'; leader: string; leftMs: number; entry?: Buffer | undefined }
   /** Attempts are paused for `leftMs`. */
   | { kind: 'paused'; leftMs: number }
 
@@ -170,6 +173,9 @@ export interface Store {
    * tags was removed meanwhile.
    */
   renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean>
+
+  /** Whether anybody has asked for a lease with this token, and waits for its end. */
+  isFollowed(key: string, token: string): Promise<boolean>
 
   /**
    * Stores the computed entry and ends the lease, atomically. It does so only if the caller still has the lease, and none of the entry's

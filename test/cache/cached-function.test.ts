@@ -380,6 +380,7 @@ describe('Wrong use', () => {
     [{ timeout: -1 }, /`timeout`.*got -1/],
     [{ softTimeout: 'soon' }, /`softTimeout`.*got 'soon'/],
     [{ maxCompute: NaN }, /`maxCompute`.*got NaN/],
+    [{ retryAfter: Infinity }, /`retryAfter` to be at most 1 hour, got Infinity/],
     [{ early: -1 }, /`early`.*got -1/],
     [{ schema: {} }, /`schema`.*got {}/],
     [{ signal: 1 }, /`signal`.*got 1/],

@@ -1,4 +1,6 @@
-import { callSteps, flightSteps } from './callers.js'
+import { callSteps } from './callers.js'
+import { departureSteps } from './departures.js'
+import { flightSteps } from './flights.js'
 import { areAnswered, INVARIANTS } from './invariants.js'
 import type { Rule, Violation } from './rules.js'
 import type { Scenario } from './scenarios.js'
@@ -80,6 +82,7 @@ export function explore(
       }
       callSteps(world, state, take)
       flightSteps(world, state, take)
+      departureSteps(world, state, take)
       writerSteps(world, state, take)
       surroundingSteps(world, state, take)
       if (isLast && !areAnswered(state)) note('a wait for ever', number)
@@ -92,7 +95,8 @@ export function explore(
 function beginnings({ scenario }: World): State[] {
   const { keys, calls, writers, happens } = scenario
   const processes = 1 + Math.max(...calls, ...writers.map(([process]) => process))
-  const left = { cuts: 0, crashes: 0, leaseEnds: 0, entryEnds: 0, losses: 0, lostMessages: 0, failures: 0, unkept: 0, ...happens }
+  const none = { cuts: 0, crashes: 0, leaseEnds: 0, entryEnds: 0, losses: 0, lostMessages: 0, failures: 0 }
+  const left = { ...none, unkept: 0, signals: 0, timeouts: 0, ...happens }
   const begin = (entries: number[], copies: number[]): State => ({
     source: scenario.aged === true ? 2 : 1,
     deleted: 1,
@@ -111,10 +115,10 @@ function beginnings({ scenario }: World): State[] {
     flights: calls.map(() => EMPTY.flight),
     writers: writers.map(() => EMPTY.writer),
   })
-  const none = Array.from({ length: keys }, () => 0)
-  const all = none.map(() => 1)
-  if (scenario.underWay === true) return [leading(copyOf(begin(none, none)))]
-  return [begin(none, none), begin(all, none), ...(scenario.near === true ? [begin(all, all)] : [])].map(copyOf)
+  const empty = Array.from({ length: keys }, () => 0)
+  const all = empty.map(() => 1)
+  if (scenario.underWay === true) return [leading(copyOf(begin(empty, empty)))]
+  return [begin(empty, empty), begin(all, empty), ...(scenario.near === true ? [begin(all, all)] : [])].map(copyOf)
 }
 
 /** Call 0 has begun a computation, and its process leads. */

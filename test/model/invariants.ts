@@ -1,20 +1,29 @@
-import { type Flight, type State, CALL, FLIGHT, WRITER } from './state.js'
+import { type Flight, type State, CALL, FLIGHT, UNWANTED, WRITER } from './state.js'
 import type { Violation } from './rules.js'
 import type { World } from './world.js'
 
 /** Of each violation, whether a state shows it. `a wait for ever` is seen where nothing can happen any more, and a call has no answer. */
 export const INVARIANTS = {
   'an old read': hasOldRead,
+  'a refresh from before the call': refreshesEarly,
   'two computations at once': computesTwice,
   'old stays': keepsOld,
   'a wait for a third computation': waitsForThird,
   'a wait for a lease without need': waitsForLease,
-  'something newer is removed': (_, { robbed }) => robbed === 1,
+  'something newer is removed': removesNewer,
+  'a wait for what is abandoned': waitsForAbandoned,
+  'followers are left alone': desertsFollowers,
+  'a timeout spoils the value': spoilsKept,
 } as const satisfies Record<Exclude<Violation, 'a wait for ever'>, (world: World, state: State) => boolean>
 
 /** A read that began after a deletion had ended gives what was there before. */
 function hasOldRead(_: World, { calls }: State): boolean {
   return calls.some(({ at }) => at === CALL.old)
+}
+
+/** A call with `refresh: true` has a value whose factory began before the call did. */
+function refreshesEarly(_: World, { calls }: State): boolean {
+  return calls.some(({ at }) => at === CALL.early)
 }
 
 /**
@@ -64,6 +73,26 @@ function waitsForLease(_: World, { accident, calls, flights, stored }: State): b
   return flights.some(({ at, told, leader }, f) => {
     return accident === 0 && at === FLIGHT.follows && told === 0 && stored[calls[f]!.key]!.lease !== leader
   })
+}
+
+/** A value that cannot be kept has removed one that is newer. */
+function removesNewer(_: World, { robbed }: State): boolean {
+  return robbed === 1
+}
+
+/** A call waits for a computation whose signal has aborted, and would get the error of that. */
+function waitsForAbandoned(_: World, { calls, flights }: State): boolean {
+  return calls.some(({ at, flight }) => at === CALL.waits && flights[flight - 1]!.unwanted === UNWANTED.abandoned)
+}
+
+/** A computation has been abandoned although another process followed it. */
+function desertsFollowers(_: World, { flights }: State): boolean {
+  return flights.some(({ unwanted, deserts }) => unwanted === UNWANTED.abandoned && deserts === 1)
+}
+
+/** A computation has been abandoned that a call has left by its timeout. */
+function spoilsKept(_: World, { flights }: State): boolean {
+  return flights.some(({ unwanted, kept }) => unwanted === UNWANTED.abandoned && kept === 1)
 }
 
 /** Whether all calls that have begun have an answer. */

@@ -55,6 +55,10 @@ export function fill(world: World, state: State, key: number, token: number, val
   if (it.lease !== token && world.keeps('FILL asks for its lease')) return false
   const isStored = it.buried === 0 || !world.keeps('FILL looks at the tombstones')
   if (isStored) store(state, key, value)
+  if (isStored && world.scenario.refresh === true) {
+    it.stamp++
+    it.late = state.flights[token - 1]!.late
+  }
   if (world.keeps('FILL tells those who follow')) finish(state, key, isStored ? TOLD.filled : TOLD.voided)
   else dropLease(it)
   return isStored

@@ -3,11 +3,15 @@ import type { ScenarioName } from './scenarios.js'
 /** What may never be, in any state. `invariants.ts` says of each what it means. */
 export type Violation =
   | 'an old read'
+  | 'a refresh from before the call'
   | 'two computations at once'
   | 'old stays'
   | 'a wait for a third computation'
   | 'a wait for a lease without need'
   | 'something newer is removed'
+  | 'a wait for what is abandoned'
+  | 'followers are left alone'
+  | 'a timeout spoils the value'
   | 'a wait for ever'
 
 /** Where it is seen that a rule is missing, and what then is wrong. */
@@ -79,6 +83,24 @@ export const RULES = {
   'nor does the computation that it joins': {
     in: 'a computation under way, two deletions',
     as: 'a wait for a third computation',
+    isDeep: true,
+  },
+  'a computation that is followed is not abandoned': {
+    in: 'callers that leave',
+    as: 'followers are left alone',
+  },
+  'who joins while the store is asked keeps the computation': {
+    in: 'callers that leave',
+    as: 'a wait for what is abandoned',
+  },
+  'a timeout abandons nothing': { in: 'callers that time out', as: 'a timeout spoils the value' },
+  'a refresh does not take what the first leader stores': {
+    in: 'refreshing in three processes',
+    as: 'a refresh from before the call',
+  },
+  'who joins a refresh that follows waits for another': {
+    in: 'refreshing in three processes',
+    as: 'a refresh from before the call',
     isDeep: true,
   },
   'near keeps nothing that changed since its read began': { in: 'near, expiry and loss of data', as: 'old stays' },

@@ -19,8 +19,10 @@ export interface Scenario {
   readonly underWay?: boolean
   /** Whether the source has changed without a deletion: it is left to the ttl to see to that. */
   readonly aged?: boolean
-  /** Calls that compute whatever is stored, as a refresh does. Each is the only one of its process. */
-  readonly refreshing?: readonly number[]
+  /** Calls that compute whatever is stored. Each is the only one of its process. */
+  readonly computing?: readonly number[]
+  /** Whether all calls have `refresh: true`. */
+  readonly refresh?: boolean
   readonly happens?: Partial<Budget>
 }
 
@@ -42,6 +44,21 @@ export const SCENARIOS = {
   'a crash': { keys: 1, calls: [0, 1, 1], writers: [[2, 'delete']], happens: { crashes: 1 } },
   'a pause': { keys: 1, calls: [0, 1, 1], writers: [[2, 'delete']], happens: { leaseEnds: 1 } },
   'factories that fail': { keys: 1, calls: [0, 1, 2], writers: [[3, 'delete']], happens: { failures: 2 } },
+  'callers that leave': { keys: 1, calls: [0, 0, 1], writers: [[2, 'delete']], happens: { signals: 2 } },
+  'callers that time out': {
+    keys: 1,
+    calls: [0, 0, 1],
+    writers: [[2, 'delete']],
+    happens: { timeouts: 1, signals: 2 },
+  },
+  'callers that leave in a process that is cut off': {
+    keys: 1,
+    calls: [0, 0, 1],
+    writers: [[2, 'delete']],
+    happens: { signals: 1, cuts: 1 },
+  },
+  'refreshing in three processes': { keys: 1, calls: [0, 1, 2, 2], writers: [], refresh: true },
+  'refreshing, a deletion': { keys: 1, calls: [0, 1, 2], writers: [[3, 'delete']], refresh: true },
   'expiry, loss of data': { keys: 1, calls: [0, 1, 1], writers: [[2, 'delete']], happens: { entryEnds: 1, losses: 1 } },
   'a lost message': { keys: 1, calls: [0, 0, 1], writers: [[2, 'delete']], happens: { lostMessages: 1 } },
   'set and delete': {
@@ -108,7 +125,7 @@ export const SCENARIOS = {
       [3, 'delete'],
     ],
     aged: true,
-    refreshing: [1, 2],
+    computing: [1, 2],
     happens: { unkept: 2 },
   },
   'late tag, values that cannot be kept': {

@@ -15,6 +15,9 @@ export interface Stored {
   followed: number
   /** Whether the tag has a tombstone that is not older than the lease. */
   buried: number
+  /** Where calls refresh: the how manieth entry it is, and which calls began after its factory (bit 0 is call 0). */
+  stamp: number
+  late: number
 }
 
 /** One process. */
@@ -32,7 +35,7 @@ export interface Process {
 }
 
 /** Where a call of `getOrSet` stands. Each call is made once. */
-export const CALL = { idle: 0, reads: 1, hears: 2, missed: 3, waits: 4, answered: 5, old: 6, gone: 7 } as const
+export const CALL = { idle: 0, reads: 1, hears: 2, missed: 3, waits: 4, answered: 5, old: 6, early: 7, gone: 8 } as const
 
 export interface Call {
   at: number
@@ -50,6 +53,9 @@ export interface Call {
   after: number
   /** For how many computations it has waited in vain. */
   vain: number
+  /** Where calls refresh: how often its flight has asked since it waits (at most 2), and whether what the leader stores will be anew for it. */
+  asked: number
+  anew: number
 }
 
 /** Where a computation of a process stands. The number of a flight is that of the call that began it, from 1. */
@@ -72,11 +78,24 @@ export interface Flight {
   /** Whether it knows that. */
   isVoid: number
   value: number
+  /** Where calls refresh: the stamp of the entry that it does not take, and one more; 0: it takes none. */
+  seen: number
+  /** Which calls began after the factory of its value. */
+  late: number
   /** Whether the value cannot be kept. */
   unkept: number
   /** Calls may have its result if their `after` is at most `good - 1`. */
   good: number
+  /** Whether a call has left it by a timeout, so that it is to go on. */
+  kept: number
+  /** What becomes of it when nobody of its process waits for it: `UNWANTED`. */
+  unwanted: number
+  /** Whether somebody followed it when it was decided to abandon it. */
+  deserts: number
 }
+
+/** The store is asked whether somebody else follows; nobody does, as the reply says; its signal has aborted. */
+export const UNWANTED = { asks: 1, unfollowed: 2, abandoned: 3 } as const
 
 /** Computes without a lease, because Redis did not answer or beside the process that leads. */
 export const ALONE = { unanswered: 1, beside: 2 } as const
@@ -106,7 +125,11 @@ export interface Budget {
   losses: number
   lostMessages: number
   failures: number
+  /** Values that cannot be kept, or are skipped. */
   unkept: number
+  /** Calls that leave by their signal, and by their timeout. */
+  signals: number
+  timeouts: number
 }
 
 export interface State {
@@ -132,8 +155,8 @@ export const EMPTY: {
   readonly flight: Flight
   readonly writer: Writer
 } = {
-  stored: { entry: 0, lease: 0, over: 0, followed: 0, buried: 0 },
-  call: { at: 0, key: 0, floor: 0, ownFloor: 0, keeps: 0, value: 0, flight: 0, after: 0, vain: 0 },
+  stored: { entry: 0, lease: 0, over: 0, followed: 0, buried: 0, stamp: 0, late: 0 },
+  call: { at: 0, key: 0, floor: 0, ownFloor: 0, keeps: 0, value: 0, flight: 0, after: 0, vain: 0, asked: 0, anew: 0 },
   flight: {
     at: 0,
     joinable: 0,
@@ -144,8 +167,13 @@ export const EMPTY: {
     lost: 0,
     isVoid: 0,
     value: 0,
+    seen: 0,
+    late: 0,
     unkept: 0,
     good: 0,
+    kept: 0,
+    unwanted: 0,
+    deserts: 0,
   },
   writer: { at: 0, version: 0, done: 0, found: 0, late: 0 },
 }

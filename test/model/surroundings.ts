@@ -105,7 +105,8 @@ function crash(world: World, next: State, process: number): void {
   for (const each of [it.pending, it.copies, it.news]) each.fill(0)
   for (const [r, of] of world.scenario.calls.entries()) {
     if (of !== process) continue
-    if (next.calls[r]!.at !== CALL.answered) next.calls[r] = { ...EMPTY.call, key: next.calls[r]!.key, at: CALL.gone }
+    const isEnded = next.calls[r]!.at === CALL.answered && next.flights[r]!.at === FLIGHT.none
+    if (!isEnded) next.calls[r] = { ...EMPTY.call, key: next.calls[r]!.key, at: CALL.gone }
     if (next.flights[r]!.at !== FLIGHT.none) next.flights[r] = { ...EMPTY.flight, lost: 1 }
   }
 }

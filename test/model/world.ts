@@ -1,6 +1,6 @@
 import type { Rule } from './rules.js'
 import type { Scenario } from './scenarios.js'
-import type { State } from './state.js'
+import { type Call, type State, CALL } from './state.js'
 
 /** What does not change while a scenario is explored. */
 export interface World {
@@ -21,4 +21,9 @@ export function near({ scenario }: World, r: number): boolean {
 export function forget({ scenario }: World, { processes, calls }: State, process: number, key: number): void {
   processes[process]!.copies[key] = 0
   for (const [r, call] of calls.entries()) if (scenario.calls[r] === process && call.key === key) call.keeps = 0
+}
+
+/** The calls that wait for a flight. */
+export function waiting({ calls }: State, f: number): Call[] {
+  return calls.filter(({ at, flight }) => at === CALL.waits && flight === f + 1)
 }

@@ -317,6 +317,37 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       expect(heard).toEqual(['last'])
     })
 
+    test('the holder, when it asks', async () => {
+      const store = await open()
+      await store.acquire(attempt('a::🔑', 'holder'))
+      expect(await store.isFollowed('a::🔑', 'holder')).toBe(false)
+      await store.acquire({ ...attempt('a::🔑', 'passing'), follows: false })
+      expect(await store.isFollowed('a::🔑', 'holder')).toBe(false)
+      await store.acquire(attempt('a::🔑', 'follower'))
+      expect(await store.isFollowed('a::🔑', 'holder')).toBe(true)
+      expect(await store.isFollowed('a::🔑', 'another')).toBe(false)
+      await store.renew('a::🔑', 'holder', MINUTE_MS, [])
+      expect(await store.isFollowed('a::🔑', 'holder')).toBe(true)
+      await store.release('a::🔑', 'holder', 'nothing', MINUTE_MS)
+      expect(await store.isFollowed('a::🔑', 'holder')).toBe(false)
+    })
+
+    test('what is stored while another leads, so that they know what comes after', async () => {
+      const store = await open()
+      await store.acquire(attempt('a', 'first'))
+      await store.fill(entry('a', 'x'), 'first')
+      await store.acquire({ ...attempt('a', 'second'), seen: 'any' })
+      const follows = await store.acquire({ ...attempt('a', 'follower'), seen: 'any' })
+      const seen = 'entry' in follows ? follows.entry : undefined
+      expect(seen).toBeInstanceOf(Buffer)
+      expect(await store.acquire({ ...attempt('a', 'follower'), seen })).toMatchObject({ kind: 'follows' })
+      await store.fill(entry('a', 'y'), 'second')
+      expect(await store.acquire({ ...attempt('a', 'follower'), seen })).toEqual({
+        kind: 'value',
+        bytes: entry('a', 'y').bytes,
+      })
+    })
+
     async function followed(store: Store, key: string): Promise<void> {
       await store.acquire(attempt(key, 'holder'))
       await store.acquire(attempt(key, 'follower'))

@@ -7,6 +7,8 @@ export interface ComputationPlan extends FactoryPlan {
   readonly seen: Buffer | 'any' | undefined
   /** The stale value that the result will replace. Callers may get it until then. */
   readonly stale: KnownValue | undefined
+  /** The pause after a failure; `undefined`: it depends on the ttl. */
+  readonly retryAfterMs: number | undefined
   /**
    * When another process computes the key: `wait` for it, or `leave` it to that process. `alone`: compute without a lease and store
    * nothing, because the store did not answer or its entry must stay.

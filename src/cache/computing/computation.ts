@@ -3,6 +3,7 @@ import type { Acquired } from '../../contract/store.js'
 import type { LeaseEnd } from '../leases/lease-ends.js'
 import type { ComputationPlan } from './computation-plan.js'
 import type { ComputationSetting } from './computation-setting.js'
+import { Following } from './following.js'
 import { type Outcome, runOnce } from '../factories/factory-run.js'
 import { Lease } from '../leases/lease.js'
 import type { Keeping } from '../reading/fallback.js'
@@ -24,20 +25,22 @@ export class Computation implements Awaited {
   followed: Followed | undefined
   readonly #setting: ComputationSetting
   readonly #plan: ComputationPlan
+  readonly #onVoid: (startedAt: number) => void
   readonly #abort = new AbortController()
   #isAbandoned = false
   #isVoid = false
   /** The logical time at which the factory began. */
   #startedAt = Infinity
   #followsNobody = false
+  #isAlone = false
   #followed: LeaseEnd | undefined
   #lease: Lease | undefined
-  #voided: Promise<'voided'> | undefined
-  #tellVoided: (voided: 'voided') => void = () => undefined
 
-  constructor(setting: ComputationSetting, plan: ComputationPlan) {
+  /** `onVoid` is called when it turns out to be void, with the logical time at which its factory began. */
+  constructor(setting: ComputationSetting, plan: ComputationPlan, onVoid: (startedAt: number) => void) {
     this.#setting = setting
     this.#plan = plan
+    this.#onVoid = onVoid
     this.result = Promise.resolve().then(() => (plan.manner === 'alone' ? this.#alone() : this.#leadOrFollow()))
   }
 
@@ -50,24 +53,18 @@ export class Computation implements Awaited {
   }
 
   /**
-   * The result for a call that joined. A void computation has none (`voided`) for a call that began after its factory, so the call does not
-   * wait for it. Calls that began before its factory stay, because whatever voided it, the factory has read what was there after they began.
-   */
-  resultFor(at: number): Promise<Result | 'voided'> {
-    this.#voided ??= new Promise((resolve) => {
-      this.#tellVoided = resolve
-      if (this.#isVoid) resolve('voided')
-    })
-    const refused = this.#voided.then<Result | 'voided'>((voided) => (at > this.#startedAt ? voided : this.result))
-    return Promise.race([this.result, refused])
-  }
-
-  /**
    * Says that a tag was removed. If the entry will carry that tag, the store is asked whether the removal came after this computation
-   * began.
+   * began. Without a lease there is nothing to ask for.
    */
   tagRemoved(tag: string): void {
-    if (this.#plan.tags.includes(tag)) void this.#lease?.renew()
+    if (!this.#plan.tags.includes(tag)) return
+    if (this.#isAlone) this.#void()
+    else void this.#lease?.renew()
+  }
+
+  /** Whether another process waits for the result. Asks the store. */
+  async isFollowed(): Promise<boolean> {
+    return !this.#isVoid && this.#lease !== undefined && this.#lease.isFollowed()
   }
 
   /**
@@ -83,14 +80,14 @@ export class Computation implements Awaited {
   abandon(): void {
     this.#isAbandoned = true
     this.#abort.abort(new Error(`Nobody waits for ${quoted(this.#plan.key)} any more`))
+    this.#followed?.doubt()
   }
 
   async #leadOrFollow(): Promise<Result> {
     const { key, manner, onAsk, onFollow, schema } = this.#plan
     const { leaseEnds, leaseMs, codec, cycles } = this.#setting
-    let { seen, stale } = this.#plan
-    let sideBySide = false
-    let leader: string | undefined
+    let { stale } = this.#plan
+    const following = new Following(this.#plan.seen)
     const beganMs = realTime.nowMs()
     for (;;) {
       onAsk?.()
@@ -100,52 +97,50 @@ export class Computation implements Awaited {
         const token = nextToken()
         const askedAt = nextLogicalTime()
         // eslint-disable-next-line no-await-in-loop -- each round begins with what the last one learned
-        const acquired = await this.#acquire(token, seen, manner === 'wait' && !sideBySide && !this.#followsNobody)
-        if (acquired === undefined) return await this.#alone()
-        if (acquired.kind === 'leads') {
+        const acquired = await this.#acquire(token, following)
+        if (acquired?.kind === 'leads') {
           const lease = new Lease(this.#setting, this.#plan, token, this.#void)
           // eslint-disable-next-line no-await-in-loop
           return await (this.#isAbandoned ? this.#leave(lease) : this.#lead(lease, stale, leaseEnd))
         }
+        if (this.#isAbandoned) return { kind: 'left', restMs: 0 }
+        if (acquired === undefined) return await this.#alone()
         if (acquired.kind === 'paused') return { kind: 'left', restMs: acquired.leftMs }
         if (acquired.kind === 'value') {
           // eslint-disable-next-line no-await-in-loop
           const stored = await codec.decode(key, acquired.bytes)
           // eslint-disable-next-line no-await-in-loop
           const good = stored !== undefined && (await schemaError(schema, key, stored.value)) === undefined
-          if (good && stored.state === 'fresh') return resultOf(stored, askedAt)
+          if (good && stored.state === 'fresh') return resultOf(stored, askedAt, following.startedAt)
           // eslint-disable-next-line no-await-in-loop
           if (codec.mustStay(key, acquired.bytes)) return await this.#alone()
-          seen = acquired.bytes
+          following.seen = acquired.bytes
           stale = good && stored.entry.hasGrace ? stored : undefined
           continue
         }
         // Messages are of the whole server. One of the same key in another database ends nothing here, and the leader goes on.
-        if (this.#followsNobody || (sideBySide && acquired.leader !== leader)) {
+        if (this.#followsNobody || following.isBeside(acquired)) {
           leaseEnd.onVoided(this.#void)
           // eslint-disable-next-line no-await-in-loop
           return await this.#alone()
         }
         onFollow?.()
         if (manner === 'leave') return { kind: 'left', restMs: Math.min(acquired.leftMs, leaseMs / 2) }
-        if (acquired.leader !== leader) this.followed = cycles.follow(acquired.leader)
-        leader = acquired.leader
+        if (following.isAnother(acquired)) this.followed = cycles.follow(acquired.leader)
+        following.follow(acquired, askedAt)
         // eslint-disable-next-line no-await-in-loop
         const waitMs = leaseEnds.waitMs(leaseMs, acquired.leftMs, realTime.nowMs() - beganMs)
         // eslint-disable-next-line no-await-in-loop
-        const ended = await leaseEnd.within(waitMs, this.#abort.signal)
+        following.end(await leaseEnd.within(waitMs))
         if (this.#isAbandoned) return { kind: 'left', restMs: 0 }
-        // If nothing is stored now, the processes that waited compute side by side. Otherwise each would wait for the one before it, and
-        // for ever where the key is deleted again and again.
-        sideBySide = ended !== undefined
       } finally {
         leaseEnd.leave()
       }
     }
   }
 
-  async #acquire(token: string, seen: Buffer | 'any' | undefined, follows: boolean): Promise<Acquired | undefined> {
-    const { key, stale } = this.#plan
+  async #acquire(token: string, { seen, waits }: Following): Promise<Acquired | undefined> {
+    const { key, stale, manner } = this.#plan
     const { store, leaseMs } = this.#setting
     const isAsked = store.backend().up
     try {
@@ -156,7 +151,7 @@ export class Computation implements Awaited {
         process: processName,
         leaseMs,
         seen,
-        follows,
+        follows: manner === 'wait' && waits && !this.#followsNobody,
         patient: stale !== undefined,
       })
     } catch (error) {
@@ -227,7 +222,7 @@ export class Computation implements Awaited {
     // If the lease was held to the end, nothing was deleted before `sentAt`, so the value is good up to then. Otherwise it is good only up
     // to the time when the computation began.
     const asOf = held === true ? sentAt : startedAt
-    return { kind: 'value', value, computeMs, bytes, isStored, asOf, startedAt, isRefused: held === false }
+    return { kind: 'value', value, computeMs, bytes, isStored, asOf, startedAt, isFound: false, isRefused: held === false }
   }
 
   /** Ends the lease, because nobody in this process wants the result any more. A process that waits takes over. */
@@ -242,6 +237,7 @@ export class Computation implements Awaited {
     const { fallback, events } = this.#setting
     const startedAt = nextLogicalTime()
     this.#startedAt = startedAt
+    this.#isAlone = true
     const keeping = fallback?.begin(key)
     const outcome = await this.#compute(stale)
     if (outcome.kind !== 'computed') {
@@ -264,12 +260,12 @@ export class Computation implements Awaited {
 
   /** For how long a stale value serves before the next attempt, if this one has ended without a value for it. */
   #pauseMs(stale: KnownValue | undefined): number {
-    return stale === undefined ? 0 : pauseAfterFailure(this.#plan.life)
+    return stale === undefined ? 0 : pauseAfterFailure(this.#plan)
   }
 
   readonly #void = (): void => {
     this.#isVoid = true
-    this.#tellVoided('voided')
+    this.#onVoid(this.#startedAt)
   }
 
   #compute(stale: KnownValue | undefined, lead?: (link: FactoryLink) => void): Promise<Outcome> {

@@ -60,22 +60,10 @@ export class ReadThrough {
     }
     const callOptions = options === undefined ? this.#defaultOptions : callOptionsOf(options, this.#setting)
     refuseOwnKey(this.#setting.cache, key)
-    const call = { key, factory, callOptions, at: nextLogicalTime() }
-    const giveFound = give as (found: ServedValue) => R
-    if (hasLimits(callOptions)) return this.#within(callOptions, key, () => this.#find(call, giveFound))
-    return this.#find(call, giveFound)
-  }
-
-  /** Applies the limits of a call while the store is asked, too. */
-  async #within<R>(callOptions: CallOptions, key: string, find: () => Promise<R>): Promise<R> {
-    const { timeoutMs, signal } = callOptions
-    signal?.throwIfAborted()
-    const deadline = new CallerDeadline(key, { timeoutMs, softTimeoutMs: undefined, signal })
-    try {
-      return (await deadline.within(find())) as R
-    } finally {
-      deadline.end()
-    }
+    const deadline = deadlineOf(key, callOptions)
+    const call = { key, factory, callOptions, at: nextLogicalTime(), deadline }
+    const found = this.#find(call, give as (found: ServedValue) => R)
+    return deadline === undefined ? found : deadline.within(found)
   }
 
   /** Looks in the near tier first, then in the store. */
@@ -101,15 +89,16 @@ export class ReadThrough {
     }
     const callOptions = callOptionsOf(options, this.#setting)
     for (const key of all) refuseOwnKey(this.#setting.cache, key)
-    const find = (): Promise<Map<string, ServedValue>> => this.#findMany(all, factory, callOptions)
-    const found = hasLimits(callOptions) && all.length > 0 ? this.#within(callOptions, all[0] as string, find) : find()
-    return (await found) as Map<string, ServedValue<T>>
+    const deadline = all.length === 0 ? undefined : deadlineOf(all[0] as string, callOptions)
+    const found = this.#findMany(all, factory, callOptions, deadline)
+    return (await (deadline === undefined ? found : deadline.within(found))) as Map<string, ServedValue<T>>
   }
 
   async #findMany(
     all: readonly string[],
     factory: ManyFactory<unknown, string>,
     callOptions: CallOptions,
+    deadline: CallerDeadline | undefined,
   ): Promise<Map<string, ServedValue>> {
     const at = nextLogicalTime()
     const found = await this.#nearbyOf(all, callOptions)
@@ -123,7 +112,7 @@ export class ReadThrough {
     const answers = await Promise.allSettled(
       keys.map((key, i) => {
         const member = { foreground: batch.member(key), background: background.member(key), refreshes: false }
-        const call = { key, factory: member.foreground.factory, callOptions, at, many: member }
+        const call = { key, factory: member.foreground.factory, callOptions, at, deadline, many: member }
         return Promise.resolve(this.#answers.to(call, readings[i] as Reading)).finally(() => {
           member.foreground.stay()
           if (!member.refreshes) member.background.stay()
@@ -184,6 +173,9 @@ export class ReadThrough {
   }
 }
 
-function hasLimits({ timeoutMs, signal }: CallOptions): boolean {
-  return timeoutMs !== undefined || signal !== undefined
+/** When the caller of a call leaves. @throws the reason of its signal, if that has aborted. */
+function deadlineOf(key: string, { timeoutMs, signal }: CallOptions): CallerDeadline | undefined {
+  signal?.throwIfAborted()
+  if (timeoutMs === undefined && signal === undefined) return undefined
+  return new CallerDeadline(key, { timeoutMs, signal })
 }

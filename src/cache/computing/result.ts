@@ -12,8 +12,10 @@ export type Result =
       readonly isStored: boolean
       /** The value is good for calls that began up to this logical time. */
       readonly asOf: number
-      /** The logical time at which the factory began; -1 when another process computed the value. */
+      /** A logical time after which the factory began; -1 when none is known, because another process computed the value. */
       readonly startedAt: number
+      /** Whether another process computed the value. */
+      readonly isFound: boolean
       /** Whether a write or delete came while it was computed. Then no call that began after the factory may have the value. */
       readonly isRefused: boolean
     }
@@ -23,8 +25,8 @@ export type Result =
   /** Left to another process, or nobody wants the result any more. This process does not try again for `restMs`. */
   | { readonly kind: 'left'; readonly restMs: number }
 
-/** The result that another process has stored. It is good for calls that began up to the logical time `asOf`. */
-export function resultOf({ value, bytes, entry }: Stored, asOf: number): Result {
+/** The result that another process has stored. It is good for calls that began up to `asOf`. Its factory began after `startedAt`. */
+export function resultOf({ value, bytes, entry }: Stored, asOf: number, startedAt: number): Result {
   return {
     kind: 'value',
     value,
@@ -32,7 +34,8 @@ export function resultOf({ value, bytes, entry }: Stored, asOf: number): Result 
     bytes,
     isStored: true,
     asOf,
-    startedAt: -1,
+    startedAt,
+    isFound: true,
     isRefused: false,
   }
 }
@@ -47,6 +50,7 @@ export function resultAlone(value: unknown, computeMs: number, startedAt: number
     isStored: false,
     asOf,
     startedAt,
+    isFound: false,
     isRefused: false,
   }
 }

@@ -18,6 +18,8 @@ export interface Call {
   readonly callOptions: CallOptions
   /** The logical time at which it began. */
   readonly at: number
+  /** When its caller leaves; `undefined` where it has no limit. */
+  readonly deadline: CallerDeadline | undefined
   /** Set for a key of `getOrSetMany`. */
   readonly many?: Membership
 }
@@ -57,7 +59,7 @@ export class ServeOrCompute {
     { bytes, answered }: Reading,
     stored: KnownValue | undefined,
   ): ServedValue | Promise<ServedValue> {
-    const { key, factory, callOptions, at, many } = call
+    const { key, factory, callOptions, many } = call
     const { codec, store } = this.#setting
     const refreshes =
       stored !== undefined && callOptions.beta > 0 && isEarly(stored.entry, callOptions.beta, store.now(key))
@@ -70,6 +72,7 @@ export class ServeOrCompute {
       life: callOptions.life,
       tags: callOptions.tags,
       maxComputeMs: callOptions.maxComputeMs,
+      retryAfterMs: callOptions.retryAfterMs,
       schema: callOptions.schema,
       seen: callOptions.refresh ? 'any' : bytes,
       stale: undefined,
@@ -77,7 +80,7 @@ export class ServeOrCompute {
       onAsk: many?.foreground.ask,
       onFollow: many?.foreground.stay,
     }
-    if (stored?.state !== 'fresh') return this.#without(plan, callOptions, stored, by, at, many)
+    if (stored?.state !== 'fresh') return this.#without(plan, call, stored, by)
     this.#refresh(plan, stored, many)
     return this.#hitStored(key, stored, by)
   }
@@ -85,13 +88,10 @@ export class ServeOrCompute {
   /** Answers when no fresh value is stored: with the stale value, or with a computed one. */
   async #without(
     plan: ComputationPlan,
-    callOptions: CallOptions,
+    { key, callOptions, at, deadline, many }: Call,
     stored: KnownValue | undefined,
     by: 'store' | 'fallback',
-    at: number,
-    many: Membership | undefined,
   ): Promise<ServedValue> {
-    const { key } = plan
     const { events, store } = this.#setting
     const serves = stored !== undefined && mayServeStale(stored.entry, callOptions.graceMs, store.now(key))
     const usable = serves ? stored : undefined
@@ -101,29 +101,30 @@ export class ServeOrCompute {
       this.#refresh(plan, usable, many)
       return this.#hitStored(key, usable, by)
     }
-    const deadline = new CallerDeadline(key, {
-      timeoutMs: callOptions.timeoutMs,
-      softTimeoutMs: usable === undefined ? undefined : callOptions.softTimeoutMs,
-      signal: callOptions.signal,
-    })
+    const { softTimeoutMs } = callOptions
+    const soft =
+      usable === undefined || softTimeoutMs === undefined
+        ? undefined
+        : new CallerDeadline(key, { softTimeoutMs, outer: deadline })
     const planned = usable === undefined ? plan : { ...plan, stale: usable }
     try {
-      // If the caller left while the store was asked, nothing is computed for it.
+      // If the caller left by its signal while the store was asked, nothing is computed for it.
       callOptions.signal?.throwIfAborted()
-      const taken = await this.#flights.take({ plan: planned, at, anew: callOptions.refresh, deadline })
+      const anew = callOptions.refresh
+      const taken = await this.#flights.take({ plan: planned, at, anew, deadline: soft ?? deadline })
       if (typeof taken === 'object') {
         events.emit('miss', { key })
         const { value, computeMs, isStored, isRefused } = taken
         return { value, computeMs, isComputed: true, isStored, isShared: !isRefused }
       }
     } catch (error) {
-      if (usable === undefined || callOptions.signal?.aborted) {
+      if (usable === undefined || deadline?.departure !== undefined) {
         events.emit('miss', { key })
         throw error
       }
       this.#setting.onFailed('refresh', key, error)
     } finally {
-      deadline.end()
+      soft?.end()
     }
     return this.#hitStored(key, usable as KnownValue, by)
   }

@@ -1,18 +1,11 @@
-import { Computation } from './computation.js'
 import type { ComputationSetting } from './computation-setting.js'
 import type { ComputationPlan } from './computation-plan.js'
 import { CacheTimeoutError } from '../../contract/errors.js'
-import type { CallerDeadline } from './caller-deadline.js'
+import { CallerDeadline } from './caller-deadline.js'
+import { Flight, type WaitEnd } from './flight.js'
 import { waitInFactory } from '../factories/factory-wait.js'
 import { isGoodFor, type Result } from './result.js'
 import { schemaError, type EntryCodec } from '../../values/entry-codec.js'
-
-interface Flight {
-  readonly computation: Computation
-  ended: boolean
-  /** How many calls wait for it. A flight in the background counts one more. */
-  wanted: number
-}
 
 /** A call that waits for a computation. */
 export interface Call {
@@ -21,7 +14,7 @@ export interface Call {
   readonly at: number
   /** Whether the call wants a value whose factory began after the call. */
   readonly anew: boolean
-  readonly deadline: CallerDeadline
+  readonly deadline: CallerDeadline | undefined
 }
 
 /** A value that a call may have. */
@@ -70,7 +63,7 @@ export class SingleFlight {
       const flight = joined ?? this.#begin(plan)
       if (inVain) flight.computation.followNobody()
       // eslint-disable-next-line no-await-in-loop -- goes round again only with a result that is not for the call
-      const result = await this.#wait(flight, call, own)
+      const result = await this.#wait(flight, call, own ? -Infinity : call.at)
       if (result === 'soft') return result
       if (result === 'voided') {
         inVain = true
@@ -87,7 +80,7 @@ export class SingleFlight {
       if (result.kind !== 'value') continue
       if (own) return result
       if (!isGoodFor(result, call)) {
-        inVain ||= result.startedAt >= 0 && !call.anew
+        inVain ||= !result.isFound && !call.anew
         continue
       }
       // eslint-disable-next-line no-await-in-loop
@@ -110,7 +103,7 @@ export class SingleFlight {
       return
     }
     const flight = this.#begin(plan)
-    flight.wanted++
+    flight.goOn()
     flight.computation.result.then(
       (result) => {
         plan.onFollow?.()
@@ -128,40 +121,21 @@ export class SingleFlight {
   }
 
   #begin(plan: ComputationPlan): Flight {
-    const flight = { computation: new Computation(this.#setting, plan), ended: false, wanted: 0 }
+    const flight = new Flight(this.#setting, plan, (ended) => this.#detach(plan.key, ended))
     this.#flights.set(plan.key, flight)
-    const end = (): void => {
-      flight.ended = true
-      this.#detach(plan.key, flight)
-    }
-    flight.computation.result.then(end, end)
     return flight
   }
 
-  /** Waits for a flight. A call that joined it leaves when the computation becomes void, unless it began before the factory did. */
-  async #wait(
-    flight: Flight,
-    { plan: { key }, at, deadline }: Call,
-    own: boolean,
-  ): Promise<Result | 'soft' | 'voided'> {
-    const { computation } = flight
-    const wait = waitInFactory(computation, key)
-    flight.wanted++
-    let leaves = true
-    try {
-      const ended: Promise<Result | 'voided'> = own ? computation.result : computation.resultFor(at)
-      const result = await deadline.within(wait === undefined ? ended : wait.within(ended))
-      // A call that took the stale value still wants the fresh one to be computed.
-      leaves = result !== 'soft'
-      return result
-    } finally {
-      wait?.end()
-      if (leaves) flight.wanted--
-      if (flight.wanted === 0 && !flight.ended) {
-        this.#detach(key, flight)
-        flight.computation.abandon()
-      }
-    }
+  /** Waits for a flight. A call inside a factory waits no longer than until it is found to be part of a cycle. */
+  #wait(flight: Flight, { plan: { key }, deadline }: Call, at: number): Promise<WaitEnd> {
+    const wait = waitInFactory(flight.computation, key)
+    if (wait === undefined) return flight.wait(at, deadline)
+    const inner = new CallerDeadline(key, { outer: deadline })
+    wait.onRefused((error) => inner.leave({ by: 'cycle', error }))
+    return flight.wait(at, inner).finally(() => {
+      wait.end()
+      inner.end()
+    })
   }
 
   /** The flight that a call may join. A void computation cannot be joined: its result is only for calls that began before its factory. */

@@ -32,12 +32,9 @@ export class FactoryWait implements Wait {
     this.#timer = realTime.setTimeout(ask, inMs).unref()
   }
 
-  /** Settles as the promise does, or rejects when the wait is refused. */
-  within<T>(promise: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#refuse = reject
-      promise.then(resolve, reject)
-    })
+  /** Calls the listener with an error when the wait is found to be part of a cycle. */
+  onRefused(listener: (error: Error) => void): void {
+    this.#refuse = listener
   }
 
   refuse(): void {

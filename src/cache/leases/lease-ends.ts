@@ -71,25 +71,22 @@ export class LeaseEnd {
     if (this.#ended === 'voided') listener()
   }
 
-  /** Says that the computation may have ended. The follower stops waiting and asks the store. */
+  /** Says that the computation may have ended, or that the follower has another reason to wait no longer. */
   doubt(): void {
     this.#woken = true
     this.#wake()
   }
 
-  /** How the computation ended. `undefined`: no message came in this time, it may have ended without a message, or `signal` has aborted. */
-  async within(ms: number, signal: AbortSignal): Promise<Ended | undefined> {
-    if (this.#woken || signal.aborted) return this.#ended
+  /** How the computation ended. `undefined`: no message came in this time, or it may have ended without one. */
+  async within(ms: number): Promise<Ended | undefined> {
+    if (this.#woken) return this.#ended
     await new Promise<void>((resolve) => {
       const timer = realTime.setTimeout(resolve, ms)
       this.#wake = () => {
         realTime.clearTimeout(timer)
-        signal.removeEventListener('abort', this.#wake)
         resolve()
       }
-      signal.addEventListener('abort', this.#wake)
     })
-    signal.removeEventListener('abort', this.#wake)
     return this.#ended
   }
 

@@ -55,6 +55,16 @@ export class Lease {
     return this.#setting.store.backend().up
   }
 
+  /** Whether somebody waits for the end of the lease. `false` also if the store does not answer. Never rejects. */
+  async isFollowed(): Promise<boolean> {
+    try {
+      return await this.#setting.store.isFollowed(this.#key, this.token)
+    } catch (error) {
+      this.#setting.onFailed('abandon', this.#key, error)
+      return false
+    }
+  }
+
   /** Ends the lease with an entry. `false`: the lease was lost before, and nothing is stored. `undefined`: the store did not take it. */
   async fill(entry: Write): Promise<boolean | undefined> {
     const filled = await this.#fill(entry)

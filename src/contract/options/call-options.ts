@@ -1,13 +1,14 @@
 import type { GetOrSetOptions } from '../cache.js'
 import { toMs } from '../../checks/duration.js'
 import { GET_OR_SET_OPTIONS } from './known-options.js'
-import { checkOptions, checkTags, type Lifetime, lifetime } from './option-checks.js'
+import { checkOptions, checkRetryAfter, checkTags, type Lifetime, lifetime } from './option-checks.js'
 import { show } from '../../checks/show.js'
 
 /** The defaults for calls that do not set these options. */
 export interface CallDefaults {
   readonly lifetime: Lifetime
   readonly maxComputeMs: number
+  readonly retryAfterMs: number | undefined
 }
 
 /** The checked options of one `getOrSet` call. */
@@ -15,6 +16,8 @@ export interface CallOptions {
   readonly life: Lifetime
   readonly tags: readonly string[]
   readonly maxComputeMs: number
+  /** The pause after a refresh that failed; `undefined`: it depends on the ttl. */
+  readonly retryAfterMs: number | undefined
   readonly timeoutMs: number | undefined
   readonly softTimeoutMs: number | undefined
   readonly signal: AbortSignal | undefined
@@ -29,13 +32,14 @@ export interface CallOptions {
 /** The checked options of a `getOrSet` call. @throws {TypeError} naming the option that is wrong. */
 export function callOptionsOf(options: GetOrSetOptions<any> | undefined, defaults: CallDefaults): CallOptions {
   const given = checkOptions(options, 'getOrSet', GET_OR_SET_OPTIONS) ?? {}
-  const { grace, early = false, timeout, softTimeout, maxCompute, refresh = false, signal, schema } = given
+  const { grace, early = false, timeout, softTimeout, maxCompute, retryAfter, refresh = false, signal, schema } = given
   if (typeof refresh !== 'boolean')
     throw new TypeError(`Expected \`refresh\` to be true or false, got ${show(refresh)}`)
   return {
     life: lifetime(given, defaults.lifetime),
     tags: checkTags(given.tags),
     maxComputeMs: maxCompute === undefined ? defaults.maxComputeMs : toMs('maxCompute', maxCompute),
+    retryAfterMs: retryAfter === undefined ? defaults.retryAfterMs : checkRetryAfter(retryAfter),
     timeoutMs: timeout === undefined ? undefined : toMs('timeout', timeout),
     softTimeoutMs: softTimeout === undefined ? undefined : toMs('softTimeout', softTimeout),
     signal: checkSignal(signal),
@@ -63,7 +67,7 @@ export function checkSchema(schema: CallOptions['schema']): CallOptions['schema'
 
 /** @throws {TypeError} naming the option of `getOrSet` that is wrong. */
 export function checkCallOptions(options: GetOrSetOptions<any> | undefined): void {
-  callOptionsOf(options, { lifetime: { ttlMs: 0, graceMs: 0 }, maxComputeMs: 0 })
+  callOptionsOf(options, { lifetime: { ttlMs: 0, graceMs: 0 }, maxComputeMs: 0, retryAfterMs: undefined })
 }
 
 function checkBeta(early: boolean | number): number {

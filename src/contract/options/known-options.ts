@@ -12,6 +12,7 @@ export const GET_OR_SET_OPTIONS: Known<GetOrSetOptions<unknown>> = Object.freeze
   softTimeout: true,
   timeout: true,
   maxCompute: true,
+  retryAfter: true,
   refresh: true,
   signal: true,
   schema: true,

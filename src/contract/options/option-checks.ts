@@ -1,7 +1,7 @@
 import { toUSVString } from 'node:util'
 import type { SetOptions } from '../cache.js'
 import type { PageOptions } from '../inspected.js'
-import { toMs } from '../../checks/duration.js'
+import { secondsHint, toMs, type Ttl } from '../../checks/duration.js'
 import type { Key } from '../../keys/key.js'
 import { kindOf } from '../../checks/kind.js'
 import { PAGE_OPTIONS } from './known-options.js'
@@ -39,6 +39,15 @@ export function lifetime({ ttl, grace }: SetOptions, defaults: Lifetime): Lifeti
     ttlMs: ttl === undefined ? defaults.ttlMs : toMs('ttl', ttl),
     graceMs: grace === undefined ? defaults.graceMs : toMs('grace', grace),
   }
+}
+
+const LONGEST_PAUSE_MS = 3_600_000
+
+/** The pause after a refresh that failed, in ms. @throws {TypeError} when it is no duration or longer than an hour. */
+export function checkRetryAfter(retryAfter: Ttl): number {
+  const ms = toMs('retryAfter', retryAfter)
+  if (ms <= LONGEST_PAUSE_MS) return ms
+  throw new TypeError(`Expected \`retryAfter\` to be at most 1 hour, got ${show(retryAfter)}${secondsHint(retryAfter)}`)
 }
 
 const MAX_TAGS = 64

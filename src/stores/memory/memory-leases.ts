@@ -77,6 +77,12 @@ export class MemoryLeases {
     return true
   }
 
+  /** Whether somebody waits for the end of a lease with this token. */
+  isFollowed(key: string, token: string): boolean {
+    const lease = this.#leases.get(key)
+    return lease?.token === token && lease.followed
+  }
+
   /** Ends a lease if it still has this token. */
   end(key: string, token: string, ended: Ended): boolean {
     const lease = this.#leases.get(key)

@@ -153,7 +153,12 @@ export class MemoryStore implements Store {
   async acquire(attempt: Attempt): Promise<Acquired> {
     const bytes = this.#entries.get(attempt.key)?.bytes
     if (bytes !== undefined && attempt.seen !== 'any' && attempt.seen !== bytes) return { kind: 'value', bytes }
-    return this.#leases.acquire(attempt, this.now())
+    const acquired = this.#leases.acquire(attempt, this.now())
+    return acquired.kind === 'follows' && attempt.seen === 'any' ? { ...acquired, entry: bytes } : acquired
+  }
+
+  async isFollowed(key: string, token: string): Promise<boolean> {
+    return this.#leases.isFollowed(key, token)
   }
 
   async renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean> {

@@ -136,6 +136,10 @@ export class RedisStore implements Store {
     return this.#parts.shards.of(attempt.key).leases.acquire(attempt)
   }
 
+  isFollowed(key: string, token: string): Promise<boolean> {
+    return this.#parts.shards.of(key).leases.isFollowed(key, token)
+  }
+
   renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean> {
     return this.#parts.shards.of(key).leases.renew(key, token, leaseMs, tags)
   }

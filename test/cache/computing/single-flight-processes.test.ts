@@ -88,6 +88,60 @@ describe('Of 8 processes together', () => {
   )
 })
 
+describe('Of 6 processes that refresh a key at once', () => {
+  beforeAll(async () => {
+    processes = await Processes.start(server, 6)
+  })
+  afterAll(end)
+
+  test('two run the factory at most, and nobody has a value from before the call', async () => {
+    const counts: number[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const key = `refreshed::${round}`
+      if (round > 0) await (processes.workers[0] as Worker).call('set', key, 'old')
+      const options = { refresh: true }
+      const answers = await processes.burst({ keys: [key], calls: 5, factory: { ms: 200 }, options })
+      const runs = await processes.runs(key)
+      for (const { value, beganMs } of answers) {
+        const run = runs.find(({ name }) => name === value)
+        expect(run, `a run gave ${String(value)}`).toBeDefined()
+        expect(run!.startedMs).toBeGreaterThanOrEqual(beganMs)
+      }
+      expect(await (processes.workers[0] as Worker).call('get', key)).toBe(runs.at(-1)!.name)
+      counts.push(runs.length)
+    }
+    report(`6 processes x 5 calls with refresh: ${counts.join(', ')} runs`)
+    expect(Math.max(...counts)).toBeLessThanOrEqual(2)
+  })
+
+  test('nobody has a value from before the call, whenever the calls come', async () => {
+    const key = 'refreshed at any time'
+    const bursts = processes.workers.flatMap((worker) =>
+      Array.from({ length: 8 }, async () => {
+        await delay(Math.random() * 300)
+        const burst = { keys: [key], calls: 2, factory: { ms: 40 }, options: { refresh: true } }
+        return worker.call<Answer[]>('burst', burst)
+      }),
+    )
+    const answers = (await Promise.all(bursts)).flat()
+    const runs = new Map((await processes.runs(key)).map((run) => [run.name, run]))
+    for (const { value, beganMs, error } of answers) {
+      expect(error).toBeUndefined()
+      expect(runs.get(String(value))!.startedMs).toBeGreaterThanOrEqual(beganMs)
+    }
+    report(`96 calls with refresh in 6 processes within 300 ms, factory 40 ms: ${runs.size} runs`)
+    expect(runs.size).toBeLessThan(40)
+  })
+
+  test('each has its own outcome where the factory fails, and none waits for ever', async () => {
+    const burst = { keys: ['fails'], calls: 3, factory: { ms: 100, ends: 'throw' as const }, options: { refresh: true } }
+    const answers = await processes.burst(burst)
+    expect(answers.every(({ error }) => error !== undefined)).toBe(true)
+    const runs = await processes.runs('fails')
+    expect(new Set(runs.map(({ pid }) => pid)).size).toBe(runs.length)
+  })
+})
+
 describe('Of all processes together', () => {
   afterEach(end)
 

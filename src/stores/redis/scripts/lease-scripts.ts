@@ -9,7 +9,8 @@ import { ENTRY, MESSAGE, PAUSE_TOKEN } from './stored-layout.js'
  *
  * KEYS: leases, entry 1..n. ARGV: deadline, how many bytes the first key has, then for each key: token, process, lease in ms, checksum of
  * the entry seen ('' for none, '*' for whatever is there), whether the caller follows (0, 1), whether it is patient (0, 1).
- * Returns for each { 'leads' }, { 'value', bytes }, { 'follows', ms left, token of the leader }, { 'paused', ms left } or, after the deadline, { 'late' }.
+ * Returns for each { 'leads' }, { 'value', bytes }, { 'follows', ms left, token of the leader, checksum of the entry where '*' was
+ * given }, { 'paused', ms left } or, after the deadline, { 'late' }.
  */
 export const ACQUIRE: Script = script(`${NOW}${LEASE}
 local time, begin, reply = now(), #KEYS[2] - ARGV[2] + 1, {}
@@ -28,7 +29,7 @@ local function attempt(entry, token, process, ms, seen, follows, patient)
         if follows == '1' and followed == '0' then
           redis.call('HSET', KEYS[1], key, line(ends, since, held, '1', holder))
         end
-        return { 'follows', rest, held }
+        return { 'follows', rest, held, seen == '*' and bytes and string.sub(bytes, -${ENTRY.checksumBytes}) or nil }
       end
       if patient == '1' then return { 'paused', rest } end
     end

@@ -176,10 +176,12 @@ end
 `
 
 /** Parses a lease. `undefined` when it is not one, or is a pause. */
-export function readLease(lease: string): { untilMs: number; sinceMs: number; process: string } | undefined {
-  const [, until, since, token, process] = /^([\d.]+) ([\d.]+) (\S+) [01] (.*)$/.exec(lease) ?? []
-  if (process === undefined || token === PAUSE_TOKEN) return undefined
-  return { untilMs: Number(until), sinceMs: Number(since), process }
+export function readLease(
+  lease: string,
+): { untilMs: number; sinceMs: number; token: string; isFollowed: boolean; process: string } | undefined {
+  const [, until, since, token, followed, process] = /^([\d.]+) ([\d.]+) (\S+) ([01]) (.*)$/.exec(lease) ?? []
+  if (process === undefined || token === undefined || token === PAUSE_TOKEN) return undefined
+  return { untilMs: Number(until), sinceMs: Number(since), token, isFollowed: followed === '1', process }
 }
 
 /** The first word of a message in the channel; the rest is the key, the tag or the probe. */

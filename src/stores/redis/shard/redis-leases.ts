@@ -41,6 +41,12 @@ export class RedisLeases {
     return this.#attempts.ask(attempt)
   }
 
+  async isFollowed(key: string, token: string): Promise<boolean> {
+    const line = await this.#connection.send((client) => client.hget(this.#keyspace.leases, key))
+    const lease = readLease(line ?? '')
+    return lease?.token === token && lease.isFollowed
+  }
+
   async renew(key: string, token: string, leaseMs: number, tags: readonly string[]): Promise<boolean> {
     const { leases, tombstones, wake } = this.#keyspace
     return (await this.#connection.run(RENEW, [leases, tombstones], [wake, key, token, leaseMs, ...tags])) === 1
@@ -127,9 +133,9 @@ export class RedisLeases {
 }
 
 /** What `ACQUIRE` returns for one attempt. */
-type Reply = [kind: Buffer, detail?: Buffer | number, leader?: Buffer]
+type Reply = [kind: Buffer, detail?: Buffer | number, leader?: Buffer, entry?: Buffer]
 
-function acquired([kind, detail, leader]: Reply): Acquired {
+function acquired([kind, detail, leader, entry]: Reply): Acquired {
   switch (kind.toString()) {
     case 'value':
       return { kind: 'value', bytes: detail as Buffer }
@@ -140,7 +146,7 @@ function acquired([kind, detail, leader]: Reply): Acquired {
     case 'late':
       throw new Error('the attempt reached Redis after its deadline')
     default:
-      return { kind: 'follows', leader: String(leader), leftMs: Number(detail) }
+      return { kind: 'follows', leader: String(leader), leftMs: Number(detail), entry }
   }
 }
 
