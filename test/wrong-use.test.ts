@@ -76,7 +76,11 @@ describeOnBothStores('Wrong use', (open) => {
 
   test.each<[string, (c: Cache) => unknown, RegExp]>([
     ['getOrSet with a wrong ttl', (c) => c.getOrSet('a', () => 1, { ttl: -1 }), /`ttl`.*-1/],
-    ['getOrSet with a wrong retryAfter', (c) => c.getOrSet('a', () => 1, { retryAfter: 'soon' }), /`retryAfter`.*'soon'/],
+    [
+      'getOrSet with a wrong retryAfter',
+      (c) => c.getOrSet('a', () => 1, { retryAfter: 'soon' }),
+      /`retryAfter`.*'soon'/,
+    ],
     ['getOrSet with a wrong timeout', (c) => c.getOrSet('a', () => 1, { timeout: 'soon' }), /`timeout`.*'soon'/],
     ['getOrSet with an unknown option', (c) => c.getOrSet('a', () => 1, bad({ expires: 1 })), /`expires`/],
     ['getOrSetMany with a wrong ttl', (c) => c.getOrSetMany(['a'], () => [1], { ttl: -1 }), /`ttl`.*-1/],

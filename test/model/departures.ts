@@ -63,7 +63,8 @@ function hearFollowed(world: World, next: State, f: number): void {
 
 /** `Computation.abandon`, unless a call has joined meanwhile. */
 function abandonLater(world: World, next: State, f: number): void {
-  const isWanted = waiting(next, f).length > 0 && world.keeps('who joins while the store is asked keeps the computation')
+  const isWanted =
+    waiting(next, f).length > 0 && world.keeps('who joins while the store is asked keeps the computation')
   if (isWanted) Object.assign(next.flights[f]!, { unwanted: 0, deserts: 0 })
   else abandon(next, f)
 }

@@ -32,7 +32,8 @@ export function flightSteps(world: World, state: State, take: Take): void {
       take(`${name}: the factory reads the source`, (next) => {
         Object.assign(next.flights[f]!, { at: FLIGHT.has, value: next.source })
       })
-      if (state.left.failures > 0 && flight.unwanted !== UNWANTED.abandoned) take(`${name}: the factory fails, RELEASE`, (next) => fail(next, f, cut === 0))
+      if (state.left.failures > 0 && flight.unwanted !== UNWANTED.abandoned)
+        take(`${name}: the factory fails, RELEASE`, (next) => fail(next, f, cut === 0))
     }
     if ((at === FLIGHT.runs || at === FLIGHT.has) && flight.alone === 0 && flight.isVoid === 0 && cut === 0) {
       const matters = lease !== token || over === 1 || (buried === 1 && world.scenario.lateTags !== true)

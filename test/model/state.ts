@@ -35,7 +35,17 @@ export interface Process {
 }
 
 /** Where a call of `getOrSet` stands. Each call is made once. */
-export const CALL = { idle: 0, reads: 1, hears: 2, missed: 3, waits: 4, answered: 5, old: 6, early: 7, gone: 8 } as const
+export const CALL = {
+  idle: 0,
+  reads: 1,
+  hears: 2,
+  missed: 3,
+  waits: 4,
+  answered: 5,
+  old: 6,
+  early: 7,
+  gone: 8,
+} as const
 
 export interface Call {
   at: number

@@ -222,7 +222,17 @@ export class Computation implements Awaited {
     // If the lease was held to the end, nothing was deleted before `sentAt`, so the value is good up to then. Otherwise it is good only up
     // to the time when the computation began.
     const asOf = held === true ? sentAt : startedAt
-    return { kind: 'value', value, computeMs, bytes, isStored, asOf, startedAt, isFound: false, isRefused: held === false }
+    return {
+      kind: 'value',
+      value,
+      computeMs,
+      bytes,
+      isStored,
+      asOf,
+      startedAt,
+      isFound: false,
+      isRefused: held === false,
+    }
   }
 
   /** Ends the lease, because nobody in this process wants the result any more. A process that waits takes over. */

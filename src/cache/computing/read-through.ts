@@ -1,4 +1,5 @@
-import type { Factory, GetOrSetOptions, ManyFactory } from '../../contract/cache.js'
+import type { GetOrSetOptions } from '../../contract/cache.js'
+import type { Factory, ManyFactory } from '../../contract/factory.js'
 import { ServeOrCompute, type Call } from './serve-or-compute.js'
 import { BatchFactory } from '../factories/batch-factory.js'
 import type { ComputationSetting } from './computation-setting.js'

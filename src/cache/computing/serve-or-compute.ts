@@ -1,4 +1,4 @@
-import type { Factory } from '../../contract/cache.js'
+import type { Factory } from '../../contract/factory.js'
 import type { Member } from '../factories/batch-factory.js'
 import type { ComputationSetting } from './computation-setting.js'
 import type { ComputationPlan } from './computation-plan.js'

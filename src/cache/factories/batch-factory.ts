@@ -1,6 +1,6 @@
 import { isError } from '../../checks/is-error.js'
 import { realTime } from '../../checks/real-time.js'
-import type { Factory, FactoryContext, ManyFactory, ManyFactoryContext } from '../../contract/cache.js'
+import type { Factory, FactoryContext, ManyFactory, ManyFactoryContext } from '../../contract/factory.js'
 import { current, FactoryLink } from './factory-chain.js'
 import { FactoryWait } from './factory-wait.js'
 import type { Key } from '../../keys/key.js'
@@ -136,9 +136,7 @@ export class BatchFactory<T> {
       const member = Number.isInteger(place) ? members[place] : undefined
       if (member !== undefined) return member.context
       const most = members.length - 1
-      throw new TypeError(
-        `Expected a place in the missing keys, a whole number from 0 to ${most}, got ${show(place)}`,
-      )
+      throw new TypeError(`Expected a place in the missing keys, a whole number from 0 to ${most}, got ${show(place)}`)
     }
     return {
       signal: this.#abort.signal,

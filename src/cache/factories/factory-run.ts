@@ -1,6 +1,6 @@
 import { realTime } from '../../checks/real-time.js'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Factory, FactoryContext } from '../../contract/cache.js'
+import type { Factory, FactoryContext } from '../../contract/factory.js'
 import { CacheTimeoutError } from '../../contract/errors.js'
 import type { FactoryLink } from './factory-chain.js'
 import { checkTags, type Lifetime, lifetime } from '../../contract/options/option-checks.js'

@@ -99,11 +99,7 @@ export class Lease {
    * Ends the lease, leaves the older entry, and pauses patient attempts for `pauseMs`. `false`: the lease was lost before, or one of the tags
    * was removed meanwhile. `undefined`: the store did not answer.
    */
-  release(
-    ended: 'nothing' | 'voided',
-    pauseMs = 0,
-    tags?: readonly string[],
-  ): Promise<boolean | undefined> {
+  release(ended: 'nothing' | 'voided', pauseMs = 0, tags?: readonly string[]): Promise<boolean | undefined> {
     return this.#end('release', () => this.#setting.store.release(this.#key, this.token, ended, pauseMs, tags))
   }
 

@@ -81,7 +81,12 @@ export class Fallback {
    * in the meantime, or the key has changed since `begin`. Without an entry, what is kept stays. `nothing`: the value cannot be kept, and what
    * is kept is older, so that goes.
    */
-  end(keeping: Keeping | undefined, bytes?: Buffer | 'nothing', life?: Lifetime, tags: readonly string[] = []): boolean {
+  end(
+    keeping: Keeping | undefined,
+    bytes?: Buffer | 'nothing',
+    life?: Lifetime,
+    tags: readonly string[] = [],
+  ): boolean {
     if (keeping === undefined) return false
     const { key } = keeping
     const outage = this.#outageFor(keeping)

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { KeyedCache, ManyFactoryContext } from '../../../src/contract/cache.js'
+import type { KeyedCache } from '../../../src/contract/cache.js'
+import type { ManyFactoryContext } from '../../../src/contract/factory.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
 import { describeOnBothStores, freshPrefix } from '../../support/both-stores.js'
 import { makeGate } from '../../support/gate.js'
@@ -73,7 +74,7 @@ describeOnBothStores('A factory of many keys', (openCache) => {
     expect(await cache.deleteTag('t')).toEqual(['d'])
   })
 
-  test.each<[string, (cache: KeyedCache) => Promise<unknown> | unknown]>([
+  test.each<[string, (cache: KeyedCache) => Promise<number[]>]>([
     ['a scope', (cache) => ofPlaces(cache.scope('city', 7))],
     ['req.cache', (cache) => inRequest((req) => ofPlaces(req.cache), { cache })],
     ['a disabled cache', (cache) => (cache.enable(false), ofPlaces(cache))],
@@ -89,7 +90,7 @@ describeOnBothStores('A factory of many keys', (openCache) => {
     ['-1', ({ skip }) => skip(-1)],
     ['2', ({ setTtl }) => setTtl(2, 1)],
     ['0\\.5', ({ setTags }) => setTags(0.5, [])],
-    ["'0'|\"0\"", ({ setGrace }) => setGrace('0' as never, 1)],
+    ['\'0\'|"0"', ({ setGrace }) => setGrace('0' as never, 1)],
     ['undefined', ({ skip }) => skip(undefined as never)],
     ['NaN', ({ skip }) => skip(Number.NaN)],
   ])('is told at once of a place that is not there: %s', async (shown, change) => {

@@ -2,7 +2,8 @@ import { getEventListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
-import type { FactoryContext, KeyedCache } from '../../../src/contract/cache.js'
+import type { KeyedCache } from '../../../src/contract/cache.js'
+import type { FactoryContext } from '../../../src/contract/factory.js'
 import { CachedObject } from '../../../src/default-cache/cached-object.js'
 import { describeOnBothStores, freshPrefix } from '../../support/both-stores.js'
 import { expectNoLeakWarnings } from '../../support/fault-row.js'
@@ -102,7 +103,9 @@ describeOnBothStores('The `timeout` of a caller', (open) => {
 
   test('may be shorter than what the store takes to answer: the value is computed for the next call all the same', async () => {
     const cache = open()
-    await cache.getOrSet('k', () => 'v', { timeout: 0 }).catch((error: unknown) => expect(error).toMatchObject(TIMED_OUT))
+    await cache
+      .getOrSet('k', () => 'v', { timeout: 0 })
+      .catch((error: unknown) => expect(error).toMatchObject(TIMED_OUT))
     expect(await until(() => cache.get('k', { default: undefined }), 'it is computed')).toBe('v')
   })
 
@@ -229,7 +232,9 @@ describeOnBothStores('The signal of a caller', (open) => {
     await expect(failing).rejects.toThrow('failed')
     expect(count(abort)).toBe(0)
     const calls = [1, 2, 3].map((i) =>
-      cache.getOrSet(['k', i], async ({ signal }: FactoryContext) => delay(60_000, 1, { signal }), { signal: abort.signal }),
+      cache.getOrSet(['k', i], async ({ signal }: FactoryContext) => delay(60_000, 1, { signal }), {
+        signal: abort.signal,
+      }),
     )
     const outcomes = Promise.allSettled(calls)
     await until(async () => (await cache.computing()).length === 3, 'they are computed')

@@ -13,7 +13,10 @@ const IN_A_CYCLE = /inside its own factory, by way of another/
 type Ask = (cache: Cache, key: string, factory: () => Promise<string>) => Promise<unknown>
 
 /** Calls that each begin a factory, which asks for the next key when all of them run. The last one asks for the first. */
-function ring(caches: readonly Cache[], ask: Ask = (cache, key, factory) => cache.getOrSet(key, factory)): Promise<string>[] {
+function ring(
+  caches: readonly Cache[],
+  ask: Ask = (cache, key, factory) => cache.getOrSet(key, factory),
+): Promise<string>[] {
   const started = caches.map(() => makeGate())
   const compute = async (cache: Cache, i: number): Promise<string> => {
     started[i]!.open()
@@ -93,13 +96,16 @@ describe.each(['one server', 'a Cluster'] as const)('On %s factories of several 
     return all
   }
 
-  test.each([2, 3, 6])('that wait for each other in a circle of %i get an error long before maxCompute', async (count) => {
-    const caches = await open(count)
-    const outcomes = await Promise.allSettled(ring(caches))
-    expectErrors(outcomes)
-    await until(async () => (await caches[0]!.computing()).length === 0, 'nothing is computed any more')
-    expect(await caches[0]!.getOrSet('k0', () => 1)).toBe(1)
-  })
+  test.each([2, 3, 6])(
+    'that wait for each other in a circle of %i get an error long before maxCompute',
+    async (count) => {
+      const caches = await open(count)
+      const outcomes = await Promise.allSettled(ring(caches))
+      expectErrors(outcomes)
+      await until(async () => (await caches[0]!.computing()).length === 0, 'nothing is computed any more')
+      expect(await caches[0]!.getOrSet('k0', () => 1)).toBe(1)
+    },
+  )
 
   test('do so also where near copies are kept, and each hears a message more than once', async () => {
     const outcomes = await Promise.allSettled(ring(await open(2, { near: true })))

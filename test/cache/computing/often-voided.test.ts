@@ -57,7 +57,8 @@ test.each(CASES)(
     )
     const deletes = await deleting
     const waits = read.flatMap((each) => each.waits).toSorted((a, b) => a - b)
-    const at = (share: number): number => waits[Math.min(waits.length - 1, Math.floor(share * waits.length))]! / FACTORY_MS
+    const at = (share: number): number =>
+      waits[Math.min(waits.length - 1, Math.floor(share * waits.length))]! / FACTORY_MS
     const runs = read.map((each) => each.runs)
     report(
       `${where}, ${count} processes, ${way}: ${waits.length} reads, ${deletes} deletes, at most ${Math.max(...runs)} runs in a process; ` +

@@ -134,7 +134,12 @@ describe('Of 6 processes that refresh a key at once', () => {
   })
 
   test('each has its own outcome where the factory fails, and none waits for ever', async () => {
-    const burst = { keys: ['fails'], calls: 3, factory: { ms: 100, ends: 'throw' as const }, options: { refresh: true } }
+    const burst = {
+      keys: ['fails'],
+      calls: 3,
+      factory: { ms: 100, ends: 'throw' as const },
+      options: { refresh: true },
+    }
     const answers = await processes.burst(burst)
     expect(answers.every(({ error }) => error !== undefined)).toBe(true)
     const runs = await processes.runs('fails')

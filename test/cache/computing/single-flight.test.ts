@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { FactoryContext, GetOrSetOptions, KeyedCache } from '../../../src/contract/cache.js'
+import type { GetOrSetOptions, KeyedCache } from '../../../src/contract/cache.js'
+import type { FactoryContext } from '../../../src/contract/factory.js'
 import { CacheTimeoutError } from '../../../src/contract/errors.js'
 import type { CacheEvents } from '../../../src/contract/cache-events.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import type { FactoryContext, GetOrSetOptions, KeyedCache } from '../../../src/contract/cache.js'
+import type { GetOrSetOptions, KeyedCache } from '../../../src/contract/cache.js'
+import type { FactoryContext } from '../../../src/contract/factory.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
 import { describeOnBothStores, freshPrefix } from '../../support/both-stores.js'
 import { makeGate } from '../../support/gate.js'

@@ -24,7 +24,7 @@ async function prefetch(cache: KeyedCache, from: number, links: number, atEnd: b
     }
     const compute = async (link: number): Promise<number> => {
       if (!atEnd) begin(link + 1)
-      await undefined
+      await Promise.resolve()
       if (atEnd) begin(link + 1)
       return link
     }
