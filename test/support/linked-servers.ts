@@ -1,5 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Redis } from 'ioredis'
 import type { RedisAddress } from '../../src/contract/redis-address.js'
 import { type RedisCluster, startCluster } from './redis-cluster.js'
 import { startRedis } from './redis-server.js'
@@ -21,12 +25,48 @@ export const LINKED: readonly (readonly [string, () => Promise<Linked>])[] = [
   ['one server', linkedServer],
   ['TLS', linkedTls],
   ['a Cluster of 3', linkedCluster],
+  ['a unix socket', linkedSocket],
+  ['Sentinel', linkedSentinel],
+  ["a user's client", linkedClient],
 ]
 
 async function linkedServer(): Promise<Linked> {
   const server = await startRedis()
   const link = await startSlowLink([server.port])
   return { redis: `redis://127.0.0.1:${link.ports[0]}`, link, close: () => closed(link, server) }
+}
+
+async function linkedSocket(): Promise<Linked> {
+  const server = await startRedis()
+  const link = await startSlowLink([])
+  const folder = await mkdtemp(join(tmpdir(), 'keyedcache-link-'))
+  await link.socket(server.port, join(folder, 'redis.sock'))
+  const removed = { close: () => rm(folder, { recursive: true, force: true }) }
+  return { redis: `unix:${join(folder, 'redis.sock')}`, link, close: () => closed(link, server, removed) }
+}
+
+/** Sentinel tells of the master itself, so the client knows where it is behind the network. */
+async function linkedSentinel(): Promise<Linked> {
+  const master = await startRedis()
+  const sentinel = await startRedis({
+    args: ['--sentinel'],
+    config: `sentinel monitor mymaster 127.0.0.1 ${master.port} 1\n`,
+  })
+  const link = await startSlowLink([master.port])
+  const redis = {
+    sentinels: [{ host: '127.0.0.1', port: sentinel.port }],
+    name: 'mymaster',
+    natMap: { [`127.0.0.1:${master.port}`]: { host: '127.0.0.1', port: Number(link.ports[0]) } },
+  }
+  return { redis, link, close: () => closed(link, sentinel, master) }
+}
+
+async function linkedClient(): Promise<Linked> {
+  const server = await startRedis()
+  const link = await startSlowLink([server.port])
+  const redis = new Redis(Number(link.ports[0]))
+  const ended = { close: async () => redis.disconnect() }
+  return { redis, link, close: () => closed(ended, link, server) }
 }
 
 async function linkedTls(): Promise<Linked> {

@@ -10,6 +10,8 @@ export interface LinkLimit {
 export interface SlowLink {
   /** Where the servers are reached through it, in the order in which they were given. */
   readonly ports: readonly number[]
+  /** Lets a port be reached at this unix socket, too. */
+  socket(port: number, path: string): Promise<void>
   /** `down`: what servers send; `up`: what they are sent. Without limits at the start. */
   limit(direction: 'down' | 'up', limit: LinkLimit): Promise<void>
   refuse(refuses: boolean): Promise<void>
@@ -21,6 +23,7 @@ export async function startSlowLink(ports: readonly number[]): Promise<SlowLink>
   const worker = await startWorker(new URL('../workers/slow-link.mjs', import.meta.url))
   return {
     ports: await worker.call<number[]>('open', ports),
+    socket: (port, path) => worker.call('openSocket', port, path),
     limit: (direction, limit) => worker.call('limit', direction, limit),
     refuse: (refuses) => worker.call('refuse', refuses),
     close: () => worker.close(),

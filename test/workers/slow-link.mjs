@@ -48,7 +48,12 @@ let isRefusing = false
 
 /** Listens before each of these ports of this machine; gives the ports to connect to. All of them share the throughput. */
 export async function open(ports) {
-  return Promise.all(ports.map(listenBefore))
+  return Promise.all(ports.map((port) => listenBefore(port, 0)))
+}
+
+/** Listens on a unix socket before a port of this machine. */
+export async function openSocket(port, path) {
+  await listenBefore(port, path)
 }
 
 /** Bytes a second of a direction (`down`: what servers send), unlimited at the start; `isHeld`: nothing more passes. */
@@ -63,7 +68,7 @@ export function refuse(refuses) {
   if (isRefusing) for (const socket of sockets) socket.destroy()
 }
 
-async function listenBefore(port) {
+async function listenBefore(port, at) {
   const server = createServer((client) => {
     if (isRefusing) return void client.on('error', () => {}).destroy()
     const upstream = connect(port, '127.0.0.1')
@@ -80,7 +85,8 @@ async function listenBefore(port) {
     pass(client, upstream, ways.up)
     pass(upstream, client, ways.down)
   })
-  server.listen(0, '127.0.0.1')
+  if (at === 0) server.listen(at, '127.0.0.1')
+  else server.listen(at)
   await once(server, 'listening')
   return server.address().port
 }

@@ -22,7 +22,9 @@ afterEach(async () => {
 
 describe.each([
   ['as by default', {}, { server: 5, master: 4 }],
+  ['as by default, with near', { near: true }, { server: 5, master: 4 }],
   ["with `upkeep: 'low'`", { upkeep: 'low' }, { server: 1, master: 1 }],
+  ["with `upkeep: 'low'` and near", { upkeep: 'low', near: true }, { server: 1, master: 1 }],
 ])('Processes that do nothing, %s', (how, options, most) => {
   test('on one server', { timeout: 90_000 }, async () => {
     const server = await startRedis()
