@@ -26,7 +26,7 @@ export interface Member<T> {
 }
 
 /**
- * How long a call waits for more keys that others have given up. The ends of their computations are told one after the other, and on a
+ * How long a call waits for one more key that others have given up. The ends of their computations are told one after the other, and on a
  * Cluster by several servers.
  */
 const GATHER_MS = 10
@@ -82,7 +82,17 @@ export class BatchFactory<T> {
       return
     }
     this.#gathers = true
+    this.#gather()
+  }
+
+  /** Calls the factory when no more keys have come for a moment. */
+  #gather(): void {
+    const { size } = this.#waiting
     realTime.setTimeout(() => {
+      if (this.#waiting.size > size) {
+        this.#gather()
+        return
+      }
       this.#gathers = false
       if (this.#isDecided) this.#callAll()
     }, GATHER_MS)

@@ -25,11 +25,15 @@ test.each<[string, number, Way]>([
   const processes = await OftenVoidedProcesses.start(count, options)
   const read = await processes.read(way, LASTS_MS)
   await processes.close()
-  limits('often-voided', `${where}, ${count} processes, 40 reads/s each, factory ${FACTORY_MS} ms, every 100 ms: ${way}`, [
-    { what: 'reads', figure: read.waits.length },
-    { what: 'median wait, times the factory', figure: waitOf(read, 0.5), most: 1.3 },
-    { what: '99 of 100', figure: waitOf(read, 0.99), most: 2.1 },
-    { what: 'worst', figure: waitOf(read, 1), most: 3 },
-    { what: 'most runs in a process', figure: read.runs, most: read.deletes + 1 },
-  ])
+  limits(
+    'often-voided',
+    `${where}, ${count} processes, 40 reads/s each, factory ${FACTORY_MS} ms, every 100 ms: ${way}`,
+    [
+      { what: 'reads', figure: read.waits.length },
+      { what: 'median wait, times the factory', figure: waitOf(read, 0.5), most: 1.3 },
+      { what: '99 of 100', figure: waitOf(read, 0.99), most: 2.1 },
+      { what: 'worst', figure: waitOf(read, 1), most: 3 },
+      { what: 'most runs in a process', figure: read.runs, most: read.deletes + 1 },
+    ],
+  )
 })
