@@ -53,7 +53,7 @@ export class CallerDeadline {
   within<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.onDeparture((departure) => {
-        if (departure.by !== 'soft') reject(departure.error as Error)
+        if (departure.by !== 'soft') reject(departure.error)
       })
       promise.then(resolve, reject)
     }).finally(() => this.end())

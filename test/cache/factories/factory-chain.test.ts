@@ -103,6 +103,14 @@ describe('A link', () => {
     expect(last.outer).toBe(links[0])
   })
 
+  test('keeps none of the links that have ended before it', () => {
+    const links = chain(10)
+    for (const link of links) {
+      link.end()
+      expect(link.next).toBeUndefined()
+    }
+  })
+
   test.each([
     ['the outermost first', (links: FactoryLink[]) => links],
     ['the innermost first', (links: FactoryLink[]) => links.toReversed()],
