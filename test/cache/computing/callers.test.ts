@@ -118,8 +118,10 @@ describeOnBothStores('The `timeout` of a caller', (open) => {
       const leaving = cache.getOrSet(['k', first], factory, { signal: leave.signal })
       leaving.catch(() => undefined)
       await factory.started
-      const late = cache.getOrSet(['k', first], factory, { timeout: first === 'timeout' ? '1ms' : '60ms' })
+      const late = cache.getOrSet(['k', first], factory, { timeout: first === 'timeout' ? '1ms' : '200ms' })
       if (first === 'timeout') await expect(late).rejects.toMatchObject(TIMED_OUT)
+      // Both wait now.
+      await cache.computing()
       leave.abort(new Error('left'))
       await expect(leaving).rejects.toThrow('left')
       if (first === 'signal') await expect(late).rejects.toMatchObject(TIMED_OUT)
@@ -171,11 +173,13 @@ describeOnBothStores('A computation is abandoned', (open) => {
     const leaving = cache.getOrSet('k', factory, { signal: leave.signal })
     await factory.started
     leave.abort(new Error('left'))
-    const joining = cache.getOrSet('k', factory)
+    // It joins at once, since it reads nothing, and waits for the one that runs to end.
+    const joining = cache.getOrSet('k', () => 'anew', { refresh: true })
     await expect(leaving).rejects.toThrow('left')
-    await until(async () => (await cache.computing()).length === 1, 'it goes on')
+    await cache.computing()
     factory.open()
-    expect(await joining).toBe('v')
+    expect(await joining).toBe('anew')
+    expect([factory.runs, factory.aborted]).toEqual([1, 0])
   })
 
   test('without anything computed for a caller that leaves while the store is asked', async () => {

@@ -240,6 +240,28 @@ describe('A key that is deleted and computed elsewhere again and again', () => {
     expect(await old.value).toBe('void')
   })
 
+  test('keeps nobody waiting for one beside another, if a tag of it is deleted', async () => {
+    const keyPrefix = freshPrefix()
+    const [leader, follower] = [await open(keyPrefix), await open(keyPrefix)]
+    const old = await begin(leader)
+    const [started, gate] = [makeGate(), makeGate()]
+    const beside = async (): Promise<string> => {
+      started.open()
+      return gate.opened.then(() => 'computed beside')
+    }
+    const following = follower.getOrSet('p::a', beside, TAGS)
+    await until(isFollowed(keyPrefix), 'it is followed')
+    await deletedAndLedElsewhere(keyPrefix, 'second')
+    await started.opened
+    const late = ask(follower)
+    await follower.has('p::a')
+    await leader.deleteTag('t')
+    expect(await late).toBe('computed anew')
+    gate.open()
+    old.open()
+    expect(await Promise.all([following, old.value])).toEqual(['computed beside', 'void'])
+  })
+
   test('keeps nobody waiting who had to leave one that was voided', async () => {
     const keyPrefix = freshPrefix()
     const cache = await open(keyPrefix)
