@@ -1,5 +1,6 @@
 import type { BackendStats } from './cache.js'
 import type { ChildPage, Computation, KeyPage } from './inspected.js'
+import type { RemovalStep } from './removal-step.js'
 import type { StatsBatch, StatsTotals } from './statistics.js'
 
 /** One entry to be written. */
@@ -75,11 +76,17 @@ export type Ended = 'filled' | 'nothing' | 'voided'
 export interface Store {
   readonly kind: BackendStats['kind']
 
+  /** Names what is kept here: the same for all stores that keep their entries in one place. `undefined`: nobody else does. */
+  readonly place: string | undefined
+
   /**
    * The time by which a key expires, in ms since 1970. For Redis it is the clock of the server that keeps the key, so that all processes
    * agree on what has expired. Without a key: the clock for statistics.
    */
   now(key?: string): number
+
+  /** Says that an entry under this key was found past its time, which is not so if the clock was set since it was last read. Never waits. */
+  doubtClock(key: string): void
 
   /** Whether the store answers, since when, and how fast. Sends nothing, so it never waits. */
   backend(): BackendStats
@@ -132,12 +139,12 @@ export interface Store {
 
   /**
    * Voids all computations of a key and of the keys below it, then removes these keys, in bounded steps. It ends even if keys are written
-   * meanwhile. Gives the keys removed.
+   * meanwhile. Gives the keys removed. `step` takes each step; without it, all that is found goes. So do the other removals in steps.
    */
-  removeTree(key: string): Promise<string[]>
+  removeTree(key: string, step?: RemovalStep): Promise<string[]>
 
   /** Voids all computations, then removes all keys of this cache and nothing else, in bounded steps. Gives how many there were. */
-  clear(): Promise<number>
+  clear(step?: RemovalStep): Promise<number>
 
   /**
    * Removes all entries that carry the tag, in bounded steps, each atomically with its computation. Computations whose entry will carry the
@@ -145,7 +152,7 @@ export interface Store {
    * as Redis may under `allkeys-*`.
    * @throws {PartialRemoval} as the other removals.
    */
-  removeTag(tag: string): Promise<string[]>
+  removeTag(tag: string, step?: RemovalStep): Promise<string[]>
 
   /**
    * Up to `limit` keys whose entries carry the tag, and how many there are in all. That number may include keys beyond the limit that have

@@ -37,8 +37,8 @@ export class SingleFlight {
   readonly #setting: ComputationSetting
   readonly #codec: EntryCodec
   readonly #flights = new Map<string, Flight>()
-  /** Keys that this process does not refresh yet, and until when. Another process refreshes them, or their refresh is paused. */
-  readonly #resting = new Map<string, number>()
+  /** Keys that this process does not refresh yet, from when on and until when. Another process refreshes them, or their refresh is paused. */
+  readonly #resting = new Map<string, { readonly fromMs: number; readonly untilMs: number }>()
 
   constructor(setting: ComputationSetting) {
     this.#setting = setting
@@ -159,9 +159,11 @@ export class SingleFlight {
 
   /** Whether this process does not refresh a key for a while, after a failure or because another process does. */
   isResting(key: string): boolean {
-    const untilMs = this.#resting.get(key)
-    if (untilMs === undefined) return false
-    if (untilMs > this.#setting.store.now(key)) return true
+    const rest = this.#resting.get(key)
+    if (rest === undefined) return false
+    const nowMs = this.#setting.store.now(key)
+    // Before it began: the store's clock was set back.
+    if (rest.fromMs <= nowMs && nowMs < rest.untilMs) return true
     this.#resting.delete(key)
     return false
   }
@@ -169,7 +171,8 @@ export class SingleFlight {
   #rest(key: string, restMs: number): void {
     if (restMs <= 0) return
     if (this.#resting.size >= MAX_RESTING) this.#resting.delete(this.#resting.keys().next().value as string)
-    this.#resting.set(key, this.#setting.store.now(key) + restMs)
+    const fromMs = this.#setting.store.now(key)
+    this.#resting.set(key, { fromMs, untilMs: fromMs + restMs })
   }
 }
 

@@ -125,7 +125,7 @@ export class BatchFactory<T> {
       const results = await link.run(() => this.#factory(missing, this.#contextOf(members)))
       if (!Array.isArray(results) || results.length !== members.length) {
         throw new TypeError(
-          `Expected the factory to give ${members.length} results, one for each key, got ${kindOf(results)}`,
+          `Expected the factory to give ${members.length} ${members.length === 1 ? 'result' : 'results'}, one for each key, got ${kindOf(results)}`,
         )
       }
       for (const [i, { resolve, reject }] of members.entries()) {

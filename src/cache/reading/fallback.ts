@@ -5,7 +5,7 @@ import type { CopyBounds } from '../../contract/options/copy-bounds.js'
 import type { Lifetime } from '../../contract/options/option-checks.js'
 import type { EntryCodec, KnownValue } from '../../values/entry-codec.js'
 import { copyWeight, textWeight } from '../../values/value-copy.js'
-import { type Deletion, concerns } from './deletion.js'
+import { type Deletion, concerns } from '../order/deletion.js'
 import type { NearTier } from './near-tier.js'
 
 /** A value that is being computed or written. It may be kept, unless its key changes in the meantime. */

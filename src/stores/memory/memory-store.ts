@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache'
+import { steadyNow } from './steady-clock.js'
 import type { BackendStats } from '../../contract/cache.js'
 import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
+import { type RemovalStep, wholeStep } from '../../contract/removal-step.js'
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
 import { addCounters, emptyCounters } from '../../statistics/stats.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'
@@ -28,6 +30,7 @@ interface Stored {
 /** The embedded store: entries of this process alone, bounded by number and bytes. It evicts the least recently used first. */
 export class MemoryStore implements Store {
   readonly kind = 'memory'
+  readonly place = undefined
   readonly hearsEnds = true
   /** A near copy of an entry that is already in this process would be of no use. */
   readonly tracks = false
@@ -59,9 +62,13 @@ export class MemoryStore implements Store {
     })
   }
 
-  /** The system's clock, since that is what a test sets ahead to have entries expire. */
+  /** Steady, but for a test that fakes `Date` to have entries expire. */
   now(): number {
-    return Date.now()
+    return steadyNow()
+  }
+
+  doubtClock(): void {
+    // It is not set.
   }
 
   backend(): BackendStats {
@@ -110,23 +117,21 @@ export class MemoryStore implements Store {
     return keys.filter((key) => this.#remove(key))
   }
 
-  async removeTree(key: string): Promise<string[]> {
+  async removeTree(key: string, step: RemovalStep = wholeStep): Promise<string[]> {
     this.#leases.voidTree(key)
-    const below = this.#keys.below(key)
-    return [key, ...below].filter((each) => this.#remove(each))
+    return this.#removeAll([key, ...this.#keys.below(key)], step)
   }
 
-  async clear(): Promise<number> {
+  async clear(step: RemovalStep = wholeStep): Promise<number> {
     this.#leases.voidTree(undefined)
     this.#dropExpired()
-    const count = this.#keys.size
-    this.#entries.clear()
-    return count
+    return (await this.#removeAll([...this.#entries.keys()], step)).length
   }
 
-  async removeTag(tag: string): Promise<string[]> {
+  async removeTag(tag: string, step: RemovalStep = wholeStep): Promise<string[]> {
     this.#leases.bury(tag, this.now())
-    return this.remove([...(this.#tagged.get(tag) ?? [])])
+    const carries = (key: string): boolean => this.#tagged.get(tag)?.has(key) === true
+    return this.#removeAll([...(this.#tagged.get(tag) ?? [])], step, carries)
   }
 
   async listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
@@ -271,6 +276,19 @@ export class MemoryStore implements Store {
     const keys = this.#tagged.get(tag)
     keys?.delete(key)
     if (keys?.size === 0) this.#tagged.delete(tag)
+  }
+
+  /** Removes keys in one step: those that are still concerned when it is taken. */
+  async #removeAll(
+    keys: readonly string[],
+    step: RemovalStep,
+    concerns: (key: string) => boolean = () => true,
+  ): Promise<string[]> {
+    const removed: string[] = []
+    await step(keys, async (those) => {
+      for (const each of await this.remove(those.filter(concerns))) removed.push(each)
+    })
+    return removed
   }
 
   #remove(key: string): boolean {

@@ -23,7 +23,7 @@ local function attempt(entry, token, process, ms, seen, follows, patient)
   local lease = redis.call('HGET', KEYS[1], key)
   if lease then
     local ends, since, held, followed, holder = parse(lease)
-    local rest = left(ends, time)
+    local rest = ends and left(ends, time, holder) or 0
     if rest > 0 then
       if held ~= '${PAUSE_TOKEN}' then
         if follows == '1' and followed == '0' then
@@ -35,7 +35,7 @@ local function attempt(entry, token, process, ms, seen, follows, patient)
     end
   end
   local ends, since = string.format('%.0f', time + ms), string.format('%.3f', time)
-  redis.call('HSET', KEYS[1], key, line(ends, since, token, '0', process))
+  redis.call('HSET', KEYS[1], key, line(ends, since, token, '0', process .. ' ' .. ms))
   return { 'leads' }
 end
 for i = 2, #KEYS do reply[i - 1] = attempt(KEYS[i], unpack(ARGV, 6 * i - 9, 6 * i - 4)) end
@@ -52,12 +52,14 @@ export const RENEW: Script = script(`${NOW}${LEASE}${BURIED}
 local channel, key, token, ms = unpack(ARGV)
 local lease = holds(KEYS[1], key, token)
 if not lease then return 0 end
-if buried(KEYS[2], lease, ARGV, 5) then
+local time = now()
+if buried(KEYS[2], lease, ARGV, 5, time) then
   finish(KEYS[1], channel, key, lease, '${MESSAGE.voided}')
   return 0
 end
-local _, since, _, followed, process = parse(lease)
-redis.call('HSET', KEYS[1], key, line(string.format('%.0f', now() + ms), since, token, followed, process))
+local _, since, _, followed, holder = parse(lease)
+local ends, lasting = string.format('%.0f', time + ms), string.gsub(holder, ' %d+', ' ' .. ms, 1)
+redis.call('HSET', KEYS[1], key, line(ends, since, token, followed, lasting))
 return 1
 `)
 
@@ -71,10 +73,10 @@ return 1
  * ARGV: channel, n, how many bytes the first key has, then for each entry: token, bytes, expires at ('+inf' for never), then tag 1..m.
  * Returns for each 1, or 0 when the lease is another's or gone, or one of the tags was removed since it began.
  */
-export const FILL: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${LEASE}
+export const FILL: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${LEASE}${BURIED}
 local time, n, begin = now(), tonumber(ARGV[2]), #KEYS[5] - ARGV[3] + 1
-local sets, tags, buried = slice(KEYS, 6 + n, #KEYS), slice(ARGV, 4 + 3 * n, #ARGV), 0
-for _, name in ipairs(tags) do buried = math.max(buried, tonumber(redis.call('HGET', KEYS[4], name) or 0)) end
+local sets, tags, removed = slice(KEYS, 6 + n, #KEYS), slice(ARGV, 4 + 3 * n, #ARGV), 0
+for _, name in ipairs(tags) do removed = math.max(removed, buried_at(KEYS[4], name, time)) end
 local added, filled = 0, {}
 for i = 1, n do
   local entry, token, bytes, expires = KEYS[4 + i], unpack(ARGV, 3 * i + 1, 3 * i + 3)
@@ -83,7 +85,7 @@ for i = 1, n do
   filled[i] = 0
   if lease then
     local _, since = parse(lease)
-    if buried >= (tonumber(since) or 0) then outcome = '${MESSAGE.voided}'
+    if buries(removed, tonumber(since) or 0, time) then outcome = '${MESSAGE.voided}'
     else
       local new = store(entry, KEYS[2], KEYS[3], key, bytes, expires, time)
       if new then
@@ -106,17 +108,16 @@ return filled
  * one of the tags was removed since it began.
  */
 export const RELEASE: Script = script(`${NOW}${LEASE}${BURIED}
-local lease = holds(KEYS[1], ARGV[2], ARGV[3])
+local time, lease = now(), holds(KEYS[1], ARGV[2], ARGV[3])
 if not lease then return 0 end
-if buried(KEYS[2], lease, ARGV, 6) then
+if buried(KEYS[2], lease, ARGV, 6, time) then
   finish(KEYS[1], ARGV[1], ARGV[2], lease, '${MESSAGE.voided}')
   return 0
 end
 finish(KEYS[1], ARGV[1], ARGV[2], lease, ARGV[4])
 if tonumber(ARGV[5]) > 0 then
-  local time = now()
   local ends, since = string.format('%.0f', time + ARGV[5]), string.format('%.0f', time)
-  redis.call('HSET', KEYS[1], ARGV[2], line(ends, since, '${PAUSE_TOKEN}', '0', '-'))
+  redis.call('HSET', KEYS[1], ARGV[2], line(ends, since, '${PAUSE_TOKEN}', '0', '- ' .. ARGV[5]))
 end
 return 1
 `)

@@ -1,4 +1,4 @@
-import { ENTRY, LEASE_LINE, LONGEST_LEASE_MS, MESSAGE, TELL } from './stored-layout.js'
+import { ENTRY, LEASE_LINE, MESSAGE, TELL } from './stored-layout.js'
 
 /** The server's time in ms, to a microsecond. Call it once in a script, because the time moves on while the script runs. */
 export const NOW: string = `
@@ -105,15 +105,10 @@ end
 `
 
 /**
- * `stored-layout.ts` describes the line and the messages of a lease. `left` returns how many ms a lease still lasts. A lease that ends too
- * far in the future counts as ended, because all would wait for nobody. `finish` ends a lease and tells those who follow it. `holds`
- * returns the lease if it has this token.
+ * `stored-layout.ts` describes the line and the messages of a lease. `finish` ends a lease and tells those who follow it. `holds` returns
+ * the lease if it has this token.
  */
 export const LEASE: string = `${LEASE_LINE}${VOID}
-local function left(ends, time)
-  local ms = (tonumber(ends) or 0) - time
-  return ms > 0 and ms <= ${LONGEST_LEASE_MS} and ms or 0
-end
 local function finish(leases, channel, key, lease, outcome)
   redis.call('HDEL', leases, key)
   local _, _, _, followed = parse(lease)
@@ -127,12 +122,28 @@ local function holds(leases, key, token)
 end
 `
 
-/** Whether one of the tags, those of the list from the place `first` on, was removed since a lease began. */
+/**
+ * `buried_at` gives when a tag was removed during computations, or 0. `buries` says whether a computation may have begun before that.
+ *
+ * What lies in the future is of the time before the server's clock was set back. Such a removal counts as one of now, or nothing with
+ * that tag could be stored until then. Such a computation may have begun before any removal.
+ *
+ * `buried` says that of a lease and the tags of a list, from the place `first` on.
+ */
 export const BURIED: string = `
-local function buried(tombstones, lease, tags, first)
+local function buried_at(tombstones, tag, time)
+  local at = tonumber(redis.call('HGET', tombstones, tag) or 0)
+  if at <= time then return at end
+  redis.pcall('HSET', tombstones, tag, string.format('%.3f', time))
+  return time
+end
+local function buries(at, since, time)
+  return at > 0 and (at >= since or since > time)
+end
+local function buried(tombstones, lease, tags, first, time)
   local _, since = parse(lease)
   for i = first, #tags do
-    if tonumber(redis.call('HGET', tombstones, tags[i]) or 0) >= (tonumber(since) or 0) then return true end
+    if buries(buried_at(tombstones, tags[i], time), tonumber(since) or 0, time) then return true end
   end
   return false
 end

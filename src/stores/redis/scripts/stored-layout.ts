@@ -157,32 +157,54 @@ export const ENTRY: Readonly<Record<'version' | 'headerBytes' | 'hasTags' | 'che
 /** The token of a pause. During a pause, callers with a stale value do not try again what failed. */
 export const PAUSE_TOKEN = '-'
 
-/** The most ms that a valid lease can still last: one hour, and a minute by which the server's clock may have been set back. */
-export const LONGEST_LEASE_MS = 3_660_000
+/** The most ms that a lease can still last whose length is not known: one hour, and a minute by which the clock may have been set back. */
+const LONGEST_LEASE_MS = 3_660_000
 
 /**
- * A lease in Lua: `<until> <since> <token> <followed 0 or 1> <process>`, times in ms. `parse` takes it apart, `line` puts it together.
+ * A lease in Lua: `<until> <since> <token> <followed 0 or 1> <process> <length>`, times in ms. `length` is how long it lasts from its
+ * beginning or renewal. `parse` takes it apart (`holder` is the process and the length), `line` puts it together. `left` gives how many ms
+ * it still lasts.
  *
- * An older process takes all that follows the fourth word as the name of the process, keeps it, and shows it. Any other form is not a lease
- * for it: it takes the key over, and what was computed under that lease is not stored. So the first four words must never change.
+ * If it would last for more than twice its length, the server's clock was set back. Then it counts as ended: its holder may be dead, and
+ * all would wait for as long as the clock was set back. A holder that lives loses it and no value is stored twice.
+ *
+ * An older process takes all that follows the fourth word as the name of the process, keeps it, and shows it. It writes no length. Any other
+ * form is not a lease for it: it takes the key over, and what was computed under that lease is not stored. So the first four words must
+ * never change.
  */
 export const LEASE_LINE: string = `
 local function parse(lease)
   return string.match(lease, '^([%d.]+) ([%d.]+) (%S+) ([01]) (.*)$')
 end
-local function line(ends, since, token, followed, process)
-  return table.concat({ ends, since, token, followed, process }, ' ')
+local function line(ends, since, token, followed, holder)
+  return table.concat({ ends, since, token, followed, holder }, ' ')
+end
+local function left(ends, time, holder)
+  local ms, length = (tonumber(ends) or 0) - time, tonumber(string.match(holder, ' (%d+)'))
+  return ms > 0 and ms <= (length and 2 * length or ${LONGEST_LEASE_MS}) and ms or 0
 end
 `
 
-/** Parses a lease. `undefined` when it is not one, or is a pause. */
-export function readLease(
-  lease: string,
-): { untilMs: number; sinceMs: number; token: string; isFollowed: boolean; process: string } | undefined {
-  const [, until, since, token, followed, process] = /^([\d.]+) ([\d.]+) (\S+) ([01]) (.*)$/.exec(lease) ?? []
-  if (process === undefined || token === undefined || token === PAUSE_TOKEN) return undefined
-  return { untilMs: Number(until), sinceMs: Number(since), token, isFollowed: followed === '1', process }
+/** A computation under way, as its lease says. */
+interface Lease {
+  readonly sinceMs: number
+  readonly token: string
+  readonly isFollowed: boolean
+  readonly process: string
 }
+
+/** Parses a lease. `undefined` when it is not one, or is a pause, or has ended at `nowMs`. */
+export function readLease(lease: string, nowMs: number): Lease | undefined {
+  const [, until, since, token, followed, process, length] =
+    /^([\d.]+) ([\d.]+) (\S+) ([01]) (.*?)(?: (\d+).*)?$/.exec(lease) ?? []
+  if (process === undefined || token === undefined || token === PAUSE_TOKEN) return undefined
+  const leftMs = Number(until) - nowMs
+  const isUnderWay = leftMs > 0 && leftMs <= (length === undefined ? LONGEST_LEASE_MS : 2 * Number(length))
+  return isUnderWay ? { sinceMs: Number(since), token, isFollowed: followed === '1', process } : undefined
+}
+
+/** The most ms for which a process takes the upkeep. */
+export const LONGEST_UPKEEP_MS = 60_000
 
 /** The first word of a message in the channel; the rest is the key, the tag or the probe. */
 export const MESSAGE = { filled: 'filled', nothing: 'nothing', voided: 'voided', tag: 'tag', cycle: 'cycle' } as const

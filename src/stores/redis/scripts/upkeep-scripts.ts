@@ -1,6 +1,6 @@
 import { LEASE, NOW, PRUNE } from './lua.js'
 import { type Script, script } from './script.js'
-import { LONGEST_LEASE_MS, PAUSE_TOKEN, SWEEP_FIELDS } from './stored-layout.js'
+import { LONGEST_UPKEEP_MS, PAUSE_TOKEN, SWEEP_FIELDS } from './stored-layout.js'
 
 /**
  * How many entries the server has evicted, now and at the last call. The second is nil at first, the first nil if the
@@ -36,7 +36,7 @@ end
 
 /**
  * One step of a walk over all leases. Drops pauses that are over, leases that ended more than an hour ago (nobody fills them any more), and
- * leases that end too far in the future to be valid. When no lease is left, it drops all tombstones. Returns the next cursor, and how many
+ * what was to last so long that the server's clock must have been set back. When no lease is left, it drops all tombstones. Returns the next cursor, and how many
  * it dropped.
  */
 const PRUNE_LEASES = `
@@ -44,9 +44,9 @@ local function prune_leases(leases, tombstones, time, from, most)
   local cursor, lines = unpack(redis.call('HSCAN', leases, from, 'COUNT', most))
   local dropped = 0
   for i = 1, #lines, 2 do
-    local ends, _, token = parse(lines[i + 1])
+    local ends, _, token, _, holder = parse(lines[i + 1])
     local over = time - (tonumber(ends) or 0)
-    if over > (token == '${PAUSE_TOKEN}' and 0 or 3600000) or over < -${LONGEST_LEASE_MS} then
+    if over > (token == '${PAUSE_TOKEN}' and 0 or 3600000) or (over < 0 and left(ends, time, holder) == 0) then
       dropped = dropped + redis.call('HDEL', leases, lines[i])
     end
   end
@@ -56,14 +56,18 @@ end
 `
 
 /**
- * Gives the caller the upkeep for some time, or more time if it has it, unless another process has it.
+ * Gives the caller the upkeep for some time, or more time if it has it, unless another process has it. If that process has it for longer
+ * than anybody takes it, the server's clock was set back, and the process may be dead.
  *
  * KEYS: sweeper. ARGV: the caller's token, for how many ms. Returns 0 if the caller has it, else for how many ms another process has it: -1
  * if that has no end.
  */
 export const HOLD_UPKEEP: Script = script(`
 local holder = redis.pcall('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return redis.call('PTTL', KEYS[1]) end
+if holder and holder ~= ARGV[1] then
+  local ms = redis.call('PTTL', KEYS[1])
+  if ms <= ${LONGEST_UPKEEP_MS} then return ms end
+end
 redis.call('UNLINK', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 0

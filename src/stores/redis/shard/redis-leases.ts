@@ -6,7 +6,7 @@ import type { Evictions } from './evictions.js'
 import { isTimestamp } from './is-timestamp.js'
 import type { Keyspace } from './keyspace.js'
 import { ACQUIRE, FILL, RELEASE, RENEW } from '../scripts/lease-scripts.js'
-import { ENTRY, LONGEST_LEASE_MS, readLease, writeCycleProbe } from '../scripts/stored-layout.js'
+import { ENTRY, readLease, writeCycleProbe } from '../scripts/stored-layout.js'
 import { chunks, chunksByTags } from './chunks.js'
 
 /** A computed entry, and the token of its lease. */
@@ -43,7 +43,7 @@ export class RedisLeases {
 
   async isFollowed(key: string, token: string): Promise<boolean> {
     const line = await this.#connection.send((client) => client.hget(this.#keyspace.leases, key))
-    const lease = readLease(line ?? '')
+    const lease = readLease(line ?? '', this.#connection.clock.now())
     return lease?.token === token && lease.isFollowed
   }
 
@@ -83,10 +83,8 @@ export class RedisLeases {
     const now = this.#connection.clock.now()
     const leases = await this.#connection.send((client) => client.hgetall(this.#keyspace.leases))
     return Object.entries(leases).flatMap(([key, line]) => {
-      const lease = readLease(line)
+      const lease = readLease(line, now)
       if (lease === undefined || !isTimestamp(lease.sinceMs)) return []
-      const leftMs = lease.untilMs - now
-      if (!(leftMs > 0 && leftMs <= LONGEST_LEASE_MS)) return []
       return [{ key, process: lease.process, since: new Date(lease.sinceMs) }]
     })
   }
@@ -105,6 +103,7 @@ export class RedisLeases {
     const replies = (await this.#evictions.makingRoom(() =>
       this.#connection.runForBytes(ACQUIRE, keys, [this.#connection.deadlineOf(), firstBytes, ...what]),
     )) as Reply[]
+    if (replies.some(([kind]) => String(kind) === 'late')) this.#connection.doubtClock()
     return replies.map(acquired)
   }
 

@@ -1,4 +1,5 @@
 import { isError } from '../../../checks/is-error.js'
+import type { RemovalStep } from '../../../contract/removal-step.js'
 import type { Connection } from '../connection/connection.js'
 import type { Keyspace } from './keyspace.js'
 import { type Name, nameOf } from '../connection/redis-name.js'
@@ -39,11 +40,11 @@ export class RedisTags {
   }
 
   /**
-   * Removes all entries that carry a tag, in bounded steps, and calls `tell` with their keys. It scans the set: a scan visits all names
+   * Removes all entries that carry a tag, in bounded steps that `step` takes, and calls `tell` with their keys. It scans the set: a scan visits all names
    * that are there from its beginning to its end, and ends however many others are written meanwhile. No reading of the names in an order
    * would do both.
    */
-  async remove(tag: string, tell: (removed: string[]) => void): Promise<void> {
+  async remove(tag: string, step: RemovalStep, tell: (removed: string[]) => void): Promise<void> {
     const set = this.#keyspace.tag(tag)
     let cursor = '0'
     do {
@@ -52,8 +53,10 @@ export class RedisTags {
         client.zscanBuffer(set, cursor, 'COUNT', NAMES_PER_SCRIPT),
       )
       const names = scored.filter((_, i) => i % 2 === 0).map(nameOf)
-      // eslint-disable-next-line no-await-in-loop
-      for (const some of chunks(names)) tell(await this.#removeSome(tag, some))
+      for (const some of chunks(names)) {
+        // eslint-disable-next-line no-await-in-loop
+        await step(some, async (those) => tell(await this.#removeSome(tag, those)))
+      }
       cursor = String(next)
     } while (cursor !== '0')
   }

@@ -14,6 +14,7 @@ import { expiryArgument, RedisLeases } from './redis-leases.js'
 import { RedisTags } from './redis-tags.js'
 import { ShardUpkeep } from './shard-upkeep.js'
 import { chunks, chunksByTags } from './chunks.js'
+import { whenAllEnded } from './when-all-ended.js'
 
 /** The options that all shards of a cache share. */
 export interface ShardOptions {
@@ -104,7 +105,7 @@ export class Shard {
         for (const [i, { place }] of some.entries()) stored[place] = !refused.includes(i + 1)
       },
     )
-    await Promise.all(scripts)
+    await whenAllEnded(scripts)
     return stored
   }
 
@@ -139,8 +140,9 @@ export class Shard {
         all,
       )
     const refused = (await this.evictions.makingRoom(write)) as number[] | null
-    if (refused === null) throw new Error('the write reached Redis after its deadline, and was not carried out')
-    return refused
+    if (refused !== null) return refused
+    this.connection.doubtClock()
+    throw new Error('the write reached Redis after its deadline, and was not carried out')
   }
 
   /** Writes a probe and reads it back. */
