@@ -198,8 +198,8 @@ export interface KeyedCache extends Cache {
   /** Deletes all entries that carry the tag, for every process. Gives their keys. Rejects as `delete` does. */
   deleteTag(tag: string): Promise<string[]>
   /**
-   * Some of the keys whose entries carry the tag, and how many there are. Those beyond the limit may have lost the tag. Rejects with `CacheNotRespondingError`
-   * when Redis does not answer.
+   * Some of the keys whose entries carry the tag, and how many there are. It looks at each of them, so it takes as long as `deleteTag`. Rejects with
+   * `CacheNotRespondingError` when Redis does not answer.
    */
   tagged(tag: string, options?: { limit?: number | undefined }): Promise<{ keys: string[]; total: number }>
   /**

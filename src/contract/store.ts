@@ -143,7 +143,9 @@ export interface Store {
    */
   removeTree(key: string, step?: RemovalStep): Promise<string[]>
 
-  /** Voids all computations, then removes all keys of this cache and nothing else, in bounded steps. Gives how many there were. */
+  /**
+   * Voids all computations, then removes all keys and tags of this cache and nothing else, in bounded steps. Gives how many keys there were.
+   */
   clear(step?: RemovalStep): Promise<number>
 
   /**
@@ -154,10 +156,7 @@ export interface Store {
    */
   removeTag(tag: string, step?: RemovalStep): Promise<string[]>
 
-  /**
-   * Up to `limit` keys whose entries carry the tag, and how many there are in all. That number may include keys beyond the limit that have
-   * lost the tag.
-   */
+  /** Up to `limit` keys whose entries carry the tag, and how many there are in all. */
   listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }>
 
   /** A page of the key `under` and the keys below it (`undefined`: all), sorted by UTF-8 bytes, from the first one after `after`. */

@@ -58,6 +58,17 @@ async function bytesOfKeys() {
     },
     cached: async () => fill({}),
     tagged: async () => fill({ tags: ['sale'] }),
+    ownTag: async () => {
+      const cache = cacheOn(one)
+      for (let at = 0; at < KEYS; at += CHUNK) {
+        const numbers = Array.from({ length: CHUNK }, (_, i) => at + i)
+        const stored = await Promise.all(
+          numbers.map((i) => cache.set(keyAt(i), value(i), { tags: [`tag-${keyAt(i)}`] })),
+        )
+        if (stored.includes(false)) throw new Error('Not all were stored')
+      }
+      await cache.close()
+    },
   }
   async function fill(options) {
     const cache = cacheOn(one)
@@ -190,7 +201,7 @@ async function connections({ masters }) {
   return lists.reduce((sum, list) => sum + list.trim().split('\n').length, 0)
 }
 
-function report({ plain, cached, tagged }, calls, costs) {
+function report({ plain, cached, tagged, ownTag }, calls, costs) {
   const more = cached - plain
   return [
     `**Bytes, measured** with ${count(KEYS)} keys of ${keyAt(0).length} bytes, whose values are 300 bytes of JSON, by \`used_memory\`:`,
@@ -199,6 +210,7 @@ function report({ plain, cached, tagged }, calls, costs) {
       ['`SET` of plain Redis, with an expiry', count(plain)],
       ['keyedcache, with its place in the index', count(cached)],
       ['the same with one tag', count(tagged)],
+      ['the same with one tag of its own', count(ownTag)],
     ]),
     `So a key takes the bytes of its value as plain Redis stores it, and about ${count(more)} more: it stands in two sorted sets, which grow with its name, and its value has a header and a checksum.`,
     `**Bytes, reckoned** from that, for values of 300 bytes and of 2 KB:`,

@@ -10,7 +10,7 @@ import { type State, ALONE, CALL, EMPTY, FLIGHT, TOLD, UNWANTED } from './state.
 export function flightSteps(world: World, state: State, take: Take): void {
   for (const [f, flight] of state.flights.entries()) {
     const { at: call, key } = state.calls[f]!
-    const { lease, over, buried } = state.stored[key]!
+    const { lease, over, buried, unknown } = state.stored[key]!
     const { cut } = state.processes[world.scenario.calls[f]!]!
     const token = f + 1
     const name = `flight ${f}`
@@ -36,7 +36,7 @@ export function flightSteps(world: World, state: State, take: Take): void {
         take(`${name}: the factory fails, RELEASE`, (next) => fail(next, f, cut === 0))
     }
     if ((at === FLIGHT.runs || at === FLIGHT.has) && flight.alone === 0 && flight.isVoid === 0 && cut === 0) {
-      const matters = lease !== token || over === 1 || (buried === 1 && world.scenario.lateTags !== true)
+      const matters = lease !== token || over === 1 || (buried + unknown > 0 && world.scenario.lateTags !== true)
       if (matters) take(`${name}: RENEW`, (next) => renewLease(world, next, f))
     }
     if ((at === FLIGHT.runs || at === FLIGHT.has) && flight.told !== 0) {
@@ -159,7 +159,7 @@ function fail(next: State, f: number, answers: boolean): void {
 /** `Lease.renew`, of the heartbeat or since a message came. Who joined later leaves when the lease is lost: `Flight.#voided`. */
 function renewLease(world: World, next: State, f: number): void {
   const { key } = next.calls[f]!
-  if (!renew(next, key, f + 1, world.scenario.lateTags !== true)) leave(world, next, f)
+  if (!renew(world, next, key, f + 1, world.scenario.lateTags !== true)) leave(world, next, f)
 }
 
 /** The flight is void, as far as its process knows. */

@@ -47,6 +47,9 @@ export const RULES = {
   'BURY_TAG comes before the removal': { in: 'late tag', as: 'old stays' },
   'BURY_TAG leaves a tombstone': { in: 'tag', as: 'old stays' },
   'tombstones stay as long as leases': { in: 'late tag', as: 'old stays' },
+  'FILL and RENEW notice that the tombstones were lost': { in: 'late tag, eviction', as: 'old stays' },
+  'who finds no tombstones leaves one for all tags': { in: 'late tag, eviction', as: 'old stays' },
+  'KEEP_UP drops no lease before its end': { in: 'a pause', as: 'a wait for a lease without need' },
   'WRITE voids the lease': { in: 'set and delete', as: 'old stays' },
   'WRITE does nothing after its deadline': { in: 'set in a process that is cut off', as: 'an old read' },
   'a value that was acquired is good as of the question': {

@@ -136,6 +136,13 @@ export const SCENARIOS = {
     happens: { unkept: 1 },
   },
   'late tag': { keys: 1, calls: [0, 0, 1], writers: twice('deleteTag', 2), lateTags: true },
+  'late tag, eviction': {
+    keys: 1,
+    calls: [0, 0, 1],
+    writers: [[2, 'deleteTag']],
+    lateTags: true,
+    happens: { evictions: 1, leaseEnds: 1 },
+  },
 } as const satisfies Record<string, Scenario>
 
 export type ScenarioName = keyof typeof SCENARIOS

@@ -13,8 +13,10 @@ export interface Stored {
   over: number
   /** Whether somebody follows the lease. */
   followed: number
-  /** Whether the tag has a tombstone that is not older than the lease. */
+  /** Whether the tag, or all tags, have a tombstone that is not older than the lease. */
   buried: number
+  /** Whether the tombstones were lost, and nobody has noticed. That there are some is noted beside the leases. */
+  unknown: number
   /** Where calls refresh: the how manieth entry it is, and which calls began after its factory (bit 0 is call 0). */
   stamp: number
   late: number
@@ -133,6 +135,7 @@ export interface Budget {
   leaseEnds: number
   entryEnds: number
   losses: number
+  evictions: number
   lostMessages: number
   failures: number
   /** Values that cannot be kept, or are skipped. */
@@ -165,7 +168,7 @@ export const EMPTY: {
   readonly flight: Flight
   readonly writer: Writer
 } = {
-  stored: { entry: 0, lease: 0, over: 0, followed: 0, buried: 0, stamp: 0, late: 0 },
+  stored: { entry: 0, lease: 0, over: 0, followed: 0, buried: 0, unknown: 0, stamp: 0, late: 0 },
   call: { at: 0, key: 0, floor: 0, ownFloor: 0, keeps: 0, value: 0, flight: 0, after: 0, vain: 0, asked: 0, anew: 0 },
   flight: {
     at: 0,

@@ -1,4 +1,4 @@
-import { BURIED, LEASE, NOW, PRUNE, STORE, TAG } from './lua.js'
+import { LEASE, NOW, PRUNE, STORE, TAG, TOMBSTONES } from './lua.js'
 import { type Script, script } from './script.js'
 import { ENTRY, MESSAGE, PAUSE_TOKEN } from './stored-layout.js'
 
@@ -48,16 +48,16 @@ return reply
  * KEYS: leases, tombstones. ARGV: channel, key, token, lease in ms, tag 1..n. Returns 1, or 0 when the lease is another's or gone, or ended
  * here.
  */
-export const RENEW: Script = script(`${NOW}${LEASE}${BURIED}
+export const RENEW: Script = script(`${NOW}${LEASE}${TOMBSTONES}
+local time = now()
 local channel, key, token, ms = unpack(ARGV)
 local lease = holds(KEYS[1], key, token)
 if not lease then return 0 end
-local time = now()
-if buried(KEYS[2], lease, ARGV, 5, time) then
-  finish(KEYS[1], channel, key, lease, '${MESSAGE.voided}')
+local _, since, _, followed, holder = parse(lease)
+if buries(removed(KEYS[1], KEYS[2], time, ARGV, 5), tonumber(since) or 0, time) then
+  finish(KEYS[1], KEYS[2], channel, key, lease, '${MESSAGE.voided}')
   return 0
 end
-local _, since, _, followed, holder = parse(lease)
 local ends, lasting = string.format('%.0f', time + ms), string.gsub(holder, ' %d+', ' ' .. ms, 1)
 redis.call('HSET', KEYS[1], key, line(ends, since, token, followed, lasting))
 return 1
@@ -69,14 +69,14 @@ return 1
  * removes what was under its key, in the same way: that is how a computation ends whose value cannot be kept. In all names of entries the
  * part before the key has the same length.
  *
- * KEYS: leases, index, expiry, tombstones, entry 1..n, and where there are tags: tags, the set of tag 1..m.
+ * KEYS: leases, index, expiry, tombstones, entry 1..n, and where there are tags: tags, ends, the set of tag 1..m.
  * ARGV: channel, n, how many bytes the first key has, then for each entry: token, bytes, expires at ('+inf' for never), then tag 1..m.
  * Returns for each 1, or 0 when the lease is another's or gone, or one of the tags was removed since it began.
  */
-export const FILL: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${LEASE}${BURIED}
+export const FILL: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${LEASE}${TOMBSTONES}
 local time, n, begin = now(), tonumber(ARGV[2]), #KEYS[5] - ARGV[3] + 1
-local sets, tags, removed = slice(KEYS, 6 + n, #KEYS), slice(ARGV, 4 + 3 * n, #ARGV), 0
-for _, name in ipairs(tags) do removed = math.max(removed, buried_at(KEYS[4], name, time)) end
+local sets, tags = slice(KEYS, 7 + n, #KEYS), slice(ARGV, 4 + 3 * n, #ARGV)
+local buried = removed(KEYS[1], KEYS[4], time, tags, 1)
 local added, filled = 0, {}
 for i = 1, n do
   local entry, token, bytes, expires = KEYS[4 + i], unpack(ARGV, 3 * i + 1, 3 * i + 3)
@@ -85,16 +85,16 @@ for i = 1, n do
   filled[i] = 0
   if lease then
     local _, since = parse(lease)
-    if buries(removed, tonumber(since) or 0, time) then outcome = '${MESSAGE.voided}'
+    if buries(buried, tonumber(since) or 0, time) then outcome = '${MESSAGE.voided}'
     else
       local new = store(entry, KEYS[2], KEYS[3], key, bytes, expires, time)
       if new then
         added = added + new
-        tag(KEYS[5 + n], sets, tags, time, key, expires)
+        tag(KEYS[5 + n], KEYS[6 + n], sets, tags, time, key, expires)
       else outcome = '${MESSAGE.nothing}' end
       filled[i] = 1
     end
-    finish(KEYS[1], ARGV[1], key, lease, outcome)
+    finish(KEYS[1], KEYS[4], ARGV[1], key, lease, outcome)
   end
 end
 if added > 0 then prune(KEYS[2], KEYS[3], time, math.min(16 * added, 500)) end
@@ -107,17 +107,18 @@ return filled
  * KEYS: leases, tombstones. ARGV: channel, key, token, outcome, pause in ms, tag 1..n. Returns 1, or 0 when the lease is another's or gone, or
  * one of the tags was removed since it began.
  */
-export const RELEASE: Script = script(`${NOW}${LEASE}${BURIED}
+export const RELEASE: Script = script(`${NOW}${LEASE}${TOMBSTONES}
 local time, lease = now(), holds(KEYS[1], ARGV[2], ARGV[3])
 if not lease then return 0 end
-if buried(KEYS[2], lease, ARGV, 6, time) then
-  finish(KEYS[1], ARGV[1], ARGV[2], lease, '${MESSAGE.voided}')
+local _, since = parse(lease)
+if buries(removed(KEYS[1], KEYS[2], time, ARGV, 6), tonumber(since) or 0, time) then
+  finish(KEYS[1], KEYS[2], ARGV[1], ARGV[2], lease, '${MESSAGE.voided}')
   return 0
 end
-finish(KEYS[1], ARGV[1], ARGV[2], lease, ARGV[4])
+finish(KEYS[1], KEYS[2], ARGV[1], ARGV[2], lease, ARGV[4])
 if tonumber(ARGV[5]) > 0 then
-  local ends, since = string.format('%.0f', time + ARGV[5]), string.format('%.0f', time)
-  redis.call('HSET', KEYS[1], ARGV[2], line(ends, since, '${PAUSE_TOKEN}', '0', '- ' .. ARGV[5]))
+  local ends, began = string.format('%.0f', time + ARGV[5]), string.format('%.0f', time)
+  redis.call('HSET', KEYS[1], ARGV[2], line(ends, began, '${PAUSE_TOKEN}', '0', '- ' .. ARGV[5]))
 end
 return 1
 `)

@@ -53,27 +53,38 @@ export const STORED = {
   /** Keys that were removed and may still be in `expiry`. An older process drops them there, except those in `index`. Must never change. */
   removed: { after: ':removed:', type: 'list', of: 'each shard' },
   /**
-   * The computations under way and the pauses after failures, by key: `LEASE_LINE`.
+   * The computations under way and the pauses after failures, by key: `LEASE_LINE`. The empty field has the form of a pause: it notes that
+   * there are tombstones (`TOMBSTONES_NOTE`).
    *
    * An older process takes each field for a key, and drops what is not a lease within a second. So nothing else may be stored here.
    */
   leases: { after: ':leases:', type: 'hash', of: 'each shard' },
   /**
-   * By tag, when it was removed during a computation: ms on the server's clock, with three decimals.
+   * By tag, when it was removed during a computation: ms on the server's clock, with three decimals. The empty tag (`ALL_TAGS`) stands for
+   * all: which tags were removed up to then is not known any more.
    *
    * Must never change: if a value is not a number, the scripts of an older process that fill or renew an entry of this tag fail. They
-   * remove the whole name when no lease is left, so it may hold nothing that must last longer.
+   * remove the whole name when no lease is left, so it may hold nothing that must last longer. They do not ask for the empty tag.
    */
   tombstones: { after: ':tombstones:', type: 'hash', of: 'each shard' },
   /** All tags that entries carry, with score 0. An older process drops each tag whose set is empty. Must never change. */
   tags: { after: ':tags:', type: 'zset', of: 'each shard' },
   /**
-   * The keys that carry a tag, scored as in `expiry`.
+   * The keys that carry a tag, scored as in `expiry`. Names that have lost the tag may be among them: the entry itself decides.
    *
    * An older process removes each key whose entry is missing, or does not carry the tag according to `ENTRY`. The set must not expire
-   * (EXPIRE) while 0.1 runs: 0.1 adds keys that live longer, and `deleteTag` would not find them.
+   * (EXPIRE) while 0.1 runs: 0.1 adds keys that live longer, and `deleteTag` would not find them. A set with an end could also be evicted
+   * under `volatile-*`, without the entries. So sets are ended by the processes: `ends`.
    */
   tag: { after: ':tag:', type: 'zset', of: 'each shard', ofEach: 'tag' },
+  /**
+   * Tags, by the time at which all names in their sets have expired: the highest score there. A tag of which all names never expire is
+   * missing here.
+   *
+   * New in 0.2. An older process does not touch it, so it may say too early or too late, and tags may be missing. Whoever ends a set by it
+   * asks the set itself, and the upkeep also finds those that are missing, later.
+   */
+  ends: { after: ':ends:', type: 'zset', of: 'each shard' },
   /**
    * Messages to processes that compute: `MESSAGE`. An older process ignores messages that begin with another word.
    *
@@ -156,6 +167,19 @@ export const ENTRY: Readonly<Record<'version' | 'headerBytes' | 'hasTags' | 'che
 
 /** The token of a pause. During a pause, callers with a stale value do not try again what failed. */
 export const PAUSE_TOKEN = '-'
+
+/**
+ * The field of `leases` that notes that there are tombstones. If it is there and they are not, they were lost, as under `allkeys-*`: then
+ * nobody knows which tags were removed, and no computation under way may store an entry with tags. So both have to be lost for a tombstone
+ * to be lost, and without their leases no computations store anything.
+ *
+ * No key is empty. An older process takes it for a pause: it neither shows nor asks for it, drops it with all leases (`clear`), or an hour
+ * after the last tombstone.
+ */
+export const TOMBSTONES_NOTE = ''
+
+/** The field of `tombstones` that stands for all tags. No tag is empty. */
+export const ALL_TAGS = ''
 
 /** The most ms that a lease can still last whose length is not known: one hour, and a minute by which the clock may have been set back. */
 const LONGEST_LEASE_MS = 3_660_000

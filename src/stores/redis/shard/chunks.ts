@@ -2,6 +2,8 @@ import type { Write } from '../../../contract/store.js'
 
 /** A script touches at most this many names, so that it does not block the server for long: about 3 ms. */
 export const NAMES_PER_SCRIPT = 500
+/** The same for a script that looks for a tag in each entry, among up to 64 of them. */
+export const TAGGED_PER_SCRIPT = 100
 /** A script carries at most this many bytes, except when one entry alone is larger. */
 const BYTES_PER_SCRIPT = 2 ** 18
 

@@ -5,6 +5,7 @@ import type { Connection } from '../connection/connection.js'
 import type { Evictions } from './evictions.js'
 import { isTimestamp } from './is-timestamp.js'
 import type { Keyspace } from './keyspace.js'
+import type { RedisTags } from './redis-tags.js'
 import { ACQUIRE, FILL, RELEASE, RENEW } from '../scripts/lease-scripts.js'
 import { ENTRY, readLease, writeCycleProbe } from '../scripts/stored-layout.js'
 import { chunks, chunksByTags } from './chunks.js'
@@ -23,13 +24,15 @@ export class RedisLeases {
   readonly #connection: Connection
   readonly #keyspace: Keyspace
   readonly #evictions: Evictions
+  readonly #tags: RedisTags
   readonly #attempts: Batch<Attempt, Acquired>
   readonly #fills: Batch<Fill, boolean>
 
-  constructor(connection: Connection, keyspace: Keyspace, evictions: Evictions) {
+  constructor(connection: Connection, keyspace: Keyspace, evictions: Evictions, tags: RedisTags) {
     this.#connection = connection
     this.#keyspace = keyspace
     this.#evictions = evictions
+    this.#tags = tags
     this.#attempts = new Batch(chunks, (attempts) => this.#acquire(attempts))
     this.#fills = new Batch(
       (all) => chunksByTags(all, ({ item }) => item.entry),
@@ -127,6 +130,7 @@ export class RedisLeases {
     ]
     const bytes = fills.reduce((sum, { entry }) => sum + entry.bytes.length, 0)
     const filled = (await this.#evictions.makingRoom(() => this.#connection.run(FILL, keys, what, bytes))) as number[]
+    this.#tags.wrote(tags.length)
     return filled.map((each) => each === 1)
   }
 }

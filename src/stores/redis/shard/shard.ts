@@ -46,8 +46,8 @@ export class Shard {
     this.connection = new Connection(client, namesOfOneServer(this.keyspace), timeoutMs, onOpen, onOutageEnd)
     this.index = new RedisIndex(this.connection, this.keyspace)
     this.evictions = new Evictions(this.connection, this.keyspace, this.index)
-    this.leases = new RedisLeases(this.connection, this.keyspace, this.evictions)
     this.tags = new RedisTags(this.connection, this.keyspace)
+    this.leases = new RedisLeases(this.connection, this.keyspace, this.evictions, this.tags)
     this.upkeep = new ShardUpkeep(this.connection, this.keyspace, this.evictions, this.tags)
   }
 
@@ -140,6 +140,7 @@ export class Shard {
         all,
       )
     const refused = (await this.evictions.makingRoom(write)) as number[] | null
+    this.tags.wrote(tags.length)
     if (refused !== null) return refused
     this.connection.doubtClock()
     throw new Error('the write reached Redis after its deadline, and was not carried out')

@@ -45,7 +45,10 @@ export class Removals {
 
   /** As `Store.clear`. */
   everything(step: RemovalStep = wholeStep): Promise<number> {
-    return counted((tell) => this.#below(undefined, () => true, step, tell))
+    return counted(async (tell) => {
+      await this.#below(undefined, () => true, step, tell)
+      await whenAllEnded(this.#shards.all.map(({ tags }) => tags.clear()))
+    })
   }
 
   /** As `Store.removeTag`. */
