@@ -75,8 +75,6 @@ export interface Violation {
 }
 
 const READS = new Set(['get', 'getOrSet'])
-/** How long before its factory begins a lease may have been taken, and so be lost to a write. */
-const LEASED_BEFORE_MS = 50
 /** How many steps, each within the time limit, an operation has. */
 const STEPS: Readonly<Record<string, number>> = { deleteChildren: 4, deleteTag: 4 }
 
@@ -187,10 +185,15 @@ function mayBeOld(read: Operation, runs: readonly Operation[], { byId, states, b
 }
 
 /**
- * V3: away from faults, two factories of one key run at once only where a write came between. A call that has waited in vain for two
- * computations, since a write, computes beside others.
+ * V3: away from faults, two factories of one key run at once only where a write came between. A call that has waited in vain, since a write,
+ * for up to two computations, computes beside others as soon as it hears of that.
  */
-function oneRun(key: string, list: readonly Operation[], faults: readonly Fault[], { settleMs }: Bounds): Violation[] {
+function oneRun(
+  key: string,
+  list: readonly Operation[],
+  faults: readonly Fault[],
+  { settleMs, slackMs }: Bounds,
+): Violation[] {
   const runs = list.filter(({ op }) => op === 'run').toSorted((a, b) => a.begunMs - b.begunMs)
   const writes = list.filter(({ op }) => op !== 'run' && !READS.has(op))
   const violations: Violation[] = []
@@ -200,8 +203,8 @@ function oneRun(key: string, list: readonly Operation[], faults: readonly Fault[
     if (last === undefined || run.endedMs > last.endedMs) last = run
     if (before === undefined || before.endedMs <= run.begunMs) continue
     const isTroubled = faults.some(({ fromMs, toMs }) => fromMs <= run.endedMs && toMs + settleMs >= before.begunMs)
-    const leasedMs = before.begunMs - Math.max(LEASED_BEFORE_MS, 2 * (before.endedMs - before.begunMs))
-    const isVoided = writes.some(({ begunMs, endedMs }) => begunMs <= run.begunMs && endedMs >= leasedMs)
+    const heardMs = before.begunMs - slackMs - 2 * (before.endedMs - before.begunMs)
+    const isVoided = writes.some(({ begunMs, endedMs }) => begunMs <= run.begunMs && endedMs >= heardMs)
     if (isTroubled || isVoided) continue
     violations.push({ rule: 'V3', what: `two factories of ${key} ran at once, at ${run.begunMs.toFixed(0)}` })
   }

@@ -209,9 +209,9 @@ describe('The checker calls it a violation', () => {
   })
 
   test('when two factories run at once, unless a write came between', () => {
-    const runs = [operation('run', 100, 120, { id: 'a' }), operation('run', 110, 130, { id: 'b' })]
+    const runs = [operation('run', 1000, 1020, { id: 'a' }), operation('run', 1010, 1030, { id: 'b' })]
     expect(rulesOf(runs)).toEqual(['V3'])
-    expect(rulesOf([...runs, operation('delete', 105, 106, { versions: [1] })])).toEqual([])
+    expect(rulesOf([...runs, operation('delete', 1005, 1006, { versions: [1] })])).toEqual([])
     expect(rulesOf([...runs, operation('delete', 5, 6, { versions: [1] })])).toEqual(['V3'])
   })
 
