@@ -4,9 +4,10 @@ import type { BackendStats } from '../../contract/cache.js'
 import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
 import { type RemovalStep, wholeStep } from '../../contract/removal-step.js'
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
-import { addCounters, emptyCounters } from '../../statistics/stats.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'
 import { MemoryLeases } from './memory-leases.js'
+import { MemoryStats } from './memory-stats.js'
+import { ownCopy } from './own-copy.js'
 import { SortedKeys } from './sorted-keys.js'
 
 /** The bounds of the embedded store. */
@@ -39,12 +40,9 @@ export class MemoryStore implements Store {
   readonly #tagged = new Map<string, Set<string>>()
   readonly #leases = new MemoryLeases()
   readonly #since = new Date()
-  readonly #counters = emptyCounters()
+  readonly #stats = new MemoryStats()
   /** What staff did, the newest first. */
   readonly #log: string[] = []
-  #process: StatsTotals['processes'] = []
-  /** The last batch number of each run of a process. */
-  readonly #batches = new Map<string, number>()
   /** No entry expires before this moment, so that most listings need not look for expired ones. */
   #nextExpiry = Infinity
 
@@ -208,7 +206,7 @@ export class MemoryStore implements Store {
   }
 
   onCycleProbe(): void {
-    // There is no other process.
+    // Nor does one ask.
   }
 
   onHearing(): void {
@@ -223,15 +221,12 @@ export class MemoryStore implements Store {
     // Memory always answers.
   }
 
-  async addStats({ process, instance, number, startedAt, counters }: StatsBatch): Promise<void> {
-    if (number <= (this.#batches.get(instance) ?? 0)) return
-    this.#batches.set(instance, number)
-    addCounters(this.#counters, counters, this.now())
-    this.#process = [{ id: process, startedAt, seenAt: Date.now() }]
+  async addStats(batch: StatsBatch): Promise<void> {
+    this.#stats.add(batch, this.now())
   }
 
   async readStats(): Promise<StatsTotals> {
-    return { scope: 'process', counters: this.#counters, processes: this.#process }
+    return this.#stats.read()
   }
 
   async appendLog(line: string): Promise<void> {
@@ -303,11 +298,4 @@ export class MemoryStore implements Store {
     this.#nextExpiry = Infinity
     for (const { expiresAt } of this.#entries.values()) this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
   }
-}
-
-/** Makes a copy: a small buffer is part of a shared pool, and keeping it keeps the whole pool. */
-function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  bytes.copy(copy)
-  return copy
 }
