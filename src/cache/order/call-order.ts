@@ -33,7 +33,7 @@ export class CallOrder {
   beginWrite(keys: readonly string[], tags: readonly string[]): KeyTurn {
     const write = new KeyTurn('write', keys, tags)
     this.#place(write)
-    for (const wide of this.#wide) wide.spare(write)
+    if (this.#wide.size > 0) for (const wide of this.#wide) wide.spare(write)
     this.#tellOf(keys)
     return write
   }
@@ -65,9 +65,8 @@ export class CallOrder {
       turn.end()
       return
     }
-    const open = turn.beside.filter(({ hasEnded }) => !hasEnded)
-    if (open.length === 0) this.#close(turn)
-    else void allEnded(open).then(() => this.#close(turn))
+    if (turn.beside.length === 0 || turn.beside.every(({ hasEnded }) => hasEnded)) this.#close(turn)
+    else void allEnded(turn.beside).then(() => this.#close(turn))
   }
 
   /** Calls `read`, which reads some keys, in its turn: at once if none of them is being changed. It need not be answered for the next turn. */
@@ -128,12 +127,9 @@ export class CallOrder {
   }
 
   #place(turn: KeyTurn): void {
-    for (const key of turn.keys) {
-      if (!this.#last.has(key)) continue
-      turn.followLast(this.#last)
-      break
-    }
-    for (const key of turn.keys) this.#last.set(key, turn)
+    const { keys } = turn
+    if (this.#last.size > 0 && keys.some((key) => this.#last.has(key))) turn.followLast(this.#last)
+    for (let i = 0; i < keys.length; i++) this.#last.set(keys[i] as string, turn)
   }
 
   #close(turn: KeyTurn): void {
@@ -142,6 +138,7 @@ export class CallOrder {
   }
 
   #tellOf(keys: readonly string[]): void {
+    if (this.#onChange.length === 0) return
     for (const tell of this.#onChange) for (const key of keys) tell({ key, children: false, tag: undefined })
   }
 }

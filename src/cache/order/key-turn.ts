@@ -1,5 +1,7 @@
 import { Turn } from './turn.js'
 
+const NONE: readonly never[] = []
+
 /** The turn of a call that writes, removes or reads some keys. */
 export class KeyTurn extends Turn {
   readonly kind: 'write' | 'removal' | 'read'
@@ -12,9 +14,9 @@ export class KeyTurn extends Turn {
   stored: Promise<readonly boolean[]> | undefined
   /** The writes that came for its keys before its turn, with nothing between them, and at which place they have the key. */
   #later: Map<string, { readonly write: KeyTurn; readonly place: number }> | undefined
-  #beside: readonly KeyTurn[] = []
+  #beside: readonly KeyTurn[] = NONE
 
-  constructor(kind: KeyTurn['kind'], keys: readonly string[], tags: readonly string[] = []) {
+  constructor(kind: KeyTurn['kind'], keys: readonly string[], tags: readonly string[] = NONE) {
     super()
     this.kind = kind
     this.keys = keys
@@ -46,6 +48,11 @@ export class KeyTurn extends Turn {
     this.follow([...after])
   }
 
+  /** Whether a later write takes the place of this one for one of its keys. */
+  get isReplaced(): boolean {
+    return this.#later !== undefined
+  }
+
   /**
    * Whether the value of a later write is stored, where that takes the place of this one for a key: then only the later one is carried out.
    * `undefined` where there is none.
@@ -56,7 +63,7 @@ export class KeyTurn extends Turn {
   }
 
   override end(): void {
-    this.#beside = []
+    this.#beside = NONE
     super.end()
   }
 }

@@ -1,10 +1,12 @@
+const NONE: readonly never[] = []
+
 /** The turn of one call: it comes when the turns before it have ended, and ends when the call has been carried out. */
 export class Turn {
-  #after: readonly Turn[] = []
+  #after: readonly Turn[] = NONE
   #hasCome = true
   #hasEnded = false
   #ended: Promise<void> | undefined
-  #tellEnded: () => void = () => undefined
+  #tellEnded: (() => void) | undefined
 
   /** Whether its call is being carried out. */
   get hasCome(): boolean {
@@ -41,13 +43,13 @@ export class Turn {
     return allEnded(this.#after).then(() => {
       this.#hasCome = true
       // Otherwise each turn would keep the one before it in memory, for as long as calls of one key overlap.
-      this.#after = []
+      this.#after = NONE
     })
   }
 
   end(): void {
     this.#hasEnded = true
-    this.#tellEnded()
+    this.#tellEnded?.()
   }
 }
 

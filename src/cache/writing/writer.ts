@@ -80,27 +80,18 @@ export class Writer {
       // Reads that were called before have begun meanwhile.
       near?.forget(keys)
     }
-    const stored: (boolean | Promise<boolean>)[] = []
-    const own: string[] = []
+    const own = write.isReplaced ? keys.filter((key) => write.storedLater(key) === undefined) : keys
     const kept: Write[] = []
     const gone: string[] = []
-    const keptPlaces: number[] = []
-    const gonePlaces: number[] = []
-    for (const [place, key] of keys.entries()) {
-      const later = write.storedLater(key)
-      const entry = entries[place]
-      stored.push(later ?? false)
-      if (later !== undefined) continue
-      own.push(key)
-      if (entry !== undefined && life.ttlMs > 0 && this.#fits(key, entry.bytes)) {
-        kept.push(entry)
-        keptPlaces.push(place)
-      } else {
-        gone.push(key)
-        gonePlaces.push(place)
-      }
+    const fits = entries.map((entry) => entry !== undefined && life.ttlMs > 0 && this.#fits(entry.key, entry.bytes))
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i] as string
+      if (own !== keys && write.storedLater(key) !== undefined) continue
+      if (fits[i] === true) kept.push(entries[i] as Write)
+      else gone.push(key)
     }
-    const keepings = kept.map(({ key }) => fallback?.begin(key))
+    const keepings = fallback === undefined ? [] : kept.map(({ key }) => fallback.begin(key))
+    let stored: readonly (boolean | Promise<boolean>)[]
     try {
       const settled = deletions.settle(own, tags)
       if (settled !== undefined) await settled
@@ -109,21 +100,27 @@ export class Writer {
       if (gone.length > 0) await store.remove(gone)
       const written = kept.length === 0 ? [] : await store.write(packed)
       for (const keeping of keepings) fallback?.end(keeping)
-      for (const place of gonePlaces) stored[place] = life.ttlMs === 0
-      for (const [i, place] of keptPlaces.entries()) stored[place] = written[i] === true
+      let next = 0
+      const isRemoved = life.ttlMs === 0
+      stored =
+        gone.length === 0 && own === keys
+          ? written
+          : keys.map((key, i) => write.storedLater(key) ?? (fits[i] === true ? written[next++] === true : isRemoved))
     } catch (error) {
       onFailed('set', keys.length === 1 ? keys[0] : undefined, error)
       deletions.addKeys(own)
       near?.forget(own)
       for (const [i, { bytes }] of kept.entries()) fallback?.end(keepings[i], bytes, life, tags)
+      stored = keys.map((key) => write.storedLater(key) ?? false)
     } finally {
       near?.forget(own)
       order.end(write)
     }
-    const all = allOf(stored)
-    const ended = all instanceof Promise ? await all : all
-    for (const [i, key] of keys.entries()) events.emit('set', { key, stored: ended[i] === true && life.ttlMs > 0 })
-    return ended
+    const all = write.isReplaced ? await allOf(stored) : (stored as readonly boolean[])
+    for (let i = 0; i < keys.length; i++) {
+      events.emit('set', { key: keys[i] as string, stored: all[i] === true && life.ttlMs > 0 })
+    }
+    return all
   }
 
   /**

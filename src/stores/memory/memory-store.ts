@@ -5,18 +5,11 @@ import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.j
 import { type RemovalStep, wholeStep } from '../../contract/removal-step.js'
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'
+import type { MemoryBounds } from './memory-bounds.js'
 import { MemoryLeases } from './memory-leases.js'
 import { MemoryStats } from './memory-stats.js'
 import { ownCopy } from './own-copy.js'
 import { SortedKeys } from './sorted-keys.js'
-
-/** The bounds of the embedded store. */
-export interface MemoryStoreOptions {
-  /** The most entries kept. Beyond that, the least recently used one is evicted. */
-  readonly maxEntries: number
-  /** The most bytes of entries and keys kept. Beyond that, the least recently used entries are evicted. */
-  readonly maxBytes: number
-}
 
 const LOG_LINES = 1000
 /** The LRU cache takes a start of 0 for none, and tests begin their clocks there. */
@@ -46,7 +39,7 @@ export class MemoryStore implements Store {
   /** No entry expires before this moment, so that most listings need not look for expired ones. */
   #nextExpiry = Infinity
 
-  constructor({ maxEntries, maxBytes }: MemoryStoreOptions) {
+  constructor({ maxEntries, maxBytes }: MemoryBounds) {
     this.#entries = new LRUCache({
       max: maxEntries,
       maxSize: maxBytes,
