@@ -10,6 +10,7 @@ import { ReadThrough } from './computing/read-through.js'
 import { createMustAnswer } from '../contract/events/must-answer.js'
 import { Inspection } from './inspection/inspection.js'
 import { HeldLeases } from './leases/held-leases.js'
+import { CycleProbes } from './computing/cycle-probes.js'
 import { LeaseEnds } from './leases/lease-ends.js'
 import { CallOrder } from './order/call-order.js'
 import type { Deletion } from './order/deletion.js'
@@ -118,6 +119,7 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     reader,
     events,
     leaseEnds: new LeaseEnds(store),
+    cycles: new CycleProbes(store),
     lifetime,
     leaseMs,
     leases: new HeldLeases(events),

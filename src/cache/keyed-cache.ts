@@ -6,13 +6,12 @@ import type {
   Cache,
   CachedFunction,
   CacheStats,
-  Factory,
   FunctionOptions,
   GetOrSetOptions,
   KeyedCache,
-  ManyFactory,
   SetOptions,
 } from '../contract/cache.js'
+import type { Factory, ManyFactory } from '../contract/factory.js'
 import type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from '../contract/inspected.js'
 import { ofFullKeys } from './factories/batch-factory.js'
 import { cachedFunction, checkCached, checkFunctionOptions } from './cached-function.js'

@@ -50,6 +50,20 @@ export interface Outage {
   readonly sinceMs: number
 }
 
+/**
+ * A question to the process that has a computation: does its factory wait, over however many others, for the one that asks? It is sent on
+ * until nobody waits, or comes back to who has asked.
+ */
+export interface CycleProbe {
+  /** Who has asked, and how many times before. */
+  readonly from: string
+  readonly round: number
+  /** The token of the computation. */
+  readonly after: string
+  /** The waits over which it has come. */
+  readonly trail: string
+}
+
 /** How a computation ended: with an entry, without one, or voided by a write or delete of its key. */
 export type Ended = 'filled' | 'nothing' | 'voided'
 
@@ -171,16 +185,22 @@ export interface Store {
 
   /**
    * Stores the computed entry and ends the lease, atomically. It does so only if the caller still has the lease, and none of the entry's
-   * tags was removed since it was acquired. `false`: nothing was stored. A lease past its end still fills if nobody has taken or deleted
-   * it.
+   * tags was removed since it was acquired. `false`: neither was so, and nothing was changed. If the entry has expired or does not fit, the
+   * older one is removed. A lease past its end still fills if nobody has taken or deleted it.
    */
   fill(entry: Write, token: string): Promise<boolean>
 
   /**
-   * Ends the lease without an entry, and pauses patient attempts for this long. `false`: the caller had lost the lease. `ended` is told to
-   * those who wait: `voided` lets one of them take over.
+   * Ends the lease without an entry, and pauses patient attempts for this long. What is stored stays. `false`: the caller had lost the
+   * lease, or one of the tags was removed since it was acquired. `ended` is told to those who wait: `voided` lets one of them take over.
    */
-  release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean>
+  release(
+    key: string,
+    token: string,
+    ended: 'nothing' | 'voided',
+    pauseMs: number,
+    tags?: readonly string[],
+  ): Promise<boolean>
 
   /** The computations under way, in all processes. */
   computations(): Promise<Computation[]>
@@ -190,6 +210,12 @@ export interface Store {
 
   /** Calls the listener when a tag was removed during a computation whose entry may carry it. */
   onTagRemoved(listener: (tag: string) => void): void
+
+  /** Sends a probe to all processes. It may be lost. */
+  sendCycleProbe(probe: CycleProbe): Promise<void>
+
+  /** Calls the listener with each probe that a process has sent, this one too. One may come more than once. */
+  onCycleProbe(listener: (probe: CycleProbe) => void): void
 
   /** Whether `onEnded` and `onTagRemoved` can be relied on now. */
   readonly hearsEnds: boolean

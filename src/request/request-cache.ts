@@ -1,12 +1,5 @@
-import type {
-  Cache,
-  Factory,
-  GetOrSetOptions,
-  KeyedCache,
-  ManyFactory,
-  RequestScopedCache,
-  SetOptions,
-} from '../contract/cache.js'
+import type { Cache, GetOrSetOptions, KeyedCache, RequestScopedCache, SetOptions } from '../contract/cache.js'
+import type { Factory, ManyFactory } from '../contract/factory.js'
 import { ofFullKeys } from '../cache/factories/batch-factory.js'
 import { NotCachedError } from '../contract/errors.js'
 import { brand } from '../contract/copies/brand.js'

@@ -104,12 +104,14 @@ function beginnings({ scenario }: World): State[] {
     evictions: 0,
     lostMessages: 0,
     failures: 0,
+    unkept: 0,
   }
   const left = { ...none, signals: 0, timeouts: 0, ...happens }
   const begin = (entries: number[], copies: number[]): State => ({
-    source: 1,
+    source: scenario.aged === true ? 2 : 1,
     deleted: 1,
     accident: 0,
+    robbed: 0,
     left,
     stored: entries.map((entry) => ({ ...EMPTY.stored, entry })),
     processes: Array.from({ length: processes }, (_, p) => ({

@@ -33,6 +33,22 @@ export function renew(world: World, state: State, key: number, token: number, kn
   return true
 }
 
+/** `FILL` of a value that cannot be kept: an entry that has expired. Gives whether the lease was held. */
+export function fillWithNothing(world: World, state: State, key: number, token: number, value: number): boolean {
+  const it = state.stored[key]!
+  const isHeld = it.lease === token
+  if (!isHeld && world.keeps('FILL of a value that cannot be kept asks for its lease')) return false
+  const isBuried = isRemoved(world, it) && world.keeps('FILL of a value that cannot be kept looks at the tombstones')
+  if (!isBuried) {
+    if (it.entry > value) state.robbed = 1
+    if (world.keeps('FILL of a value that cannot be kept removes what was there')) unlink(state, key)
+    // From now on it is known that what was there is older.
+    state.deleted = Math.max(state.deleted, value)
+  }
+  if (isHeld) finish(state, key, isBuried ? TOLD.voided : TOLD.nothing)
+  return isHeld && !isBuried
+}
+
 /** `FILL`. Gives whether the value is stored. */
 export function fill(world: World, state: State, key: number, token: number, value: number): boolean {
   const it = state.stored[key]!
@@ -46,6 +62,15 @@ export function fill(world: World, state: State, key: number, token: number, val
   if (world.keeps('FILL tells those who follow')) finish(state, key, isStored ? TOLD.filled : TOLD.voided)
   else dropLease(it)
   return isStored
+}
+
+/** `RELEASE` after `skip()`. Gives whether the lease was held, and no tag was removed. */
+export function skip(world: World, state: State, key: number, token: number): boolean {
+  const it = state.stored[key]!
+  if (it.lease !== token) return false
+  const isBuried = isRemoved(world, it) && world.keeps('RELEASE looks at the tombstones')
+  finish(state, key, isBuried ? TOLD.voided : TOLD.nothing)
+  return !isBuried
 }
 
 /** `RELEASE`. */

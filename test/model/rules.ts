@@ -8,6 +8,7 @@ export type Violation =
   | 'old stays'
   | 'a wait for a third computation'
   | 'a wait for a lease without need'
+  | 'something newer is removed'
   | 'a wait for what is abandoned'
   | 'followers are left alone'
   | 'a timeout spoils the value'
@@ -28,6 +29,16 @@ export const RULES = {
   'ACQUIRE marks a lease as followed': { in: 'factories that fail', as: 'a wait for a lease without need' },
   'FILL asks for its lease': { in: 'a lost message', as: 'old stays' },
   'FILL looks at the tombstones': { in: 'late tag', as: 'old stays' },
+  'FILL of a value that cannot be kept removes what was there': { in: 'values that cannot be kept', as: 'old stays' },
+  'FILL of a value that cannot be kept asks for its lease': {
+    in: 'values that cannot be kept',
+    as: 'something newer is removed',
+  },
+  'FILL of a value that cannot be kept looks at the tombstones': {
+    in: 'late tag, values that cannot be kept',
+    as: 'an old read',
+  },
+  'RELEASE looks at the tombstones': { in: 'late tag, values that cannot be kept', as: 'an old read' },
   'FILL tells those who follow': { in: 'a lost message', as: 'a wait for a lease without need' },
   'REMOVE removes the entry': { in: 'one process, two deletions', as: 'old stays' },
   'REMOVE voids the lease': { in: 'a lost message', as: 'old stays' },

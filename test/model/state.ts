@@ -94,6 +94,8 @@ export interface Flight {
   seen: number
   /** Which calls began after the factory of its value. */
   late: number
+  /** Whether the value cannot be kept. */
+  unkept: number
   /** Calls may have its result if their `after` is at most `good - 1`. */
   good: number
   /** Whether a call has left it by a timeout, so that it is to go on. */
@@ -136,6 +138,8 @@ export interface Budget {
   evictions: number
   lostMessages: number
   failures: number
+  /** Values that cannot be kept, or are skipped. */
+  unkept: number
   /** Calls that leave by their signal, and by their timeout. */
   signals: number
   timeouts: number
@@ -148,6 +152,8 @@ export interface State {
   deleted: number
   /** Whether anything happened after which a follower may have to wait for the end of a lease. */
   accident: number
+  /** Whether a value that could not be kept has removed a newer one. */
+  robbed: number
   left: Budget
   stored: Stored[]
   processes: Process[]
@@ -176,6 +182,7 @@ export const EMPTY: {
     value: 0,
     seen: 0,
     late: 0,
+    unkept: 0,
     good: 0,
     kept: 0,
     unwanted: 0,
@@ -186,11 +193,12 @@ export const EMPTY: {
 
 /** A copy that shares nothing with the state. */
 export function copyOf(state: State): State {
-  const { source, deleted, accident } = state
+  const { source, deleted, accident, robbed } = state
   return {
     source,
     deleted,
     accident,
+    robbed,
     left: { ...state.left },
     stored: state.stored.map((each) => ({ ...each })),
     processes: state.processes.map((each) => ({

@@ -4,18 +4,12 @@ import type { BackendStats } from '../../contract/cache.js'
 import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
 import { type RemovalStep, wholeStep } from '../../contract/removal-step.js'
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
-import { addCounters, emptyCounters } from '../../statistics/stats.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'
+import type { MemoryBounds } from './memory-bounds.js'
 import { MemoryLeases } from './memory-leases.js'
+import { MemoryStats } from './memory-stats.js'
+import { ownCopy } from './own-copy.js'
 import { SortedKeys } from './sorted-keys.js'
-
-/** The bounds of the embedded store. */
-export interface MemoryStoreOptions {
-  /** The most entries kept. Beyond that, the least recently used one is evicted. */
-  readonly maxEntries: number
-  /** The most bytes of entries and keys kept. Beyond that, the least recently used entries are evicted. */
-  readonly maxBytes: number
-}
 
 const LOG_LINES = 1000
 /** The LRU cache takes a start of 0 for none, and tests begin their clocks there. */
@@ -39,16 +33,13 @@ export class MemoryStore implements Store {
   readonly #tagged = new Map<string, Set<string>>()
   readonly #leases = new MemoryLeases()
   readonly #since = new Date()
-  readonly #counters = emptyCounters()
+  readonly #stats = new MemoryStats()
   /** What staff did, the newest first. */
   readonly #log: string[] = []
-  #process: StatsTotals['processes'] = []
-  /** The last batch number of each run of a process. */
-  readonly #batches = new Map<string, number>()
   /** No entry expires before this moment, so that most listings need not look for expired ones. */
   #nextExpiry = Infinity
 
-  constructor({ maxEntries, maxBytes }: MemoryStoreOptions) {
+  constructor({ maxEntries, maxBytes }: MemoryBounds) {
     this.#entries = new LRUCache({
       max: maxEntries,
       maxSize: maxBytes,
@@ -178,8 +169,15 @@ export class MemoryStore implements Store {
     return true
   }
 
-  async release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
-    if (!this.#leases.end(key, token, ended)) return false
+  async release(
+    key: string,
+    token: string,
+    ended: 'nothing' | 'voided',
+    pauseMs: number,
+    tags: readonly string[] = [],
+  ): Promise<boolean> {
+    if (!this.#leases.renew(key, token, 0, tags)) return false
+    this.#leases.end(key, token, ended)
     if (pauseMs > 0) this.#leases.pause(key, this.now(), this.now() + pauseMs)
     return true
   }
@@ -196,6 +194,14 @@ export class MemoryStore implements Store {
     this.#leases.listenForTags(listener)
   }
 
+  async sendCycleProbe(): Promise<void> {
+    // There is no other process.
+  }
+
+  onCycleProbe(): void {
+    // Nor does one ask.
+  }
+
   onHearing(): void {
     // Nothing is ever missed.
   }
@@ -208,15 +214,12 @@ export class MemoryStore implements Store {
     // Memory always answers.
   }
 
-  async addStats({ process, instance, number, startedAt, counters }: StatsBatch): Promise<void> {
-    if (number <= (this.#batches.get(instance) ?? 0)) return
-    this.#batches.set(instance, number)
-    addCounters(this.#counters, counters, this.now())
-    this.#process = [{ id: process, startedAt, seenAt: Date.now() }]
+  async addStats(batch: StatsBatch): Promise<void> {
+    this.#stats.add(batch, this.now())
   }
 
   async readStats(): Promise<StatsTotals> {
-    return { scope: 'process', counters: this.#counters, processes: this.#process }
+    return this.#stats.read()
   }
 
   async appendLog(line: string): Promise<void> {
@@ -288,11 +291,4 @@ export class MemoryStore implements Store {
     this.#nextExpiry = Infinity
     for (const { expiresAt } of this.#entries.values()) this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
   }
-}
-
-/** Makes a copy: a small buffer is part of a shared pool, and keeping it keeps the whole pool. */
-function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  bytes.copy(copy)
-  return copy
 }

@@ -4,7 +4,7 @@ import type { BackendStats } from '../../contract/cache.js'
 import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
 import type { RemovalStep } from '../../contract/removal-step.js'
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
-import type { Acquired, Attempt, Ended, Outage, Store, Write } from '../../contract/store.js'
+import type { Acquired, Attempt, CycleProbe, Ended, Outage, Store, Write } from '../../contract/store.js'
 import { Availability, type AvailabilityOptions, type Parts } from './availability.js'
 import { Client, type ClientOptions } from './connection/client.js'
 import { AUDIT } from './scripts/stored-layout.js'
@@ -148,8 +148,14 @@ export class RedisStore implements Store {
     return this.#parts.writes.fill(entry, token)
   }
 
-  release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
-    return this.#parts.shards.of(key).leases.release(key, token, ended, pauseMs)
+  release(
+    key: string,
+    token: string,
+    ended: 'nothing' | 'voided',
+    pauseMs: number,
+    tags?: readonly string[],
+  ): Promise<boolean> {
+    return this.#parts.shards.of(key).leases.release(key, token, ended, pauseMs, tags)
   }
 
   async computations(): Promise<Computation[]> {
@@ -162,6 +168,14 @@ export class RedisStore implements Store {
 
   onTagRemoved(listener: (tag: string) => void): void {
     this.#subscribers.onTagRemoved(listener)
+  }
+
+  sendCycleProbe(probe: CycleProbe): Promise<void> {
+    return this.#parts.shards.first.leases.sendCycleProbe(probe)
+  }
+
+  onCycleProbe(listener: (probe: CycleProbe) => void): void {
+    this.#subscribers.onCycleProbe(listener)
   }
 
   get hearsEnds(): boolean {

@@ -21,13 +21,10 @@ for i = 1, n do
   local entry, bytes, expires = KEYS[3 + i], ARGV[2 * i + 3], ARGV[2 * i + 4]
   local key = string.sub(entry, begin)
   if leased then void(KEYS[1], ARGV[1], key) end
-  if expires ~= '+inf' and tonumber(expires) <= time then
-    redis.call('UNLINK', entry)
-    redis.call('ZREM', KEYS[2], key)
-    redis.call('ZREM', KEYS[3], key)
-    refused[#refused + 1] = i
+  local new = store(entry, KEYS[2], KEYS[3], key, bytes, expires, time)
+  if not new then refused[#refused + 1] = i
   else
-    added = added + store(entry, KEYS[2], KEYS[3], key, bytes, expires)
+    added = added + new
     if tags then tag(KEYS[4 + n], KEYS[5 + n], sets, tags, time, key, expires) end
   end
 end

@@ -65,8 +65,9 @@ return 1
 
 /**
  * Stores what was computed and ends the leases, each if it still has its token. (Leases as in Nishtala et al., Scaling Memcache at
- * Facebook, 2013: a delete takes the lease away, so that a value read before the delete is never stored after it.) In all names of entries
- * the part before the key has the same length.
+ * Facebook, 2013: a delete takes the lease away, so that a value read before the delete is never stored after it.) An entry that has expired
+ * removes what was under its key, in the same way: that is how a computation ends whose value cannot be kept. In all names of entries the
+ * part before the key has the same length.
  *
  * KEYS: leases, index, expiry, tombstones, entry 1..n, and where there are tags: tags, ends, the set of tag 1..m.
  * ARGV: channel, n, how many bytes the first key has, then for each entry: token, bytes, expires at ('+inf' for never), then tag 1..m.
@@ -86,8 +87,11 @@ for i = 1, n do
     local _, since = parse(lease)
     if buries(buried, tonumber(since) or 0, time) then outcome = '${MESSAGE.voided}'
     else
-      added = added + store(entry, KEYS[2], KEYS[3], key, bytes, expires)
-      tag(KEYS[5 + n], KEYS[6 + n], sets, tags, time, key, expires)
+      local new = store(entry, KEYS[2], KEYS[3], key, bytes, expires, time)
+      if new then
+        added = added + new
+        tag(KEYS[5 + n], KEYS[6 + n], sets, tags, time, key, expires)
+      else outcome = '${MESSAGE.nothing}' end
       filled[i] = 1
     end
     finish(KEYS[1], KEYS[4], ARGV[1], key, lease, outcome)
@@ -98,18 +102,23 @@ return filled
 `)
 
 /**
- * Ends a lease without an entry, if it has this token, and pauses patient attempts.
+ * Ends a lease without an entry, if it has this token, and pauses patient attempts. What is stored under the key stays.
  *
- * KEYS: leases, tombstones. ARGV: channel, key, token, outcome, pause in ms. Returns 1, or 0 when the lease is another's or gone.
+ * KEYS: leases, tombstones. ARGV: channel, key, token, outcome, pause in ms, tag 1..n. Returns 1, or 0 when the lease is another's or gone, or
+ * one of the tags was removed since it began.
  */
-export const RELEASE: Script = script(`${NOW}${LEASE}
-local lease = holds(KEYS[1], ARGV[2], ARGV[3])
+export const RELEASE: Script = script(`${NOW}${LEASE}${TOMBSTONES}
+local time, lease = now(), holds(KEYS[1], ARGV[2], ARGV[3])
 if not lease then return 0 end
+local _, since = parse(lease)
+if buries(removed(KEYS[1], KEYS[2], time, ARGV, 6), tonumber(since) or 0, time) then
+  finish(KEYS[1], KEYS[2], ARGV[1], ARGV[2], lease, '${MESSAGE.voided}')
+  return 0
+end
 finish(KEYS[1], KEYS[2], ARGV[1], ARGV[2], lease, ARGV[4])
 if tonumber(ARGV[5]) > 0 then
-  local time = now()
-  local ends, since = string.format('%.0f', time + ARGV[5]), string.format('%.0f', time)
-  redis.call('HSET', KEYS[1], ARGV[2], line(ends, since, '${PAUSE_TOKEN}', '0', '- ' .. ARGV[5]))
+  local ends, began = string.format('%.0f', time + ARGV[5]), string.format('%.0f', time)
+  redis.call('HSET', KEYS[1], ARGV[2], line(ends, began, '${PAUSE_TOKEN}', '0', '- ' .. ARGV[5]))
 end
 return 1
 `)

@@ -20,9 +20,18 @@ local function prune(index, expiry, now, most)
 end
 `
 
-/** Stores one entry with its place in the index. Returns 1 if the key is new there, else 0. */
+/**
+ * Stores one entry with its place in the index. Returns 1 if the key is new there, else 0. Of an entry that has expired it returns nil: what
+ * was under its key is removed.
+ */
 export const STORE: string = `
-local function store(entry, index, expiry, key, bytes, expires)
+local function store(entry, index, expiry, key, bytes, expires, now)
+  if expires ~= '+inf' and tonumber(expires) <= now then
+    redis.call('UNLINK', entry)
+    redis.call('ZREM', index, key)
+    redis.call('ZREM', expiry, key)
+    return nil
+  end
   if expires == '+inf' then redis.call('SET', entry, bytes)
   else redis.call('SET', entry, bytes, 'PXAT', expires) end
   redis.call('ZADD', expiry, expires, key)

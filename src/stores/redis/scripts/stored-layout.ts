@@ -1,3 +1,4 @@
+import type { CycleProbe } from '../../../contract/store.js'
 import { CHECKSUM_BYTES, HAS_TAGS, HEADER_BYTES, MAGIC_AND_VERSION } from '../../../values/entry.js'
 
 /*
@@ -229,8 +230,8 @@ export function readLease(lease: string, nowMs: number): Lease | undefined {
 /** The most ms for which a process takes the upkeep. */
 export const LONGEST_UPKEEP_MS = 60_000
 
-/** The first word of a message in the channel; the rest is the key, or the tag. */
-export const MESSAGE = { filled: 'filled', nothing: 'nothing', voided: 'voided', tag: 'tag' } as const
+/** The first word of a message in the channel; the rest is the key, the tag or the probe. */
+export const MESSAGE = { filled: 'filled', nothing: 'nothing', voided: 'voided', tag: 'tag', cycle: 'cycle' } as const
 
 /** Sends a message, in Lua. */
 export const TELL: string = `
@@ -243,6 +244,18 @@ end
 export function readMessage(message: string): { what: keyof typeof MESSAGE | undefined; whose: string } {
   const [what, whose] = splitField(message)
   return { what: Object.hasOwn(MESSAGE, what) ? (what as keyof typeof MESSAGE) : undefined, whose }
+}
+
+/** The message of a probe for cycles: `cycle <from> <round> <after> <trail>`. */
+export function writeCycleProbe({ from, round, after, trail }: CycleProbe): string {
+  return `${MESSAGE.cycle} ${from} ${round} ${after} ${trail}`
+}
+
+/** Parses what follows the first word of such a message. */
+export function readCycleProbe(text: string): CycleProbe | undefined {
+  const [, from, round, after, trail] = /^(\S+) (\d{1,9}) (\S+) (\S*)$/.exec(text) ?? []
+  if (from === undefined || after === undefined || trail === undefined) return undefined
+  return { from, round: Number(round), after, trail }
 }
 
 /** The fields of `totals`, without those of the tiers. The field of a tier counts its hits. */

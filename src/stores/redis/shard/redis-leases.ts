@@ -1,5 +1,5 @@
 import type { Computation } from '../../../contract/inspected.js'
-import type { Acquired, Attempt, Write } from '../../../contract/store.js'
+import type { Acquired, Attempt, CycleProbe, Write } from '../../../contract/store.js'
 import { Batch } from './turn-batch.js'
 import type { Connection } from '../connection/connection.js'
 import type { Evictions } from './evictions.js'
@@ -7,7 +7,7 @@ import { isTimestamp } from './is-timestamp.js'
 import type { Keyspace } from './keyspace.js'
 import type { RedisTags } from './redis-tags.js'
 import { ACQUIRE, FILL, RELEASE, RENEW } from '../scripts/lease-scripts.js'
-import { ENTRY, readLease } from '../scripts/stored-layout.js'
+import { ENTRY, readLease, writeCycleProbe } from '../scripts/stored-layout.js'
 import { chunks, chunksByTags } from './chunks.js'
 
 /** A computed entry, and the token of its lease. */
@@ -59,11 +59,21 @@ export class RedisLeases {
     return this.#fills.ask({ entry, token })
   }
 
-  async release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
+  async release(
+    key: string,
+    token: string,
+    ended: 'nothing' | 'voided',
+    pauseMs: number,
+    tags: readonly string[] = [],
+  ): Promise<boolean> {
     const { leases, tombstones, wake } = this.#keyspace
-    return (
-      (await this.#connection.run(RELEASE, [leases, tombstones], [wake, key, token, ended, Math.round(pauseMs)])) === 1
-    )
+    const what = [wake, key, token, ended, Math.round(pauseMs), ...tags]
+    return (await this.#connection.run(RELEASE, [leases, tombstones], what)) === 1
+  }
+
+  /** Sends a probe to all processes, by whichever server. */
+  async sendCycleProbe(probe: CycleProbe): Promise<void> {
+    await this.#connection.send((client) => client.publish(this.#keyspace.wake, writeCycleProbe(probe)))
   }
 
   /** Sends the attempts and entries that wait. */
