@@ -176,8 +176,7 @@ export class MemoryStore implements Store {
     pauseMs: number,
     tags: readonly string[] = [],
   ): Promise<boolean> {
-    if (!this.#leases.renew(key, token, 0, tags)) return false
-    this.#leases.end(key, token, ended)
+    if (!this.#leases.renew(key, token, 0, tags) || !this.#leases.end(key, token, ended)) return false
     if (pauseMs > 0) this.#leases.pause(key, this.now(), this.now() + pauseMs)
     return true
   }
