@@ -64,6 +64,7 @@ it('is at most 700 kB to download', () => {
 
 it('leads editors from each declaration to its source, which is published too', async () => {
   const declarations = packed.filter((path) => path.endsWith('.d.ts'))
+  expect(declarations.filter((path) => path.includes('/stores/'))).toEqual([])
   const maps = packed.filter((path) => path.endsWith('.d.ts.map'))
   expect(maps.toSorted()).toEqual(declarations.map((path) => `${path}.map`).toSorted())
   for (const map of maps) {
