@@ -260,6 +260,7 @@ export class Computation {
     if (outcome.kind !== 'computed') {
       fallback?.end(keeping)
       if (outcome.kind === 'given-up') return outcome
+      if (this.#isAbandoned) return { kind: 'left', restMs: 0 }
       return { kind: 'error', error: outcome.error, pauseMs: stale === undefined ? 0 : pauseAfterFailure(this.#plan) }
     }
     const { value, computeMs, life, tags, skipped } = outcome
