@@ -4,15 +4,13 @@ export type {
   Cache,
   CachedFunction,
   CacheStats,
-  Factory,
-  FactoryContext,
   FunctionOptions,
   GetOrSetOptions,
   KeyedCache,
-  ManyFactory,
   RequestScopedCache,
   SetOptions,
 } from './contract/cache.js'
+export type { Factory, FactoryContext, ManyFactory, ManyFactoryContext } from './contract/factory.js'
 export type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from './contract/inspected.js'
 export type { Ttl } from './checks/duration.js'
 export {

@@ -89,7 +89,8 @@ describe('README.md', () => {
   it('has the application of docs/dashboard.md, without its dashboard', () => {
     const whole = applicationIn('docs/dashboard.md')
     const lines = applicationIn('README.md').split('\n')
-    expect(lines.filter((line) => !line.startsWith('import { closeCaches') && !whole.includes(`${line}\n`))).toEqual([])
+    const own = /^import \{ closeCaches|^server\.once\('listening'/
+    expect(lines.filter((line) => !own.test(line) && !whole.includes(`${line}\n`))).toEqual([])
   })
 
   it('is read in one sitting: at most 20 kB', () => {
@@ -100,13 +101,20 @@ describe('README.md', () => {
     const text = read(index)
     expect(USER_DOCUMENTS.filter((file) => file !== 'README.md' && !text.includes(`](${file})`))).toEqual([])
   })
+})
 
-  it('has no figure that docs/measurements.md does not have', () => {
-    const [, table = ''] = /^## What it gives and costs\n(.*?)^## /ms.exec(readme) ?? []
-    const results = all(table, /^\| .+? \|(.+)\|$/gm).flatMap((result) => result.match(/\d[\d.,]*(?: %)?/g) ?? [])
-    expect(results.length).toBeGreaterThan(10)
-    const measured = read('docs/measurements.md')
-    expect(results.filter((figure) => !new RegExp(`(?<![\\d.,])${figure}(?![\\d]|[.,]\\d)`).test(measured))).toEqual([])
+describe('Of an application that ends at SIGTERM', () => {
+  const programs = [
+    ...USER_DOCUMENTS.flatMap((file) => codeBlocks(file).map(({ line, code }) => ({ where: `${file}:${line}`, code }))),
+    ...filesBelow('examples')
+      .filter((file) => /(?<!node_modules.*)\.[jt]s$/.test(file))
+      .map((file) => ({ where: file, code: read(file) })),
+  ].filter(({ code }) => code.includes("process.once('SIGTERM'"))
+
+  it('every document and example says it in the same way: what never finishes is cut after 5 seconds', () => {
+    expect(programs.length).toBeGreaterThan(6)
+    const cut = /setTimeout\(\(\) => (?:server|app\.getHttpServer\(\))\.closeAllConnections\(\), 5000\)\.unref\(\)/
+    expect(programs.filter(({ code }) => !cut.test(code)).map(({ where }) => where)).toEqual([])
   })
 })
 

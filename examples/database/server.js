@@ -41,7 +41,8 @@ app.post(
   }),
 )
 
-const server = app.listen(Number(PORT), () => console.log(`Listening on http://localhost:${server.address().port}`))
+const server = app.listen(Number(PORT))
+server.once('listening', () => console.log(`Listening on http://localhost:${server.address().port}`))
 
 process.once('SIGTERM', () => {
   server.close(() => {

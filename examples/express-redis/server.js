@@ -82,7 +82,8 @@ app.post('/accounts/login', express.urlencoded({ extended: false }), (req, res, 
   })
 })
 
-const server = app.listen(Number(PORT), () => console.log(`Listening on http://localhost:${server.address().port}`))
+const server = app.listen(Number(PORT))
+server.once('listening', () => console.log(`Listening on http://localhost:${server.address().port}`))
 
 process.once('SIGTERM', () => {
   server.close(() => void closeCaches()) // ends idle connections, waits for requests

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { outside } from '../checks/outside.js'
 
 /** A file that pages load. */
 export interface Asset {
@@ -27,7 +28,7 @@ let loading: Promise<ReadonlyMap<AssetName, Asset>> | undefined
 
 /** The dashboard's assets, loaded at the first request to a dashboard. No other file can be asked for. */
 export async function loadAssets(): Promise<ReadonlyMap<AssetName, Asset>> {
-  loading ??= load()
+  loading ??= outside(load)
   return loading
 }
 

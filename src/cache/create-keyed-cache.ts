@@ -1,4 +1,5 @@
 import { isError } from '../checks/is-error.js'
+import { outside } from '../checks/outside.js'
 import { checkCacheOptions, type CheckedOptions, type KeyedCacheOptions } from './cache-options.js'
 import type { KeyedCache } from '../contract/cache.js'
 import { warnOfEmbedded } from './embedded-warning.js'
@@ -9,14 +10,19 @@ import { ReadThrough } from './computing/read-through.js'
 import { createMustAnswer } from '../contract/events/must-answer.js'
 import { Inspection } from './inspection/inspection.js'
 import { HeldLeases } from './leases/held-leases.js'
+import { CycleProbes } from './computing/cycle-probes.js'
 import { LeaseEnds } from './leases/lease-ends.js'
+import { CallOrder } from './order/call-order.js'
+import type { Deletion } from './order/deletion.js'
 import { Fallback } from './reading/fallback.js'
 import { Lookup } from './reading/lookup.js'
 import { NearTier } from './reading/near-tier.js'
 import { Reader } from './reading/reader.js'
 import { FailedDeletions } from './writing/failed-deletions.js'
+import { Place } from './writing/place.js'
 import { Remover } from './writing/remover.js'
 import { Writer } from './writing/writer.js'
+import type { StatsTotals } from '../contract/statistics.js'
 import { StatsFlush } from '../statistics/stats-flush.js'
 import { EntryCodec } from '../values/entry-codec.js'
 import { reasonOf } from '../checks/reason.js'
@@ -46,7 +52,7 @@ export function createKeyedCache(options?: KeyedCacheOptions): KeyedCache {
   }
   const events = new Events()
   if (logger !== undefined) logErrors(events, name, (line) => logger.error(line))
-  const cache = assemble(checked, openStore(checked, events), events)
+  const cache = outside(() => assemble(checked, openStore(checked, events), events))
   if (options !== undefined && 'redis' in options && options.redis === undefined) {
     warnOfEmbedded(
       name,
@@ -65,9 +71,12 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     events.emit('error', { operation, key, error })
   }
   const isEnabled = (): boolean => cache.enabled
+  const order = new CallOrder()
+  const place = new Place(store.place)
   const deletions = new FailedDeletions({
     name,
     store,
+    place,
     events,
     onHidden: (hides) => readThrough.void(hides),
     onFailed,
@@ -83,11 +92,12 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
   const fallback =
     options.fallback === undefined ? undefined : new Fallback({ store, codec, near, bounds: options.fallback })
   const mustAnswer = createMustAnswer(onFailed)
-  const reader = new Reader({ store, codec, near, fallback, onFailed })
-  const lookup = new Lookup({ store, codec, near, fallback, reader, events, isEnabled, onFailed })
-  const inspection = new Inspection(store, codec, mustAnswer)
+  const reader = new Reader({ store, order, codec, near, fallback, onFailed })
+  const lookup = new Lookup({ store, order, codec, near, fallback, reader, events, isEnabled, onFailed })
+  const inspection = new Inspection(store, order, codec, mustAnswer)
   const writer = new Writer({
     store,
+    order,
     near,
     fallback,
     deletions,
@@ -98,17 +108,18 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     isEnabled,
     onFailed,
   })
-  const remover = new Remover({ store, near, fallback, deletions, events, writer, mustAnswer })
+  const remover = new Remover({ store, order, near, fallback, deletions, events, mustAnswer })
   const readThrough = new ReadThrough({
-    // The store identifies the cache, because each cache has its own.
-    cache: store,
+    cache: place.identity,
     store,
+    order,
     codec,
     near,
     fallback,
     reader,
     events,
     leaseEnds: new LeaseEnds(store),
+    cycles: new CycleProbes(store),
     lifetime,
     leaseMs,
     leases: new HeldLeases(events),
@@ -118,11 +129,13 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     isEnabled,
     onFailed,
   })
-  const stats = new StatsFlush(events, store, options.upkeep, onFailed)
+  const countedByOthers = (): StatsTotals[] => place.others.map((other) => other.counted())
+  const stats = new StatsFlush(events, store, options.upkeep, onFailed, countedByOthers)
   const cache: StoreBackedCache = new StoreBackedCache({
     name,
     lifetime,
     store,
+    order,
     events,
     mustAnswer,
     lookup,
@@ -133,8 +146,30 @@ function assemble(options: CheckedOptions, store: Store, events: Events): StoreB
     stats,
     deletions,
     fallback,
+    place,
   })
+  place.enter({
+    forget: (changed) => {
+      near?.forgetDeleted(changed)
+      fallback?.forgetDeleted(changed)
+    },
+    hide: (hides) => deletions.hidden(hides),
+    counted: () => stats.ownTotals(),
+  })
+  tellOthers(place, events)
   return cache
+}
+
+/** Tells the other caches of a place what this one changes, before its caller knows that it is done. */
+function tellOthers(place: Place, events: Events): void {
+  const changed = (change: Deletion): void => {
+    for (const other of place.others) other.forget(change)
+  }
+  events.on('set', ({ key }) => changed({ key, children: false, tag: undefined }))
+  events.on('delete', changed)
+  events.on('compute', ({ key, stored }) => {
+    if (stored) changed({ key, children: false, tag: undefined })
+  })
 }
 
 function openStore(options: CheckedOptions, events: Events): Store {
@@ -154,10 +189,12 @@ function openStore(options: CheckedOptions, events: Events): Store {
         `The cache ${show(name)} goes by the ${agreed} shards that its \`keyPrefix\` has already, not by ${own}`,
       )
     },
-    onState: (up, error) => {
-      events.emit('state', { up, since: new Date(), error })
-      log.change(up, error)
-    },
+    // A call may be the first to notice.
+    onState: (up, error) =>
+      outside(() => {
+        events.emit('state', { up, since: new Date(), error })
+        log.change(up, error)
+      }),
     onUntracked: near === undefined ? undefined : warnOnceUntracked(name),
     onError: (operation, error) => events.emit('error', { operation, key: undefined, error }),
   })

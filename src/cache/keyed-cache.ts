@@ -6,13 +6,12 @@ import type {
   Cache,
   CachedFunction,
   CacheStats,
-  Factory,
   FunctionOptions,
   GetOrSetOptions,
   KeyedCache,
-  ManyFactory,
   SetOptions,
 } from '../contract/cache.js'
+import type { Factory, ManyFactory } from '../contract/factory.js'
 import type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from '../contract/inspected.js'
 import { ofFullKeys } from './factories/batch-factory.js'
 import { cachedFunction, checkCached, checkFunctionOptions } from './cached-function.js'
@@ -22,7 +21,10 @@ import { NotCachedError } from '../contract/errors.js'
 import type { CacheEvents } from '../contract/cache-events.js'
 import type { Events } from '../contract/events/events.js'
 import type { FailedDeletions } from './writing/failed-deletions.js'
+import type { Place } from './writing/place.js'
 import type { Fallback } from './reading/fallback.js'
+import type { CallOrder } from './order/call-order.js'
+import type { Deletion } from './order/deletion.js'
 import type { ServedValue } from '../contract/events/served-value.js'
 import { cacheKey, cacheKeyUnder, type Key, type KeyPart, toKey, toKeys } from '../keys/key.js'
 import { GET_OPTIONS } from '../contract/options/known-options.js'
@@ -35,6 +37,7 @@ import { Scope } from './scope.js'
 import { show } from '../checks/show.js'
 import type { StatsFlush } from '../statistics/stats-flush.js'
 import type { Writer } from './writing/writer.js'
+import { same } from '../checks/same.js'
 
 /** How long `close` waits for the last messages to the store. It is a part of the 500 ms that closing may take. */
 const CLOSE_MS = 200
@@ -44,6 +47,7 @@ export interface KeyedCacheParts {
   readonly name: string
   readonly lifetime: Lifetime
   readonly store: Store
+  readonly order: CallOrder
   readonly events: Events
   readonly mustAnswer: MustAnswer
   readonly lookup: Lookup
@@ -54,6 +58,7 @@ export interface KeyedCacheParts {
   readonly stats: StatsFlush
   readonly deletions: FailedDeletions
   readonly fallback: Fallback | undefined
+  readonly place: Place
 }
 
 /**
@@ -249,14 +254,21 @@ export class StoreBackedCache implements KeyedCache {
   }
 
   async close(): Promise<void> {
+    this.#parts.place.leave()
     this.#parts.deletions.close()
-    const last = Promise.all([this.#parts.readThrough.close(), this.#parts.stats.close()])
+    const { order, readThrough, stats } = this.#parts
+    const last = Promise.all([order.settled(), readThrough.close(), stats.close()])
     await Promise.race([last, realTime.pause(CLOSE_MS, { ref: false })])
     await this.#parts.store.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  /** Calls the listener when a call begins that writes or deletes keys. For the Map of a request. */
+  onChange(listener: (deletion: Deletion) => void): void {
+    this.#parts.order.onChange(listener)
   }
 
   /** The fresh value under a full key, counted as one call. For the Map of a request, which stands in front of the cache. */
@@ -284,8 +296,4 @@ export class StoreBackedCache implements KeyedCache {
   ): Promise<Map<string, ServedValue<T>>> {
     return this.#parts.readThrough.many(full, factory, options)
   }
-}
-
-function same<T>(found: T): T {
-  return found
 }

@@ -1,4 +1,5 @@
-import type { Cache, Factory, GetOrSetOptions, ManyFactory, SetOptions } from '../contract/cache.js'
+import type { Cache, GetOrSetOptions, SetOptions } from '../contract/cache.js'
+import type { Factory, ManyFactory } from '../contract/factory.js'
 import { ofFullKeys } from './factories/batch-factory.js'
 import { cacheKeyUnder, type Key, type KeyPart, toKeys } from '../keys/key.js'
 import { joinKeys } from '../keys/key-tree.js'

@@ -1,14 +1,17 @@
 import { performance } from 'node:perf_hooks'
 import { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from 'node:timers'
+import { outside } from './outside.js'
 
 interface RealTime {
   /** As `performance.now()`. */
   nowMs(): number
   /** As `performance.timeOrigin`. */
   readonly originMs: number
-  readonly setTimeout: typeof setTimeout
+  /** As the function of Node, but what it calls belongs to no caller. */
+  setTimeout(fire: () => void, ms: number): NodeJS.Timeout
   readonly clearTimeout: typeof clearTimeout
-  readonly setInterval: typeof setInterval
+  /** As the function of Node, but what it calls belongs to no caller. */
+  setInterval(fire: () => void, everyMs: number): NodeJS.Timeout
   readonly clearInterval: typeof clearInterval
   readonly setImmediate: typeof setImmediate
   readonly nextTick: typeof process.nextTick
@@ -18,21 +21,22 @@ interface RealTime {
 
 /**
  * Node's steady clock and timers as they were when this was loaded. What waits for Redis or for another process goes by these, so that a
- * test that fakes the global ones neither holds up a call nor has it time out.
+ * test that fakes the global ones neither holds up a call nor has it time out. A timer may last longer than the request that was the first
+ * to need it, so timers run `outside`.
  */
 export const realTime: RealTime = {
   nowMs: () => performance.now(),
   originMs: performance.timeOrigin,
-  setTimeout,
+  setTimeout: (fire, ms) => outside(() => setTimeout(fire, ms)),
   clearTimeout,
-  setInterval,
+  setInterval: (fire, everyMs) => outside(() => setInterval(fire, everyMs)),
   clearInterval,
   setImmediate,
   nextTick: process.nextTick,
   pause: (ms, { ref } = { ref: true }) =>
     new Promise((resolve) => {
       // In CommonJS the name would be looked up now, when it may be faked.
-      const timer = realTime.setTimeout(resolve, ms)
+      const timer = realTime.setTimeout(() => resolve(), ms)
       if (!ref) timer.unref()
     }),
 }

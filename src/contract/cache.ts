@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { AuditEvent } from './audit-event.js'
 import type { Ttl } from '../checks/duration.js'
+import type { Factory, ManyFactory } from './factory.js'
 import type { CacheEvents } from './cache-events.js'
 import type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from './inspected.js'
 import type { Key, KeyPart } from '../keys/key.js'
@@ -17,27 +18,6 @@ export interface SetOptions {
   /** Names under which `deleteTag` finds the entry: at most 64, of at most 256 bytes each. */
   tags?: readonly string[] | undefined
 }
-
-/** What a factory knows about the call, and how it can change the way its result is stored. */
-export interface FactoryContext {
-  /** The full key being computed. */
-  readonly key: string
-  /** Aborts when the result is no longer needed: `maxCompute` has passed, or all callers, in all processes, have left by their own `signal`. */
-  readonly signal: AbortSignal
-  /** The value that the result will replace, if one is still there. */
-  readonly stale: { value: unknown } | undefined
-  /** Sets the ttl of the result. It replaces that of the call. @throws {TypeError} for what is no duration. */
-  setTtl(ttl: Ttl): void
-  /** Sets the tags of the result. They replace those of the call. @throws {TypeError} for tags that cannot be stored. */
-  setTags(tags: readonly string[]): void
-  /** Sets the grace of the result. It replaces that of the call. @throws {TypeError} for what is no duration. */
-  setGrace(grace: Ttl): void
-  /** Do not store the result. The callers still get it. Never throws. */
-  skip(): void
-}
-
-/** Computes the value of a key. */
-export type Factory<T> = (context: FactoryContext) => T | PromiseLike<T>
 
 /** How `getOrSet` reads, computes and stores. */
 export interface GetOrSetOptions<T> extends SetOptions {
@@ -64,12 +44,6 @@ export interface GetOrSetOptions<T> extends SetOptions {
    */
   schema?: StandardSchemaV1<unknown, T> | undefined
 }
-
-/** Computes the missing values of many keys: one value or `Error` for each missing key, in their order. */
-export type ManyFactory<T, K> = (
-  missing: readonly K[],
-  context: { signal: AbortSignal },
-) => readonly (T | Error)[] | PromiseLike<readonly (T | Error)[]>
 
 /**
  * What a keyed cache, its scopes and `req.cache` have in common. Methods that return a promise never throw, they reject: with a `TypeError`
@@ -107,7 +81,8 @@ export interface Cache {
    */
   delete(key: Key, options?: { children?: boolean | undefined }): Promise<string[]>
   /**
-   * The value under a key. If there is none, calls the factory and stores its value. Rejects with what the factory throws, with
+   * The value under a key. If there is none, calls the factory and stores its value. A value that cannot be stored is given all the same, and
+   * what was stored before is removed. Rejects with what the factory throws, with
    * `CacheTimeoutError` when `timeout` or `maxCompute` has passed, and with the reason of `signal`. What Redis does never makes it reject.
    */
   getOrSet<T>(key: Key, factory: Factory<T>, options?: GetOrSetOptions<T>): Promise<T>
@@ -223,8 +198,8 @@ export interface KeyedCache extends Cache {
   /** Deletes all entries that carry the tag, for every process. Gives their keys. Rejects as `delete` does. */
   deleteTag(tag: string): Promise<string[]>
   /**
-   * Some of the keys whose entries carry the tag, and how many there are. Those beyond the limit may have lost the tag. Rejects with `CacheNotRespondingError`
-   * when Redis does not answer.
+   * Some of the keys whose entries carry the tag, and how many there are. It looks at each of them, so it takes as long as `deleteTag`. Rejects with
+   * `CacheNotRespondingError` when Redis does not answer.
    */
   tagged(tag: string, options?: { limit?: number | undefined }): Promise<{ keys: string[]; total: number }>
   /**

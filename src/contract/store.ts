@@ -1,5 +1,6 @@
 import type { BackendStats } from './cache.js'
 import type { ChildPage, Computation, KeyPage } from './inspected.js'
+import type { RemovalStep } from './removal-step.js'
 import type { StatsBatch, StatsTotals } from './statistics.js'
 
 /** One entry to be written. */
@@ -49,6 +50,20 @@ export interface Outage {
   readonly sinceMs: number
 }
 
+/**
+ * A question to the process that has a computation: does its factory wait, over however many others, for the one that asks? It is sent on
+ * until nobody waits, or comes back to who has asked.
+ */
+export interface CycleProbe {
+  /** Who has asked, and how many times before. */
+  readonly from: string
+  readonly round: number
+  /** The token of the computation. */
+  readonly after: string
+  /** The waits over which it has come. */
+  readonly trail: string
+}
+
 /** How a computation ended: with an entry, without one, or voided by a write or delete of its key. */
 export type Ended = 'filled' | 'nothing' | 'voided'
 
@@ -61,11 +76,17 @@ export type Ended = 'filled' | 'nothing' | 'voided'
 export interface Store {
   readonly kind: BackendStats['kind']
 
+  /** Names what is kept here: the same for all stores that keep their entries in one place. `undefined`: nobody else does. */
+  readonly place: string | undefined
+
   /**
    * The time by which a key expires, in ms since 1970. For Redis it is the clock of the server that keeps the key, so that all processes
    * agree on what has expired. Without a key: the clock for statistics.
    */
   now(key?: string): number
+
+  /** Says that an entry under this key was found past its time, which is not so if the clock was set since it was last read. Never waits. */
+  doubtClock(key: string): void
 
   /** Whether the store answers, since when, and how fast. Sends nothing, so it never waits. */
   backend(): BackendStats
@@ -118,12 +139,14 @@ export interface Store {
 
   /**
    * Voids all computations of a key and of the keys below it, then removes these keys, in bounded steps. It ends even if keys are written
-   * meanwhile. Gives the keys removed.
+   * meanwhile. Gives the keys removed. `step` takes each step; without it, all that is found goes. So do the other removals in steps.
    */
-  removeTree(key: string): Promise<string[]>
+  removeTree(key: string, step?: RemovalStep): Promise<string[]>
 
-  /** Voids all computations, then removes all keys of this cache and nothing else, in bounded steps. Gives how many there were. */
-  clear(): Promise<number>
+  /**
+   * Voids all computations, then removes all keys and tags of this cache and nothing else, in bounded steps. Gives how many keys there were.
+   */
+  clear(step?: RemovalStep): Promise<number>
 
   /**
    * Removes all entries that carry the tag, in bounded steps, each atomically with its computation. Computations whose entry will carry the
@@ -131,12 +154,9 @@ export interface Store {
    * as Redis may under `allkeys-*`.
    * @throws {PartialRemoval} as the other removals.
    */
-  removeTag(tag: string): Promise<string[]>
+  removeTag(tag: string, step?: RemovalStep): Promise<string[]>
 
-  /**
-   * Up to `limit` keys whose entries carry the tag, and how many there are in all. That number may include keys beyond the limit that have
-   * lost the tag.
-   */
+  /** Up to `limit` keys whose entries carry the tag, and how many there are in all. */
   listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }>
 
   /** A page of the key `under` and the keys below it (`undefined`: all), sorted by UTF-8 bytes, from the first one after `after`. */
@@ -165,16 +185,22 @@ export interface Store {
 
   /**
    * Stores the computed entry and ends the lease, atomically. It does so only if the caller still has the lease, and none of the entry's
-   * tags was removed since it was acquired. `false`: nothing was stored. A lease past its end still fills if nobody has taken or deleted
-   * it.
+   * tags was removed since it was acquired. `false`: neither was so, and nothing was changed. If the entry has expired or does not fit, the
+   * older one is removed. A lease past its end still fills if nobody has taken or deleted it.
    */
   fill(entry: Write, token: string): Promise<boolean>
 
   /**
-   * Ends the lease without an entry, and pauses patient attempts for this long. `false`: the caller had lost the lease. `ended` is told to
-   * those who wait: `voided` lets one of them take over.
+   * Ends the lease without an entry, and pauses patient attempts for this long. What is stored stays. `false`: the caller had lost the
+   * lease, or one of the tags was removed since it was acquired. `ended` is told to those who wait: `voided` lets one of them take over.
    */
-  release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean>
+  release(
+    key: string,
+    token: string,
+    ended: 'nothing' | 'voided',
+    pauseMs: number,
+    tags?: readonly string[],
+  ): Promise<boolean>
 
   /** The computations under way, in all processes. */
   computations(): Promise<Computation[]>
@@ -184,6 +210,12 @@ export interface Store {
 
   /** Calls the listener when a tag was removed during a computation whose entry may carry it. */
   onTagRemoved(listener: (tag: string) => void): void
+
+  /** Sends a probe to all processes. It may be lost. */
+  sendCycleProbe(probe: CycleProbe): Promise<void>
+
+  /** Calls the listener with each probe that a process has sent, this one too. One may come more than once. */
+  onCycleProbe(listener: (probe: CycleProbe) => void): void
 
   /** Whether `onEnded` and `onTagRemoved` can be relied on now. */
   readonly hearsEnds: boolean

@@ -1,4 +1,5 @@
-import type { Cache, Factory, FactoryContext, GetOrSetOptions, KeyedCache, SetOptions } from '../contract/cache.js'
+import type { Cache, GetOrSetOptions, KeyedCache, SetOptions } from '../contract/cache.js'
+import type { Factory, FactoryContext } from '../contract/factory.js'
 import { toMs, type Ttl } from '../checks/duration.js'
 import { cacheKey, keyParts, type KeyPart, type KeyScalar } from '../keys/key.js'
 import { StoreBackedCache } from '../cache/keyed-cache.js'

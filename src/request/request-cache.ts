@@ -1,12 +1,5 @@
-import type {
-  Cache,
-  Factory,
-  GetOrSetOptions,
-  KeyedCache,
-  ManyFactory,
-  RequestScopedCache,
-  SetOptions,
-} from '../contract/cache.js'
+import type { Cache, GetOrSetOptions, KeyedCache, RequestScopedCache, SetOptions } from '../contract/cache.js'
+import type { Factory, ManyFactory } from '../contract/factory.js'
 import { ofFullKeys } from '../cache/factories/batch-factory.js'
 import { NotCachedError } from '../contract/errors.js'
 import { brand } from '../contract/copies/brand.js'
@@ -119,15 +112,20 @@ export class RequestCache implements RequestScopedCache {
 
   async setMany(entries: Iterable<readonly [Key, unknown]>, options?: SetOptions): Promise<boolean> {
     const full = checkEntries(entries).map(([key, value]) => [toKey(key), value] as const)
+    const forget = (): void => {
+      for (const [key] of full) this.#memory.forget(key, false)
+    }
+    forget()
     try {
       return await this.#cache.setMany(full, options)
     } finally {
-      for (const [key] of full) this.#memory.forget(key, false)
+      forget()
     }
   }
 
   async delete(key: Key, options?: { children?: boolean | undefined }): Promise<string[]> {
     const full = toKey(key)
+    this.#memory.forget(full, options?.children === true)
     try {
       return await this.#cache.delete(full, options)
     } finally {

@@ -63,6 +63,7 @@ function watchWrites(cache: StoreBackedCache): void {
   if (shared.watchedCaches.has(cache)) return
   shared.watchedCaches.add(cache)
   const memory = (): RequestMemory | undefined => currentRequest()?.memoryInUse(cache)
+  cache.onChange(({ key, children }) => memory()?.forget(key, children))
   cache.on('set', ({ key }) => memory()?.forget(key, false))
   cache.on('delete', ({ key, children }) => memory()?.forget(key, children))
   cache.on('compute', ({ key, stored }) => {

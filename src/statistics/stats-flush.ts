@@ -2,6 +2,7 @@ import { reasonOf } from '../checks/reason.js'
 import { realTime } from '../checks/real-time.js'
 import type { Store } from '../contract/store.js'
 import type { CacheStats } from '../contract/cache.js'
+import type { StatsTotals } from '../contract/statistics.js'
 import type { Events } from '../contract/events/events.js'
 import type { Upkeep } from '../contract/upkeep.js'
 import { reportStats } from './stats-report.js'
@@ -17,20 +18,24 @@ export class StatsFlush {
   readonly #stats: Stats
   readonly #store: Store
   readonly #onFailed: (operation: string, key: undefined, error: unknown) => void
+  readonly #others: () => StatsTotals[]
   readonly #timer: NodeJS.Timeout
   readonly #flushEveryTicks: number
   #ticks = 0
 
+  /** `others`: what the other caches of the place have counted in this process. */
   constructor(
     events: Events,
     store: Store,
     upkeep: Upkeep,
     onFailed: (operation: string, key: undefined, error: unknown) => void,
+    others: () => StatsTotals[] = () => [],
   ) {
     this.#stats = new Stats(events, () => store.now())
     this.#store = store
     this.#flushEveryTicks = FLUSH_EVERY_TICKS[upkeep]
     this.#onFailed = onFailed
+    this.#others = others
     this.#timer = realTime.setInterval(() => this.#tick(), TICK_MS).unref()
   }
 
@@ -48,8 +53,13 @@ export class StatsFlush {
       const down = backend.up
         ? { ...backend, up: false, since: new Date(), roundTripMs: null, error: reasonOf(error) }
         : backend
-      return reportStats(this.#stats.ownTotals(), down, null)
+      return reportStats(this.#stats.ownTotals(this.#others()), down, null)
     }
+  }
+
+  /** What this cache counted since it was made. */
+  ownTotals(): StatsTotals {
+    return this.#stats.ownTotals()
   }
 
   /** Sends what is left, if the store answers. */

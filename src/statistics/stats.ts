@@ -115,16 +115,18 @@ export class Stats {
     this.#changed = true
   }
 
-  /** What this process counted since it started. */
-  ownTotals(): StatsTotals {
+  /** What this cache counted since it was made, with what the `others` of its place in this process did. */
+  ownTotals(others: readonly StatsTotals[] = []): StatsTotals {
     this.countMinute()
     const counters = emptyCounters()
     addCounters(counters, this.#earlier, this.#now())
     addCounters(counters, this.#current, this.#now())
+    for (const other of others) addCounters(counters, other.counters, this.#now())
+    const starts = others.flatMap(({ processes }) => processes.map(({ startedAt }) => startedAt))
     return {
       scope: 'process',
       counters,
-      processes: [{ id: processName, startedAt: this.#startedAt, seenAt: Date.now() }],
+      processes: [{ id: processName, startedAt: Math.min(this.#startedAt, ...starts), seenAt: Date.now() }],
     }
   }
 

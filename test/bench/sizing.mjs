@@ -1,32 +1,30 @@
-// Measures what a cache takes of Redis: bytes for each key, commands for each call, and commands, connections and bytes for each process
-// that does nothing. Reckons from that what many keys and processes take, and puts both into docs/operations.md.
+// What a cache takes of Redis: bytes for each key, commands for each call, and commands and connections for each process that does nothing.
+// Reckons from that what many keys and processes take. One launch of `npm run bench:tables -- sizing`.
 import { setTimeout as delay } from 'node:timers/promises'
 import { createKeyedCache } from '../../dist/index.js'
 import { startCluster } from './cluster.mjs'
-import { median } from './measure.mjs'
+import { handOver, isShort } from './tables/hand-over.mjs'
+import { markdown } from './tables/markdown.mjs'
 import { startOneServer } from './one-server.mjs'
-import { writeFigures } from './write-figures.mjs'
 
 const PREFIX = 'sizing'
-const KEYS = Number(process.env.KEYS ?? 100_000)
+const KEYS = isShort ? 5000 : 100_000
 const CHUNK = 500
-const ROUNDS = 3
-const IDLE_MS = 5000
+/** A process tells every ten seconds that it is there, so each window has that once for every process. */
+const IDLE_MS = isShort ? 2000 : 10_000
+/** Until what opening a cache sends is over. */
+const SETTLED_MS = isShort ? 500 : 3000
 const IDLE_CACHES = 11
 const CALLS = 100
 const RECKONED_KEYS = [10_000, 100_000, 1_000_000, 10_000_000]
 const RECKONED_PROCESSES = [1, 10, 100, 1000]
 
-const text = []
 const [one, cluster] = [await startOneServer(), await startCluster()]
-const version = /redis_version:(\S+)/.exec(await one.client.info('server'))[1]
 try {
   const bytes = await bytesOfKeys()
   await Promise.all([watch(one), watch(cluster)])
   const calls = await commandsOfCalls()
-  report(bytes, calls, [await idleCost(one), await idleCost(cluster)])
-  process.stdout.write(`${text.join('\n\n')}\n`)
-  writeFigures('docs/operations.md', 'sizing', text.join('\n\n'))
+  handOver(report(bytes, calls, await Promise.all([idleCost(one), idleCost(cluster)])))
 } finally {
   await Promise.all([one.close(), cluster.close()])
   // Their monitors would look for them for ever
@@ -47,7 +45,7 @@ function value(i) {
   return { ...head, text: 'x'.repeat(300 - JSON.stringify({ ...head, text: '' }).length) }
 }
 
-/** Bytes of Redis for each key, of many keys written at once: medians of the rounds. */
+/** Bytes of Redis for each key, of many keys written at once. */
 async function bytesOfKeys() {
   const entries = Array.from({ length: KEYS }, (_, i) => [keyAt(i), value(i)])
   const ways = {
@@ -60,6 +58,17 @@ async function bytesOfKeys() {
     },
     cached: async () => fill({}),
     tagged: async () => fill({ tags: ['sale'] }),
+    ownTag: async () => {
+      const cache = cacheOn(one)
+      for (let at = 0; at < KEYS; at += CHUNK) {
+        const numbers = Array.from({ length: CHUNK }, (_, i) => at + i)
+        const stored = await Promise.all(
+          numbers.map((i) => cache.set(keyAt(i), value(i), { tags: [`tag-${keyAt(i)}`] })),
+        )
+        if (stored.includes(false)) throw new Error('Not all were stored')
+      }
+      await cache.close()
+    },
   }
   async function fill(options) {
     const cache = cacheOn(one)
@@ -68,17 +77,15 @@ async function bytesOfKeys() {
     }
     await cache.close()
   }
-  const taken = Object.fromEntries(Object.keys(ways).map((way) => [way, []]))
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [way, write] of Object.entries(ways)) {
-      await one.client.flushall()
-      const before = await usedMemory(one.client)
-      await write()
-      taken[way].push(((await usedMemory(one.client)) - before) / KEYS)
-    }
+  const taken = {}
+  for (const [way, write] of Object.entries(ways)) {
+    await one.client.flushall()
+    const before = await usedMemory(one.client)
+    await write()
+    taken[way] = Math.round(((await usedMemory(one.client)) - before) / KEYS)
   }
   await one.client.flushall()
-  return Object.fromEntries(Object.entries(taken).map(([way, all]) => [way, Math.round(median(all))]))
+  return taken
 }
 
 async function usedMemory(client) {
@@ -148,35 +155,45 @@ async function commandsDuring(backend, run) {
   return backend.seen.length
 }
 
-/** What caches cost that are open and have just been used: of each figure the median of the rounds, and the most. */
+/** What caches cost that are open and have just been used: commands a second of the first and of each further one, and connections. */
 async function idleCost(backend) {
-  const rounds = []
-  for (let round = 0; round < ROUNDS; round++) {
-    const [few, many] = [await idle(backend, 1), await idle(backend, IDLE_CACHES)]
-    const near = await idle(backend, IDLE_CACHES, { near: true })
-    rounds.push({
-      one: few.perSecond,
-      each: (many.perSecond - few.perSecond) / (IDLE_CACHES - 1),
-      connections: many.connections,
-      near: near.connections,
-    })
-  }
-  const of = (name) => rounds.map((round) => round[name])
-  const medians = Object.fromEntries(Object.keys(rounds[0]).map((name) => [name, median(of(name))]))
-  const shown = (name) => `${medians[name].toFixed(1)} (${Math.max(...of(name)).toFixed(1)})`
-  return { label: backend.label, ...medians, shownOne: shown('one'), shownEach: shown('each') }
+  const few = await idle(backend, 1)
+  const many = await idle(backend, IDLE_CACHES)
+  const near = await openConnections(backend, { near: true })
+  const each = (many.perSecond - few.perSecond) / (IDLE_CACHES - 1)
+  return { label: backend.label, one: few.perSecond, each, connections: many.connections, near }
 }
 
 /** Commands a second of so many caches together, and connections of each. */
-async function idle(backend, number, options) {
+async function idle(backend, number) {
+  await freeUpkeep(backend)
   const own = await connections(backend)
-  const caches = Array.from({ length: number }, () => cacheOn(backend, options))
+  const caches = Array.from({ length: number }, () => cacheOn(backend))
   await Promise.all(caches.map((cache, i) => cache.set(['idle', i], i)))
-  await delay(3000)
+  await delay(SETTLED_MS)
   const open = (await connections(backend)) - own
   const sent = await commandsDuring(backend, () => delay(IDLE_MS))
   await Promise.all(caches.map((cache) => cache.close()))
   return { perSecond: (sent * 1000) / IDLE_MS, connections: open / number }
+}
+
+/** Connections of one cache with these options. */
+async function openConnections(backend, options) {
+  const own = await connections(backend)
+  const cache = cacheOn(backend, options)
+  await cache.set('idle', 1)
+  await delay(SETTLED_MS)
+  const open = (await connections(backend)) - own
+  await cache.close()
+  return open
+}
+
+/** So that one of the next caches does the upkeep at once: the lease of one that is closed goes on for ten seconds. */
+async function freeUpkeep({ masters }) {
+  for (const master of masters) {
+    const names = await master.keys(`${PREFIX}:sweeper*`)
+    for (const name of names) await master.del(name)
+  }
 }
 
 async function connections({ masters }) {
@@ -184,18 +201,19 @@ async function connections({ masters }) {
   return lists.reduce((sum, list) => sum + list.trim().split('\n').length, 0)
 }
 
-function report({ plain, cached, tagged }, calls, costs) {
+function report({ plain, cached, tagged, ownTag }, calls, costs) {
   const more = cached - plain
-  text.push(
-    `Redis ${version} and Node ${process.version}.`,
-    `**Bytes.** Measured with ${count(KEYS)} keys of ${keyAt(0).length} bytes, whose values are 300 bytes of JSON, by \`used_memory\` (median of ${ROUNDS} fills):`,
+  return [
+    `**Bytes, measured** with ${count(KEYS)} keys of ${keyAt(0).length} bytes, whose values are 300 bytes of JSON, by \`used_memory\`:`,
     markdown([
       ['Stored by', 'bytes a key'],
       ['`SET` of plain Redis, with an expiry', count(plain)],
       ['keyedcache, with its place in the index', count(cached)],
       ['the same with one tag', count(tagged)],
+      ['the same with one tag of its own', count(ownTag)],
     ]),
-    `So a key takes the bytes of its value as plain Redis stores it, and about ${count(more)} more: it stands in two sorted sets, which grow with its name, and its value has a header and a checksum. Reckoned from that, for values of 300 bytes and of 2 KB:`,
+    `So a key takes the bytes of its value as plain Redis stores it, and about ${count(more)} more: it stands in two sorted sets, which grow with its name, and its value has a header and a checksum.`,
+    `**Bytes, reckoned** from that, for values of 300 bytes and of 2 KB:`,
     markdown([
       ['Keys', 'values of 300 bytes', 'values of 2 KB', 'of that, index and header'],
       ...RECKONED_KEYS.map((keys) => [
@@ -206,34 +224,28 @@ function report({ plain, cached, tagged }, calls, costs) {
       ]),
     ]),
     `Allow as much again for what Redis needs beside its data: a fork that saves it, replicas, buffers of clients, and memory that is fragmented.`,
-    `**Commands of a call**, as a process sends them, one call at a time (measured; what scripts do inside Redis is not counted). Calls of the same moment share commands: many reads leave as one \`MGET\`, many writes as one script.`,
+    `**Commands of a call, measured** as a process sends them, one call at a time; what scripts do inside Redis is not counted. Calls of the same moment share commands: many reads leave as one \`MGET\`, many writes as one script.`,
     markdown([['Call', ...costs.map(({ label }) => label)], ...calls]),
-    `**Processes.** A process that does nothing sends commands too: it asks whether Redis answers and what time it is there, sends its statistics, and one of all processes removes from the index what has expired or was evicted. Measured with 1 and ${IDLE_CACHES} caches over ${IDLE_MS / 1000} s each, ${ROUNDS} times; the median, and the most in brackets:`,
+    `**Processes, measured.** A process that does nothing sends commands too: it asks whether Redis answers and what time it is there, sends its statistics, and one of all processes removes from the index what has expired or was evicted. With 1 and ${IDLE_CACHES} caches over ${IDLE_MS / 1000} s each:`,
     markdown([
       ['', ...costs.map(({ label }) => label)],
-      ['commands a second, of the first process', ...costs.map(({ shownOne }) => shownOne)],
-      ['of each further process', ...costs.map(({ shownEach }) => shownEach)],
-      ['connections of a process', ...costs.map((each) => count(each.connections))],
+      ['commands a second, of the first process', ...costs.map(({ one: first }) => first.toFixed(1))],
+      ['of each further process', ...costs.map(({ each }) => each.toFixed(1))],
+      ['connections of a process', ...costs.map((cost) => count(cost.connections))],
       ['connections of a process with `near`', ...costs.map(({ near }) => count(near))],
     ]),
-    `Reckoned from that:`,
+    `**Processes, reckoned** from that:`,
     markdown([
       ['Processes', ...costs.flatMap(({ label }) => [`idle commands a second, ${label}`, `connections, ${label}`])],
       ...RECKONED_PROCESSES.map((processes) => [
         count(processes),
-        ...costs.flatMap((each) => [
-          count(each.one + each.each * (processes - 1)),
-          count(each.connections * processes),
+        ...costs.flatMap(({ one: first, each, connections: open }) => [
+          count(first + each * (processes - 1)),
+          count(open * processes),
         ]),
       ]),
     ]),
-  )
-}
-
-function markdown([head, ...rows]) {
-  return [head, head.map((_, place) => (place === 0 ? '---' : '---:')), ...rows]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n')
+  ].join('\n\n')
 }
 
 function count(number) {

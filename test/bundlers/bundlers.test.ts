@@ -117,5 +117,5 @@ async function start(
     throw new Error(`The bundle ended at once (${code})`)
   })
   const [port] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer]
-  return { url: `http://127.0.0.1:${String(port).trim()}`, child }
+  return { url: `http://127.0.0.1:${String(port).split('\n')[0]}`, child }
 }

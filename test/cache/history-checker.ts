@@ -18,7 +18,7 @@ export interface Operation {
   readonly versions: readonly number[]
   readonly begunMs: number
   readonly endedMs: number
-  /** `false`: it may have happened or not. */
+  /** `false`: it may have happened or not, or is still under way. */
   readonly ok: boolean
   /** What a read gave. */
   readonly value?: Told
@@ -58,8 +58,6 @@ export interface Bounds {
   /** One answer from Redis. */
   readonly redisTimeoutMs: number
   readonly leaseMs: number
-  /** The longest factory. */
-  readonly factoryMs: number
   /** What a busy machine adds. */
   readonly slackMs: number
   /** How long after a fault one computation at a time is not yet demanded. */
@@ -77,8 +75,6 @@ export interface Violation {
 }
 
 const READS = new Set(['get', 'getOrSet'])
-/** How long before its factory begins a lease may have been taken, and so be lost to a write. */
-const LEASED_BEFORE_MS = 50
 /** How many steps, each within the time limit, an operation has. */
 const STEPS: Readonly<Record<string, number>> = { deleteChildren: 4, deleteTag: 4 }
 
@@ -108,7 +104,7 @@ export function check({ operations, produced, faults, states: noted }: History, 
   }
   return [
     ...operations.flatMap((operation) => provenance(operation, byId)),
-    ...operations.flatMap((operation) => boundedTime(operation, { faults, delays }, bounds)),
+    ...operations.flatMap((operation) => boundedTime(operation, { faults, delays, byKey }, bounds)),
     ...Array.from(byKey, ([key, list]) => [
       ...noStaleRead(key, list, known),
       ...oneRun(key, list, faults, bounds),
@@ -188,8 +184,16 @@ function mayBeOld(read: Operation, runs: readonly Operation[], { byId, states, b
   return begunMs - madeMs <= fallbackTtlMs + (hasFailed ? graceMs : 0) + slackMs
 }
 
-/** V3: away from faults, two factories of one key run at once only where a write came between. */
-function oneRun(key: string, list: readonly Operation[], faults: readonly Fault[], { settleMs }: Bounds): Violation[] {
+/**
+ * V3: away from faults, two factories of one key run at once only where a write came between. A call that has waited in vain, since a write,
+ * for up to two computations, computes beside others as soon as it hears of that.
+ */
+function oneRun(
+  key: string,
+  list: readonly Operation[],
+  faults: readonly Fault[],
+  { settleMs, slackMs }: Bounds,
+): Violation[] {
   const runs = list.filter(({ op }) => op === 'run').toSorted((a, b) => a.begunMs - b.begunMs)
   const writes = list.filter(({ op }) => op !== 'run' && !READS.has(op))
   const violations: Violation[] = []
@@ -199,25 +203,30 @@ function oneRun(key: string, list: readonly Operation[], faults: readonly Fault[
     if (last === undefined || run.endedMs > last.endedMs) last = run
     if (before === undefined || before.endedMs <= run.begunMs) continue
     const isTroubled = faults.some(({ fromMs, toMs }) => fromMs <= run.endedMs && toMs + settleMs >= before.begunMs)
-    const leasedMs = before.begunMs - LEASED_BEFORE_MS
-    const isVoided = writes.some(({ begunMs, endedMs }) => begunMs <= run.begunMs && endedMs >= leasedMs)
+    const heardMs = before.begunMs - slackMs - 2 * (before.endedMs - before.begunMs)
+    const isVoided = writes.some(({ begunMs, endedMs }) => begunMs <= run.begunMs && endedMs >= heardMs)
     if (isTroubled || isVoided) continue
     violations.push({ rule: 'V3', what: `two factories of ${key} ran at once, at ${run.begunMs.toFixed(0)}` })
   }
   return violations
 }
 
+/** What beside a call says how long it may wait. */
+interface Surroundings {
+  readonly faults: readonly Fault[]
+  readonly delays: readonly Operation[]
+  readonly byKey: ReadonlyMap<string, readonly Operation[]>
+}
+
 /** V4: every call settles in time, not counting when its own process got no turn, unless it was frozen or blocked meanwhile. */
-function boundedTime(
-  operation: Operation,
-  { faults, delays }: { readonly faults: readonly Fault[]; readonly delays: readonly Operation[] },
-  bounds: Bounds,
-): Violation[] {
+function boundedTime(operation: Operation, surroundings: Surroundings, bounds: Bounds): Violation[] {
   const { op, keys, pid, begunMs, endedMs } = operation
-  if (op === 'run' || op === 'delay') return []
-  const { redisTimeoutMs, leaseMs, factoryMs, slackMs } = bounds
+  if (op === 'run' || op === 'delay' || endedMs - begunMs <= bounds.slackMs) return []
+  const { faults, delays } = surroundings
   const most =
-    op === 'getOrSet' ? leaseMs + factoryMs + 2 * redisTimeoutMs + slackMs : (STEPS[op] ?? 1) * redisTimeoutMs + slackMs
+    op === 'getOrSet'
+      ? longestWait(operation, surroundings, bounds)
+      : (STEPS[op] ?? 1) * bounds.redisTimeoutMs + bounds.slackMs
   if (endedMs - begunMs <= most) return []
   const withoutTurnMs = delays
     .filter((each) => each.pid === pid)
@@ -227,6 +236,23 @@ function boundedTime(
   return [
     { rule: 'V4', what: `${op} of ${keys[0]} took ${(endedMs - begunMs).toFixed(0)} ms, at ${begunMs.toFixed(0)}` },
   ]
+}
+
+/**
+ * How long a call may wait for a value: for two computations, however often the key is deleted. Around a fault also for a lease that nobody
+ * renews any more, and twice for an answer.
+ */
+function longestWait(
+  { keys: [key = ''], begunMs, endedMs }: Operation,
+  { faults, byKey }: Surroundings,
+  { leaseMs, redisTimeoutMs, slackMs, settleMs }: Bounds,
+): number {
+  const runs = (byKey.get(key) ?? []).filter(
+    (run) => run.op === 'run' && run.begunMs <= endedMs && run.endedMs >= begunMs,
+  )
+  const longestMs = Math.max(0, ...runs.map((run) => run.endedMs - run.begunMs))
+  const isTroubled = faults.some(({ fromMs, toMs }) => fromMs <= endedMs && toMs + settleMs >= begunMs)
+  return 2 * longestMs + slackMs + (isTroubled ? leaseMs + 2 * redisTimeoutMs : 0)
 }
 
 /**

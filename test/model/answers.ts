@@ -24,6 +24,11 @@ export function visible(world: World, { stored, processes, calls }: State, r: nu
   return isHidden ? 0 : stored[key]!.entry
 }
 
+/** Whether a call, and what it computes, takes nothing that is stored. */
+export function computesAnyway({ scenario }: World, r: number): boolean {
+  return scenario.computing?.includes(r) === true
+}
+
 /** Whether two calls are of one process and one key. */
 export function isAlike({ scenario }: World, { calls }: State, r: number, other: number): boolean {
   return (

@@ -1,4 +1,4 @@
-import { answer, isAlike, visible } from './answers.js'
+import { answer, computesAnyway, isAlike, visible } from './answers.js'
 import { asks } from './flights.js'
 import { near, type Take, type World } from './world.js'
 import { type State, CALL, EMPTY, FLIGHT } from './state.js'
@@ -40,7 +40,7 @@ function mayBegin({ scenario }: World, { calls }: State, r: number): boolean {
 function begin(world: World, next: State, r: number, key: number): void {
   const call = next.calls[r]!
   const process = next.processes[world.scenario.calls[r]!]!
-  const at = world.scenario.refresh === true ? CALL.missed : CALL.reads
+  const at = world.scenario.refresh === true || computesAnyway(world, r) ? CALL.missed : CALL.reads
   Object.assign(call, { at, key, floor: next.deleted, ownFloor: process.deleted })
   const flight = flightToJoin(world, next, r)
   const on = flight === undefined ? FLIGHT.none : next.flights[flight]!.at

@@ -95,12 +95,23 @@ export function explore(
 function beginnings({ scenario }: World): State[] {
   const { keys, calls, writers, happens } = scenario
   const processes = 1 + Math.max(...calls, ...writers.map(([process]) => process))
-  const none = { cuts: 0, crashes: 0, leaseEnds: 0, entryEnds: 0, losses: 0, lostMessages: 0, failures: 0 }
+  const none = {
+    cuts: 0,
+    crashes: 0,
+    leaseEnds: 0,
+    entryEnds: 0,
+    losses: 0,
+    evictions: 0,
+    lostMessages: 0,
+    failures: 0,
+    unkept: 0,
+  }
   const left = { ...none, signals: 0, timeouts: 0, ...happens }
   const begin = (entries: number[], copies: number[]): State => ({
-    source: 1,
+    source: scenario.aged === true ? 2 : 1,
     deleted: 1,
     accident: 0,
+    robbed: 0,
     left,
     stored: entries.map((entry) => ({ ...EMPTY.stored, entry })),
     processes: Array.from({ length: processes }, (_, p) => ({

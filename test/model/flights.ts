@@ -1,7 +1,7 @@
-import { answer, goRound, isAlike, visible } from './answers.js'
+import { answer, computesAnyway, goRound, isAlike, visible } from './answers.js'
 import { abandonUnwanted } from './departures.js'
 import { type Take, waiting, type World } from './world.js'
-import { acquire, fill, release, renew } from './redis.js'
+import { acquire, fill, fillWithNothing, release, renew, skip } from './redis.js'
 import { type State, ALONE, CALL, EMPTY, FLIGHT, TOLD, UNWANTED } from './state.js'
 
 /* What the computations of a process do, each step by the part of `src/cache` that does it. */
@@ -10,7 +10,7 @@ import { type State, ALONE, CALL, EMPTY, FLIGHT, TOLD, UNWANTED } from './state.
 export function flightSteps(world: World, state: State, take: Take): void {
   for (const [f, flight] of state.flights.entries()) {
     const { at: call, key } = state.calls[f]!
-    const { lease, over, buried } = state.stored[key]!
+    const { lease, over, buried, unknown } = state.stored[key]!
     const { cut } = state.processes[world.scenario.calls[f]!]!
     const token = f + 1
     const name = `flight ${f}`
@@ -36,15 +36,20 @@ export function flightSteps(world: World, state: State, take: Take): void {
         take(`${name}: the factory fails, RELEASE`, (next) => fail(next, f, cut === 0))
     }
     if ((at === FLIGHT.runs || at === FLIGHT.has) && flight.alone === 0 && flight.isVoid === 0 && cut === 0) {
-      const matters = lease !== token || over === 1 || (buried === 1 && world.scenario.lateTags !== true)
+      const matters = lease !== token || over === 1 || (buried + unknown > 0 && world.scenario.lateTags !== true)
       if (matters) take(`${name}: RENEW`, (next) => renewLease(world, next, f))
     }
     if ((at === FLIGHT.runs || at === FLIGHT.has) && flight.told !== 0) {
       take(`${name} hears that what it computes is void (LeaseEnd.onVoided)`, (next) => leave(world, next, f))
     }
     if (at === FLIGHT.has) {
-      if (flight.alone === 0) take(`${name} sends FILL`, (next) => send(next, f))
-      else
+      if (flight.alone === 0) {
+        take(`${name} sends FILL`, (next) => send(next, f, 0))
+        if (state.left.unkept > 0) {
+          take(`${name} sends FILL of nothing (Lease.fillWithNothing)`, (next) => send(next, f, 1))
+          if (cut === 0) take(`${name} skips: RELEASE`, (next) => skipLease(world, next, f))
+        }
+      } else
         take(`${name} ends`, (next) =>
           end(next, f, world.keeps('a value computed alone is good as of its start') ? 1 : 3),
         )
@@ -71,7 +76,7 @@ function ask(world: World, next: State, f: number): void {
   const value = visible(world, next, f)
   const { stamp, late } = next.stored[next.calls[f]!.key]!
   const isTaken = world.scenario.refresh !== true || (flight.seen > 0 && flight.seen !== stamp + 1)
-  if (value !== 0 && isTaken) {
+  if (value !== 0 && isTaken && !computesAnyway(world, f)) {
     flight.late = late
     const good = world.keeps('a value that was acquired is good as of the question') ? 1 : 3
     Object.assign(flight, { at: FLIGHT.found, value, good })
@@ -160,7 +165,7 @@ function fail(next: State, f: number, answers: boolean): void {
 /** `Lease.renew`, of the heartbeat or since a message came. Who joined later leaves when the lease is lost: `Flight.#voided`. */
 function renewLease(world: World, next: State, f: number): void {
   const { key } = next.calls[f]!
-  if (!renew(next, key, f + 1, world.scenario.lateTags !== true)) leave(world, next, f)
+  if (!renew(world, next, key, f + 1, world.scenario.lateTags !== true)) leave(world, next, f)
 }
 
 /** The flight is void, as far as its process knows. */
@@ -174,14 +179,22 @@ function leave(world: World, next: State, f: number): void {
   abandonUnwanted(world, next, f)
 }
 
-function send(next: State, f: number): void {
-  next.flights[f]!.at = FLIGHT.sent
+function send(next: State, f: number, unkept: number): void {
+  next.left.unkept -= unkept
+  Object.assign(next.flights[f]!, { at: FLIGHT.sent, unkept })
+}
+
+/** After `skip()`. */
+function skipLease(world: World, next: State, f: number): void {
+  next.left.unkept--
+  end(next, f, skip(world, next, next.calls[f]!.key, f + 1) ? 2 : 1)
 }
 
 /** `FILL`, and as of when its value is good: `Computation.#keep`. */
 function fillLease(world: World, next: State, f: number): void {
   const { key } = next.calls[f]!
-  const held = fill(world, next, key, f + 1, next.flights[f]!.value)
+  const { value, unkept } = next.flights[f]!
+  const held = (unkept === 1 ? fillWithNothing : fill)(world, next, key, f + 1, value)
   if (held) end(next, f, world.keeps('a stored value is good as of its sending') ? 2 : 3)
   else if (!world.keeps('a refused value is good as of its start')) end(next, f, 3)
   else end(next, f, world.keeps('calls from before the factory stay when it becomes void') ? 1 : 0)

@@ -11,6 +11,7 @@ export const INVARIANTS = {
   'a wait for a third computation': waitsForThird,
   'a wait for a lease without need': waitsForLease,
   'somebody is left alone': desertsSomebody,
+  'something newer is removed': removesNewer,
   'a timeout spoils the value': spoilsKept,
 } as const satisfies Record<Exclude<Violation, 'a wait for ever'>, (world: World, state: State) => boolean>
 
@@ -43,18 +44,19 @@ function computesTwice({ scenario }: World, { calls, flights }: State): boolean 
 }
 
 /** When all deletions have ended, something from before them is there. A copy may be, as long as its message is under way. */
-function keepsOld({ scenario }: World, { source, writers, processes, stored }: State): boolean {
+function keepsOld({ scenario }: World, { deleted, writers, processes, stored }: State): boolean {
   if (writers.some(({ at }) => at === WRITER.first || at === WRITER.second)) return false
   if (processes.some(({ pending }) => pending.includes(1))) return false
+  const told = Math.max(deleted, ...processes.map((each) => each.deleted))
   return Array.from({ length: scenario.keys }).some(
     (_, key) =>
-      isOld(stored[key]!.entry, source) ||
-      processes.some(({ copies, news }) => news[key] === 0 && isOld(copies[key]!, source)),
+      isOld(stored[key]!.entry, told) ||
+      processes.some(({ copies, news }) => news[key] === 0 && isOld(copies[key]!, told)),
   )
 }
 
-function isOld(version: number, source: number): boolean {
-  return version > 0 && version < source
+function isOld(version: number, told: number): boolean {
+  return version > 0 && version < told
 }
 
 /** A call that has waited for two computations waits for another. */
@@ -70,6 +72,11 @@ function waitsForLease(_: World, { accident, calls, flights, stored }: State): b
   return flights.some(({ at, told, leader }, f) => {
     return accident === 0 && at === FLIGHT.follows && told === 0 && stored[calls[f]!.key]!.lease !== leader
   })
+}
+
+/** A value that cannot be kept has removed one that is newer. */
+function removesNewer(_: World, { robbed }: State): boolean {
+  return robbed === 1
 }
 
 /** A computation has been abandoned although a call waited for it, or another process followed it when that was asked. */

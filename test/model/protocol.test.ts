@@ -60,7 +60,7 @@ describe('the model', () => {
     const outcomes = namesIn(scripts.slice(scripts.indexOf('local function attempt')), /return \{ '(\w+)'/g)
     expect(outcomes.toSorted()).toEqual(['follows', 'late', 'leads', 'paused', 'value'])
     const told = namesIn(source('stores/redis/scripts/stored-layout.ts').match(/MESSAGE = \{(.*)\}/)![1]!, /(\w+):/g)
-    expect(told).toEqual(['filled', 'nothing', 'voided', 'tag'])
+    expect(told).toEqual(['filled', 'nothing', 'voided', 'tag', 'cycle'])
   })
 
   test('names no part of the cache that is not there', () => {

@@ -21,10 +21,10 @@ export function acquire(world: World, { stored }: State, key: number, token: num
 }
 
 /** `RENEW`. Gives whether the lease is held. `knownTags`: whether the tags of the entry are known before it is computed. */
-export function renew(state: State, key: number, token: number, knownTags: boolean): boolean {
+export function renew(world: World, state: State, key: number, token: number, knownTags: boolean): boolean {
   const it = state.stored[key]!
   if (it.lease !== token) return false
-  if (knownTags && it.buried === 1) {
+  if (knownTags && isRemoved(world, it)) {
     state.flights[token - 1]!.lost = 1
     finish(state, key, TOLD.voided)
     return false
@@ -33,11 +33,27 @@ export function renew(state: State, key: number, token: number, knownTags: boole
   return true
 }
 
+/** `FILL` of a value that cannot be kept: an entry that has expired. Gives whether the lease was held. */
+export function fillWithNothing(world: World, state: State, key: number, token: number, value: number): boolean {
+  const it = state.stored[key]!
+  const isHeld = it.lease === token
+  if (!isHeld && world.keeps('FILL of a value that cannot be kept asks for its lease')) return false
+  const isBuried = isRemoved(world, it) && world.keeps('FILL of a value that cannot be kept looks at the tombstones')
+  if (!isBuried) {
+    if (it.entry > value) state.robbed = 1
+    if (world.keeps('FILL of a value that cannot be kept removes what was there')) unlink(state, key)
+    // From now on it is known that what was there is older.
+    state.deleted = Math.max(state.deleted, value)
+  }
+  if (isHeld) finish(state, key, isBuried ? TOLD.voided : TOLD.nothing)
+  return isHeld && !isBuried
+}
+
 /** `FILL`. Gives whether the value is stored. */
 export function fill(world: World, state: State, key: number, token: number, value: number): boolean {
   const it = state.stored[key]!
   if (it.lease !== token && world.keeps('FILL asks for its lease')) return false
-  const isStored = it.buried === 0 || !world.keeps('FILL looks at the tombstones')
+  const isStored = !isRemoved(world, it) || !world.keeps('FILL looks at the tombstones')
   if (isStored) store(state, key, value)
   if (isStored && world.scenario.refresh === true) {
     it.stamp++
@@ -46,6 +62,15 @@ export function fill(world: World, state: State, key: number, token: number, val
   if (world.keeps('FILL tells those who follow')) finish(state, key, isStored ? TOLD.filled : TOLD.voided)
   else dropLease(it)
   return isStored
+}
+
+/** `RELEASE` after `skip()`. Gives whether the lease was held, and no tag was removed. */
+export function skip(world: World, state: State, key: number, token: number): boolean {
+  const it = state.stored[key]!
+  if (it.lease !== token) return false
+  const isBuried = isRemoved(world, it) && world.keeps('RELEASE looks at the tombstones')
+  finish(state, key, isBuried ? TOLD.voided : TOLD.nothing)
+  return !isBuried
 }
 
 /** `RELEASE`. */
@@ -75,7 +100,39 @@ export function voidAndRange(world: World, state: State, key: number): boolean {
 /** `BURY_TAG`, in the shard of a key. */
 export function buryTag(world: World, state: State, key: number): void {
   const it = state.stored[key]!
+  buryAnother(world, state, key)
   if (it.lease !== 0 && world.keeps('BURY_TAG leaves a tombstone')) it.buried = 1
+}
+
+/** `BURY_TAG` of another tag, `KEEP_UP`: whoever finds that the tombstones are not there puts one for all tags. */
+export function buryAnother(world: World, { stored }: State, key: number): void {
+  const it = stored[key]!
+  if (it.unknown === 1 && it.lease !== 0 && world.keeps('who finds no tombstones leaves one for all tags'))
+    it.buried = 1
+  it.unknown = 0
+}
+
+/** The tombstones are evicted, or deleted by hand, and the leases stay. */
+export function loseTombstones({ stored }: State, key: number): void {
+  Object.assign(stored[key]!, { buried: 0, unknown: 1 })
+}
+
+/** `KEEP_UP` drops a tombstone, which it may do when no lease is left that needs it. */
+export function pruneTombstone({ stored }: State, key: number): void {
+  stored[key]!.buried = 0
+}
+
+/** `KEEP_UP` drops a lease, which it may do a minute after its end. */
+export function pruneLease({ stored }: State, key: number): void {
+  dropLease(stored[key]!)
+}
+
+/** `removed` of `lua.ts`. */
+function isRemoved(world: World, it: Stored): boolean {
+  if (it.unknown === 1 && world.keeps('FILL and RENEW notice that the tombstones were lost')) {
+    Object.assign(it, { buried: 1, unknown: 0 })
+  }
+  return it.buried === 1
 }
 
 /** `WRITE`. */
@@ -91,6 +148,7 @@ export function lose(world: World, state: State): void {
     if (world.keeps('a flush of Redis is told')) unlink(state, key)
     else it.entry = 0
     dropLease(it)
+    it.unknown = 0
   }
 }
 
@@ -125,6 +183,8 @@ function finish(state: State, key: number, told: Told): void {
   const it = state.stored[key]!
   if (it.followed === 1) tell(state, key, told)
   dropLease(it)
+  // With the last lease.
+  it.unknown = 0
 }
 
 function tell({ flights, calls }: State, key: number, told: Told): void {

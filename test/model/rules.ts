@@ -9,6 +9,7 @@ export type Violation =
   | 'a wait for a third computation'
   | 'a wait for a lease without need'
   | 'somebody is left alone'
+  | 'something newer is removed'
   | 'a timeout spoils the value'
   | 'a wait for ever'
 
@@ -27,6 +28,16 @@ export const RULES = {
   'ACQUIRE marks a lease as followed': { in: 'factories that fail', as: 'a wait for a lease without need' },
   'FILL asks for its lease': { in: 'a lost message', as: 'old stays' },
   'FILL looks at the tombstones': { in: 'late tag', as: 'old stays' },
+  'FILL of a value that cannot be kept removes what was there': { in: 'values that cannot be kept', as: 'old stays' },
+  'FILL of a value that cannot be kept asks for its lease': {
+    in: 'values that cannot be kept',
+    as: 'something newer is removed',
+  },
+  'FILL of a value that cannot be kept looks at the tombstones': {
+    in: 'late tag, values that cannot be kept',
+    as: 'an old read',
+  },
+  'RELEASE looks at the tombstones': { in: 'late tag, values that cannot be kept', as: 'an old read' },
   'FILL tells those who follow': { in: 'a lost message', as: 'a wait for a lease without need' },
   'REMOVE removes the entry': { in: 'one process, two deletions', as: 'old stays' },
   'REMOVE voids the lease': { in: 'a lost message', as: 'old stays' },
@@ -35,6 +46,9 @@ export const RULES = {
   'BURY_TAG comes before the removal': { in: 'late tag', as: 'old stays' },
   'BURY_TAG leaves a tombstone': { in: 'tag', as: 'old stays' },
   'tombstones stay as long as leases': { in: 'late tag', as: 'old stays' },
+  'FILL and RENEW notice that the tombstones were lost': { in: 'late tag, eviction', as: 'old stays' },
+  'who finds no tombstones leaves one for all tags': { in: 'late tag, eviction', as: 'old stays' },
+  'KEEP_UP drops no lease before its end': { in: 'a pause', as: 'a wait for a lease without need' },
   'WRITE voids the lease': { in: 'set and delete', as: 'old stays' },
   'WRITE does nothing after its deadline': { in: 'set in a process that is cut off', as: 'an old read' },
   'a value that was acquired is good as of the question': {

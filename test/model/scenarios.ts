@@ -17,6 +17,10 @@ export interface Scenario {
   readonly lateTags?: boolean
   /** Whether it begins with a computation that call 0 has begun. */
   readonly underWay?: boolean
+  /** Whether the source has changed without a deletion: it is left to the ttl to see to that. */
+  readonly aged?: boolean
+  /** Calls that compute whatever is stored. Each is the only one of its process. */
+  readonly computing?: readonly number[]
   /** Whether all calls have `refresh: true`. */
   readonly refresh?: boolean
   readonly happens?: Partial<Budget>
@@ -113,7 +117,32 @@ export const SCENARIOS = {
   'children, near': { keys: 2, calls: [0, 0], writers: [[0, 'children']], near: true },
   'tag, two keys': { keys: 2, calls: [0, 1], writers: twice('deleteTag', 2) },
   tag: { keys: 1, calls: [0, 0, 1], writers: twice('deleteTag', 2) },
+  'values that cannot be kept': {
+    keys: 1,
+    calls: [0, 1, 2],
+    writers: [
+      [3, 'set'],
+      [3, 'delete'],
+    ],
+    aged: true,
+    computing: [1, 2],
+    happens: { unkept: 2 },
+  },
+  'late tag, values that cannot be kept': {
+    keys: 1,
+    calls: [0, 0, 1],
+    writers: [[2, 'deleteTag']],
+    lateTags: true,
+    happens: { unkept: 1 },
+  },
   'late tag': { keys: 1, calls: [0, 0, 1], writers: twice('deleteTag', 2), lateTags: true },
+  'late tag, eviction': {
+    keys: 1,
+    calls: [0, 0, 1],
+    writers: [[2, 'deleteTag']],
+    lateTags: true,
+    happens: { evictions: 1, leaseEnds: 1 },
+  },
 } as const satisfies Record<string, Scenario>
 
 export type ScenarioName = keyof typeof SCENARIOS

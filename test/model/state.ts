@@ -13,8 +13,10 @@ export interface Stored {
   over: number
   /** Whether somebody follows the lease. */
   followed: number
-  /** Whether the tag has a tombstone that is not older than the lease. */
+  /** Whether the tag, or all tags, have a tombstone that is not older than the lease. */
   buried: number
+  /** Whether the tombstones were lost, and nobody has noticed. That there are some is noted beside the leases. */
+  unknown: number
   /** Where calls refresh: the how manieth entry it is, and which calls began after its factory (bit 0 is call 0). */
   stamp: number
   late: number
@@ -92,6 +94,8 @@ export interface Flight {
   seen: number
   /** Which calls began after the factory of its value. */
   late: number
+  /** Whether the value cannot be kept. */
+  unkept: number
   /** Calls may have its result if their `after` is at most `good - 1`. */
   good: number
   /** Whether a call has left it by a timeout, so that it is to go on. */
@@ -131,8 +135,11 @@ export interface Budget {
   leaseEnds: number
   entryEnds: number
   losses: number
+  evictions: number
   lostMessages: number
   failures: number
+  /** Values that cannot be kept, or are skipped. */
+  unkept: number
   /** Calls that leave by their signal, and by their timeout. */
   signals: number
   timeouts: number
@@ -145,6 +152,8 @@ export interface State {
   deleted: number
   /** Whether anything happened after which a follower may have to wait for the end of a lease. */
   accident: number
+  /** Whether a value that could not be kept has removed a newer one. */
+  robbed: number
   left: Budget
   stored: Stored[]
   processes: Process[]
@@ -159,7 +168,7 @@ export const EMPTY: {
   readonly flight: Flight
   readonly writer: Writer
 } = {
-  stored: { entry: 0, lease: 0, over: 0, followed: 0, buried: 0, stamp: 0, late: 0 },
+  stored: { entry: 0, lease: 0, over: 0, followed: 0, buried: 0, unknown: 0, stamp: 0, late: 0 },
   call: { at: 0, key: 0, floor: 0, ownFloor: 0, keeps: 0, value: 0, flight: 0, after: 0, vain: 0, asked: 0, anew: 0 },
   flight: {
     at: 0,
@@ -173,6 +182,7 @@ export const EMPTY: {
     value: 0,
     seen: 0,
     late: 0,
+    unkept: 0,
     good: 0,
     kept: 0,
     unwanted: 0,
@@ -183,11 +193,12 @@ export const EMPTY: {
 
 /** A copy that shares nothing with the state. */
 export function copyOf(state: State): State {
-  const { source, deleted, accident } = state
+  const { source, deleted, accident, robbed } = state
   return {
     source,
     deleted,
     accident,
+    robbed,
     left: { ...state.left },
     stored: state.stored.map((each) => ({ ...each })),
     processes: state.processes.map((each) => ({

@@ -1,4 +1,4 @@
-import { lose, remove, unlink } from './redis.js'
+import { buryAnother, lose, loseTombstones, pruneLease, pruneTombstone, remove, unlink } from './redis.js'
 import { type State, CALL, EMPTY, FLIGHT } from './state.js'
 import { forget, type Take, type World } from './world.js'
 
@@ -7,7 +7,7 @@ import { forget, type Take, type World } from './world.js'
 /** The steps that nobody takes. */
 export function surroundingSteps(world: World, state: State, take: Take): void {
   const { left, stored, processes, flights } = state
-  for (const [key, { entry, lease, over, buried }] of stored.entries()) {
+  for (const [key, { entry, lease, over, buried, unknown }] of stored.entries()) {
     if (entry > 0 && left.entryEnds > 0) {
       take(`entry ${key} expires`, (next) => {
         next.left.entryEnds--
@@ -18,11 +18,19 @@ export function surroundingSteps(world: World, state: State, take: Take): void {
     if (lease > 0 && over === 0 && (left.leaseEnds > 0 || flights[lease - 1]!.at === FLIGHT.none)) {
       take(`lease ${key} is past its end`, (next) => endLease(next, key))
     }
+    if (lease > 0 && (over === 1 || !world.keeps('KEEP_UP drops no lease before its end'))) {
+      take(`KEEP_UP drops lease ${key}`, (next) => pruneLease(next, key))
+    }
     if (buried === 1 && !world.keeps('tombstones stay as long as leases')) {
-      take(`tombstone ${key} is evicted`, (next) => {
-        next.stored[key]!.buried = 0
+      take(`KEEP_UP drops tombstone ${key}`, (next) => pruneTombstone(next, key))
+    }
+    if (buried === 1 && left.evictions > 0) {
+      take(`the tombstones of shard ${key} are evicted`, (next) => {
+        next.left.evictions--
+        loseTombstones(next, key)
       })
     }
+    if (unknown === 1) take(`BURY_TAG of another tag in shard ${key}`, (next) => buryAnother(world, next, key))
   }
   if (left.losses > 0) {
     take('FLUSHALL', (next) => {

@@ -149,6 +149,30 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       expect(await store.computations()).toEqual([])
     })
 
+    test('with an entry that has expired, which removes what was there, under the same conditions', async () => {
+      const store = await open()
+      const keys = ['held', 'lost', 'buried', 'held::child']
+      await store.write(keys.map((key) => entry(key, 'x')))
+      const attempts = keys.slice(0, 3).map((key) => ({ ...attempt(key, 'holder'), seen: 'any' as const }))
+      await Promise.all(attempts.map((each) => store.acquire(each)))
+      await store.write([entry('lost', 'y')])
+      await store.removeTag('t')
+      const filled = await Promise.all([
+        store.fill(expired('held'), 'holder'),
+        store.fill(expired('lost'), 'holder'),
+        store.fill({ ...expired('buried'), tags: ['t'] }, 'holder'),
+      ])
+      expect(filled).toEqual([true, false, false])
+      expect(await readAllBytes(store, keys)).toEqual([
+        undefined,
+        entry('lost', 'y').bytes,
+        entry('buried', 'x').bytes,
+        entry('held::child', 'x').bytes,
+      ])
+      expect((await store.list(undefined, undefined, 10)).keys).toEqual(['buried', 'held::child', 'lost'])
+      expect(await store.computations()).toEqual([])
+    })
+
     test('with an entry also after its lease has ended, if nobody took it', async () => {
       const store = await open()
       await store.acquire({ ...attempt('a', 'holder'), leaseMs: 30 })
@@ -210,6 +234,16 @@ export function describeComputations(name: string, make: () => Store | Promise<S
       expect(await store.fill(entry('p::1', 'x'), 'holder')).toBe(true)
     })
 
+    test('without an entry, by who holds the lease, if none of the tags was removed meanwhile', async () => {
+      const store = await open()
+      await store.acquire(attempt('a', 'holder'))
+      await store.removeTag('t')
+      expect(await store.release('a', 'holder', 'nothing', MINUTE_MS, ['another', 't'])).toBe(false)
+      expect(await store.acquire({ ...attempt('a', 'next'), patient: true })).toEqual({ kind: 'leads' })
+      expect(await store.release('a', 'next', 'nothing', MINUTE_MS, ['another'])).toBe(true)
+      expect(await store.acquire({ ...attempt('a', 'last'), patient: true })).toMatchObject({ kind: 'paused' })
+    })
+
     test('without an entry, and pauses attempts that are patient', async () => {
       const store = await open()
       await store.acquire(attempt('a', 'holder'))
@@ -227,6 +261,7 @@ export function describeComputations(name: string, make: () => Store | Promise<S
   describe(`${name} tells who follows`, () => {
     test.each<[Ended, (store: Store, token: string) => Promise<unknown>]>([
       ['filled', (store, token) => store.fill(entry('a', 'x'), token)],
+      ['nothing', (store, token) => store.fill(expired('a'), token)],
       ['nothing', (store, token) => store.release('a', token, 'nothing', 0)],
       ['voided', (store, token) => store.release('a', token, 'voided', 0)],
       ['voided', (store) => store.write([entry('a', 'x')])],
@@ -345,4 +380,9 @@ function attempt(key: string, token: string): Attempt {
 /** An entry as long as a header at least: stores may tell entries apart by what stands there. */
 function entry(key: string, fill: string, tags: readonly string[] = []): Write {
   return { key, bytes: Buffer.alloc(30, fill), expiresAt: Infinity, tags }
+}
+
+/** What stands for a value that cannot be kept. */
+function expired(key: string): Write {
+  return { key, bytes: Buffer.alloc(0), expiresAt: 0, tags: [] }
 }

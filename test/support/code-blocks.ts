@@ -34,7 +34,7 @@ export function codeBlocks(file: string): CodeBlock[] {
 }
 
 /** How the applications of README.md and docs/dashboard.md listen. Tests put their own port in its place. */
-export const LISTENING = 'app.listen(process.env.PORT ?? 3000)'
+export const LISTENING = 'app.listen(port)'
 
 /** The one application in a document: the block that listens. */
 export function applicationIn(file: string): string {

@@ -21,10 +21,19 @@ export function atMostMs(promisedMs: number): number {
 /** Prints the figure of one row of the fault table, and hands it to `npm run faults`, which prints all of them as one table. */
 export function row(number: number | string, fault: string, figure: string): void {
   report(`row ${number}, ${fault}: ${figure}`)
+  hand({ table: 'faults', number: String(number), what: fault, figure })
+}
+
+/** Prints what is measured of a promise that is kept without any fault, and hands it to `npm run faults` for a table of its own. */
+export function promised(what: string, figure: string): void {
+  report(`${what}: ${figure}`)
+  hand({ table: 'promises', number: '', what, figure })
+}
+
+function hand(told: object): void {
   const file = process.env['FAULTS_ROWS']
-  if (file !== undefined) {
-    appendFileSync(file, `${JSON.stringify({ number, fault, figure, test: expect.getState().currentTestName })}\n`)
-  }
+  if (file === undefined) return
+  appendFileSync(file, `${JSON.stringify({ ...told, test: expect.getState().currentTestName })}\n`)
 }
 
 /** For the top of a test file: each test fails that leaves behind a warning of a leak. Rejections that nobody handles fail the run by themselves. */

@@ -19,18 +19,21 @@ const FAILING = 0.02
 export const BOUNDS: Bounds = {
   redisTimeoutMs: 250,
   leaseMs: LEASE_MS,
-  factoryMs: 40,
   slackMs: isMeasured ? 250 : 500,
   settleMs: 1500,
   fallbackTtlMs: FALLBACK_TTL_MS,
   graceMs: GRACE_MS,
 }
 
-/** Keys of two groups, which all processes delete, keys that one process writes, and keys that only expire. */
+/**
+ * Keys of two groups, which all processes delete, keys that one process writes, keys that only expire, and a key that one process deletes
+ * more often than it can be computed.
+ */
 const KEYS = [
   ...Array.from({ length: 10 }, (_, i) => ({ key: `group::${i % 2}::${i}`, group: `group::${i % 2}` })),
   ...Array.from({ length: 12 }, (_, i) => ({ key: `own::${i}`, owner: i % PROCESSES })),
   ...Array.from({ length: 8 }, (_, i) => ({ key: `left::${i}` })),
+  { key: 'often', deleter: 0, everyMs: 60, factoryMs: 150, readers: 5 },
 ]
 
 /** Processes under observation: what they do with their caches in one Redis, judged by a source in another one. */

@@ -17,6 +17,8 @@ export interface RedisServerOptions {
   readonly config?: string
   /** Whether it speaks TLS too, on a port of its own. */
   readonly tls?: boolean
+  /** What its environment has beside that of the tests. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Its TLS port is this much below the other one, so that also the second port of a node of a Cluster is below those of the system. */
@@ -27,19 +29,27 @@ export class RedisServer {
   readonly port: number
   readonly #folder: string
   readonly #args: readonly string[]
+  readonly #env: Readonly<Record<string, string>>
   #child: ChildProcess
   #frozen = false
   #client: Redis | undefined
 
-  private constructor(port: number, folder: string, args: readonly string[], child: ChildProcess) {
+  private constructor(
+    port: number,
+    folder: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    child: ChildProcess,
+  ) {
     this.port = port
     this.#folder = folder
     this.#args = args
+    this.#env = env
     this.#child = child
   }
 
   /** Starts a server on a free port; it answers when the promise resolves. */
-  static async start({ args = [], config, tls = false }: RedisServerOptions): Promise<RedisServer> {
+  static async start({ args = [], config, tls = false, env = {} }: RedisServerOptions): Promise<RedisServer> {
     const folder = await mkdtemp(join(tmpdir(), 'keyedcache-redis-'))
     try {
       const file = join(folder, 'redis.conf')
@@ -48,8 +58,8 @@ export class RedisServer {
         const port = freePortGuess()
         const secured = tls ? [...CERTIFIED, '--tls-port', `${port - TLS_BELOW}`] : []
         const all = [...(config === undefined ? [] : [file]), ...OWN_ARGS, '--dir', folder, ...secured, ...args]
-        const child = await launch(port, all)
-        if (child) return new RedisServer(port, folder, all, child)
+        const child = await launch(port, all, env)
+        if (child) return new RedisServer(port, folder, all, env, child)
       }
       throw new Error('redis-server found 20 ports in use, one after another')
     } catch (error) {
@@ -106,7 +116,7 @@ export class RedisServer {
   /** Ends the server, if it still runs, and starts an empty one on the same port. */
   async restart(): Promise<void> {
     await this.kill()
-    const child = await launch(this.port, this.#args)
+    const child = await launch(this.port, this.#args, this.#env)
     if (!child) throw new Error(`redis-server did not start again on port ${this.port}`)
     this.#child = child
     this.#frozen = false
@@ -134,10 +144,17 @@ function freePortGuess(): number {
 }
 
 /** Gives nothing when another program has the port. */
-async function launch(port: number, args: readonly string[]): Promise<ChildProcess | undefined> {
+async function launch(
+  port: number,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<ChildProcess | undefined> {
   const program = findRedisServer()
   if (!program) throw new Error('No redis-server was found on the path: install it')
-  const child = spawn(program, [...args, '--port', `${port}`], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(program, [...args, '--port', `${port}`], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   endWithTests(child)

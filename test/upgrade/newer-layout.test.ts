@@ -184,6 +184,25 @@ describe.each<Build>(['0.1', 'now'])('What a later version stores, beside %s:', 
     expect(errors).not.toEqual([])
   })
 
+  test('the note that there are tombstones, and the one for all tags, are neither shown nor in the way', async () => {
+    const client = server.client()
+    const now = Date.now()
+    await client.hset(name('leases'), '', `${now + 3_600_000} 0 - 0 -`, 'b', `${now + 60_000} ${now} token 0 host:1`)
+    await client.hset(name('tombstones'), '', `${now}.000`)
+    expect((await cache.computing()).map(({ key }) => key)).toEqual(['b'])
+    await upkeepTwice()
+    expect(await lease('')).toBeDefined()
+    expect(await client.hget(name('tombstones'), '')).toBeDefined()
+    expect(await cache.getOrSet('a', () => 'computed', { tags: ['t'] })).toBe('computed')
+    await cache.set('p::1', 1)
+    await cache.delete('p', { children: true })
+    expect(await cache.get('a')).toBe('computed')
+    expect(await cache.deleteTag('t')).toEqual(['a'])
+    await cache.clear()
+    expect(await client.exists(name('leases'))).toBe(0)
+    expect(errors).toEqual([])
+  })
+
   test('the set of a tag keeps an end that it was given: it may never have one', async () => {
     await cache.set('a', 1, { tags: ['t'] })
     await server.client().pexpire(`${name('tag')}t`, 1000)

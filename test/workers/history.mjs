@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
+import { Computation } from '../../dist/cache/computing/computation.js'
 import { createKeyedCache } from '../../dist/cache/create-keyed-cache.js'
 import { RedisStore } from '../../dist/stores/redis/redis-store.js'
 import { keepWhileAway } from './keeping-while-away.mjs'
@@ -12,6 +13,8 @@ let cache
 /** The versioned source, on a Redis that nobody troubles. */
 let source
 let operations = []
+/** The calls of `getOrSet` that are under way. */
+const waiting = new Set()
 let states
 let produced = 0
 let stopped = false
@@ -43,6 +46,16 @@ const BUGS = {
       return keys.filter((_, i) => gone[i] === 1)
     }
   },
+  /** Calls that have waited for a computation in vain wait for the next one, whoever leads it, and so on. Those that are new come first. */
+  'waiting in vain again': () => {
+    Computation.prototype.followNobody = () => {}
+    const { acquire } = RedisStore.prototype
+    RedisStore.prototype.acquire = async function acquireAsAlways(attempt) {
+      if (!attempt.follows) await delay(20)
+      const acquired = await acquire.call(this, { ...attempt, follows: true })
+      return acquired.kind === 'follows' ? { ...acquired, leader: 'always the same' } : acquired
+    }
+  },
 }
 
 export async function open({ sourceUrl, bug, keepsForMs, failing = 0, ...options }) {
@@ -59,16 +72,22 @@ export async function open({ sourceUrl, bug, keepsForMs, failing = 0, ...options
 
 /**
  * Begins callers that do one thing after the other. Every process reads every key; keys with `owner` are written by that process
- * alone, one write at a time; those with `group` are deleted by all; others only expire.
+ * alone, one write at a time; those with `group` are deleted by all; those with `deleter` are read all the time and deleted by that
+ * process every few ms; others only expire.
  */
 export function begin({ keys, number, count, pauseMs }) {
   stopped = false
   noteDelays()
   const own = keys.filter(({ owner }) => owner === number)
+  const often = keys.filter(({ deleter }) => deleter !== undefined)
+  const others = keys.filter(({ deleter }) => deleter === undefined)
   const groups = [...new Set(keys.flatMap(({ group }) => group ?? []))]
-  callers = Array.from({ length: count }, (_, caller) =>
-    caller === 0 ? writeOwn(own, pauseMs) : mix(keys, groups, pauseMs),
-  )
+  callers = [
+    writeOwn(own, pauseMs),
+    ...often.filter(({ deleter }) => deleter === number).map((one) => deleteOften(one)),
+    ...often.flatMap((one) => Array.from({ length: one.readers }, () => readOften(one))),
+    ...Array.from({ length: count - 1 }, () => mix(others, groups, pauseMs)),
+  ]
 }
 
 /** Ends them; gives how many calls were counted by events. */
@@ -90,9 +109,9 @@ function noteDelays() {
   }, 10)
 }
 
-/** What was done since this was asked last, and when Redis answered this process or did not. */
+/** What was done since this was asked last, who waits for a value, and when Redis answered this process or did not. */
 export function take() {
-  const taken = operations
+  const taken = [...operations, ...Array.from(waiting, (call) => ({ ...call, endedMs: now(), ok: false }))]
   operations = []
   return { operations: taken, states: states.take() }
 }
@@ -131,6 +150,20 @@ async function writeOwn(keys, pauseMs) {
   }
 }
 
+async function deleteOften(one) {
+  while (!stopped) {
+    await removeAll('delete', [one], () => cache.delete(one.key))
+    await delay(one.everyMs)
+  }
+}
+
+async function readOften(one) {
+  while (!stopped) {
+    await readThrough(one)
+    await delay(Math.random() * 10)
+  }
+}
+
 async function mix(keys, groups, pauseMs) {
   while (!stopped) {
     const one = pick(keys)
@@ -160,7 +193,7 @@ async function noteMany(keys) {
   }
 }
 
-async function readThrough({ key, group }) {
+async function readThrough({ key, group, factoryMs = 5 + Math.random() * 25 }) {
   await note('getOrSet', [key], [], async () =>
     answer(
       await cache.getOrSet(
@@ -168,7 +201,7 @@ async function readThrough({ key, group }) {
         async () => {
           const begunMs = now()
           const told = await produce(key, undefined)
-          await delay(5 + Math.random() * 25)
+          await delay(factoryMs)
           const ok = Math.random() >= share
           const run = { pid: process.pid, op: 'run', keys: [key], versions: [told.version], id: told.id }
           operations.push({ ...run, ok, begunMs, endedMs: now() })
@@ -204,14 +237,16 @@ function answer(value) {
 }
 
 async function note(op, keys, versions, call) {
-  const begunMs = now()
+  const noted = { pid: process.pid, op, keys, versions, begunMs: now() }
+  if (op === 'getOrSet') waiting.add(noted)
   let outcome
   try {
     outcome = await call()
   } catch (error) {
     outcome = { ok: false, code: error.code ?? String(error) }
   }
-  operations.push({ pid: process.pid, op, keys, versions, begunMs, endedMs: now(), ...outcome })
+  waiting.delete(noted)
+  operations.push({ ...noted, endedMs: now(), ...outcome })
 }
 
 function pick(list) {

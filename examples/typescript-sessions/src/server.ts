@@ -63,7 +63,8 @@ app.post('/accounts/login', express.urlencoded({ extended: false }), (req, res, 
   })
 })
 
-const server = app.listen(Number(PORT), () => {
+const server = app.listen(Number(PORT))
+server.once('listening', () => {
   console.log(`Listening on http://localhost:${(server.address() as AddressInfo).port}`)
 })
 

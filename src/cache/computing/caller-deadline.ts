@@ -13,7 +13,9 @@ export interface Limits {
 }
 
 /** How a caller leaves before it has its answer: with the stale value, or with an error. */
-export type Departure = { readonly by: 'soft' } | { readonly by: 'timeout' | 'signal'; readonly error: unknown }
+export type Departure =
+  | { readonly by: 'soft' }
+  | { readonly by: 'timeout' | 'signal' | 'cycle'; readonly error: unknown }
 
 /** Ends the wait of one caller. Other callers may go on waiting for the same computation. */
 export class CallerDeadline {
@@ -22,7 +24,7 @@ export class CallerDeadline {
   readonly #stops: (() => void)[] = []
 
   constructor(key: string, { timeoutMs, softTimeoutMs, signal, outer }: Limits) {
-    const leave = (departure: Departure): void => this.#leave(departure)
+    const leave = (departure: Departure): void => this.leave(departure)
     if (timeoutMs !== undefined) {
       this.#stops.push(
         startTimer(timeoutMs, () => leave({ by: 'timeout', error: new CacheTimeoutError(key, timeoutMs) })),
@@ -63,7 +65,8 @@ export class CallerDeadline {
     this.#listeners.clear()
   }
 
-  #leave(departure: Departure): void {
+  /** Makes the caller leave, unless it has left. */
+  leave(departure: Departure): void {
     if (this.#departure !== undefined) return
     this.#departure = departure
     for (const listener of this.#listeners) listener(departure)

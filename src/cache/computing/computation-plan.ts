@@ -14,6 +14,8 @@ export interface ComputationPlan extends FactoryPlan {
    * nothing, because the store did not answer or its entry must stay.
    */
   readonly manner: 'wait' | 'leave' | 'alone'
+  /** Called when it is asked, maybe again, whether somebody else computes the key. */
+  readonly onAsk?: (() => void) | undefined
   /** Called when somebody else computes the key, or nobody does. */
   readonly onFollow?: (() => void) | undefined
 }

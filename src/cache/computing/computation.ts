@@ -1,46 +1,28 @@
 import { realTime } from '../../checks/real-time.js'
 import type { Acquired } from '../../contract/store.js'
-import type { LeaseEnd, LeaseEnds } from '../leases/lease-ends.js'
-import type { Events } from '../../contract/events/events.js'
+import type { LeaseEnd } from '../leases/lease-ends.js'
 import type { ComputationPlan } from './computation-plan.js'
+import type { ComputationSetting } from './computation-setting.js'
 import { Following } from './following.js'
 import { type Outcome, runOnce } from '../factories/factory-run.js'
-import { Lease, type LeaseSetting } from '../leases/lease.js'
-import type { Fallback, Keeping } from '../reading/fallback.js'
+import { Lease } from '../leases/lease.js'
+import type { Keeping } from '../reading/fallback.js'
+import { type Awaited, FactoryLink, type Followed } from '../factories/factory-chain.js'
 import { nextLogicalTime } from './logical-clock.js'
-import type { Lifetime } from '../../contract/options/option-checks.js'
+import { nextToken } from '../leases/lease-token.js'
 import { pauseAfterFailure } from './pause-after-failure.js'
-import { type Result, resultOf } from './result.js'
+import { type Result, resultAlone, resultOf } from './result.js'
 import { staleCopy } from './stale-copy.js'
 import { processName } from '../../statistics/stats.js'
-import { schemaError, type EntryCodec, type KnownValue } from '../../values/entry-codec.js'
+import { schemaError, type KnownValue } from '../../values/entry-codec.js'
 import { quoted } from '../../checks/one-line.js'
 import { keptUntil } from '../../values/freshness.js'
 
-/** What computations of one cache have in common. */
-export interface ComputationSetting extends LeaseSetting {
-  /** Identifies the cache, so that its keys are not taken for keys of another cache. */
-  readonly cache: object
-  readonly codec: EntryCodec
-  readonly events: Events
-  readonly leaseEnds: LeaseEnds
-  readonly fallback: Fallback | undefined
-  /** Encodes a computed value. Gives `undefined` when the value cannot be stored. */
-  readonly encode: (
-    key: string,
-    value: unknown,
-    life: Lifetime,
-    computeMs: number,
-    tags: readonly string[],
-  ) => Buffer | undefined
-}
-
-let computations = 0
-const tokenPrefix = `${process.pid.toString(36)}${Math.random().toString(36).slice(2)}`
-
 /** One computation of one key in this process. It leads (holds the lease and calls the factory), or it follows the process that leads. */
-export class Computation {
+export class Computation implements Awaited {
   readonly result: Promise<Result>
+  link: FactoryLink | undefined
+  followed: Followed | undefined
   readonly #setting: ComputationSetting
   readonly #plan: ComputationPlan
   readonly #onVoid: (startedAt: number) => void
@@ -102,12 +84,13 @@ export class Computation {
   }
 
   async #leadOrFollow(): Promise<Result> {
-    const { key, manner, onFollow, schema } = this.#plan
-    const { leaseEnds, leaseMs, codec } = this.#setting
+    const { key, manner, onAsk, onFollow, schema } = this.#plan
+    const { leaseEnds, leaseMs, codec, cycles } = this.#setting
     let { stale } = this.#plan
     const following = new Following(this.#plan.seen)
     const beganMs = realTime.nowMs()
     for (;;) {
+      onAsk?.()
       const leaseEnd = leaseEnds.listen(key)
       this.#followed = leaseEnd
       try {
@@ -143,6 +126,7 @@ export class Computation {
         }
         onFollow?.()
         if (manner === 'leave') return { kind: 'left', restMs: Math.min(acquired.leftMs, leaseMs / 2) }
+        if (following.isAnother(acquired)) this.followed = cycles.follow(acquired.leader)
         following.follow(acquired, askedAt)
         // eslint-disable-next-line no-await-in-loop
         const waitMs = leaseEnds.waitMs(leaseMs, acquired.leftMs, realTime.nowMs() - beganMs)
@@ -184,9 +168,11 @@ export class Computation {
     leaseEnd.onVoided(() => void lease.renew())
     const startedAt = nextLogicalTime()
     this.#startedAt = startedAt
-    const keeping = this.#setting.fallback?.begin(this.#plan.key)
-    const outcome = await this.#compute(stale)
-    if (outcome.kind !== 'computed') this.#setting.fallback?.end(keeping)
+    const { fallback, cycles } = this.#setting
+    const keeping = fallback?.begin(this.#plan.key)
+    const outcome = await this.#compute(stale, (link) => cycles.lead(lease.token, link))
+    cycles.end(lease.token)
+    if (outcome.kind !== 'computed') fallback?.end(keeping)
     this.#lease = undefined
     // Stop listening: from now on a message may tell of the end of this lease itself.
     leaseEnd.leave()
@@ -196,35 +182,42 @@ export class Computation {
         return outcome
       case 'failed': {
         if (this.#isAbandoned) return this.#leave(lease)
-        const pauseMs = stale === undefined ? 0 : pauseAfterFailure(this.#plan)
+        const pauseMs = this.#pauseMs(stale)
         await lease.release('nothing', pauseMs)
         return { kind: 'error', error: outcome.error, pauseMs }
       }
       case 'computed':
-        return this.#keep(lease, outcome, startedAt, keeping)
+        return this.#keep(lease, outcome, startedAt, keeping, stale)
     }
   }
 
-  /** Stores the computed value if it may be stored, and says which calls may have it. */
+  /**
+   * Stores the computed value, and says which calls may have it. If it cannot be stored, the older entry is removed all the same: it is known
+   * to be older. After `skip()` that entry stays, and a stale one serves for a while before the next attempt.
+   */
   async #keep(
     lease: Lease,
     outcome: Outcome & { kind: 'computed' },
     startedAt: number,
     keeping: Keeping | undefined,
+    stale: KnownValue | undefined,
   ): Promise<Result> {
     const { key } = this.#plan
-    const { store, events, encode, codec, fallback } = this.#setting
+    const { store, events, codec, fallback } = this.#setting
     const { value, computeMs, life, tags, skipped } = outcome
     const expiresAt = keptUntil(store.now(key), life)
-    const bytes = skipped || life.ttlMs === 0 ? undefined : encode(key, value, life, computeMs, tags)
+    const bytes = skipped ? undefined : this.#encode(outcome)
     const packed = bytes === undefined ? undefined : await codec.compress(bytes)
     const sentAt = nextLogicalTime()
-    const held = await (packed === undefined
-      ? lease.release('nothing')
-      : lease.fill({ key, bytes: packed, expiresAt, tags }))
+    const held = await (skipped
+      ? lease.release('nothing', this.#pauseMs(stale), tags)
+      : packed === undefined
+        ? lease.fillWithNothing(tags)
+        : lease.fill({ key, bytes: packed, expiresAt, tags }))
     const isStored = held === true && bytes !== undefined
     // Without an answer, it may be stored or not. Other computations of this key would follow.
-    fallback?.end(keeping, held === undefined && !this.#isVoid ? bytes : undefined, life, tags)
+    const isUntold = held === undefined && !this.#isVoid && !skipped
+    fallback?.end(keeping, isUntold ? (bytes ?? 'nothing') : undefined, life, tags)
     events.emit('compute', { key, computeMs, stored: isStored })
     // If the lease was held to the end, nothing was deleted before `sentAt`, so the value is good up to then. Otherwise it is good only up
     // to the time when the computation began.
@@ -251,7 +244,7 @@ export class Computation {
   /** Computes without a lease, and stores nothing. */
   async #alone(): Promise<Result> {
     const { key, stale } = this.#plan
-    const { fallback, encode, events } = this.#setting
+    const { fallback, events } = this.#setting
     const startedAt = nextLogicalTime()
     this.#startedAt = startedAt
     this.#isAlone = true
@@ -261,24 +254,24 @@ export class Computation {
       fallback?.end(keeping)
       if (outcome.kind === 'given-up') return outcome
       if (this.#isAbandoned) return { kind: 'left', restMs: 0 }
-      return { kind: 'error', error: outcome.error, pauseMs: stale === undefined ? 0 : pauseAfterFailure(this.#plan) }
+      return { kind: 'error', error: outcome.error, pauseMs: this.#pauseMs(stale) }
     }
     const { value, computeMs, life, tags, skipped } = outcome
-    const keeps = !skipped && life.ttlMs > 0 && fallback?.isFor(keeping) === true
-    const isKept = fallback?.end(keeping, keeps ? encode(key, value, life, computeMs, tags) : undefined, life, tags)
+    const keeps = !skipped && fallback?.isFor(keeping) === true
+    const isKept = fallback?.end(keeping, keeps ? (this.#encode(outcome) ?? 'nothing') : undefined, life, tags)
     events.emit('compute', { key, computeMs, stored: false })
-    return {
-      kind: 'value',
-      value,
-      computeMs,
-      bytes: undefined,
-      isStored: false,
-      // The kept value also serves calls that came while it was computed.
-      asOf: isKept === true ? nextLogicalTime() : startedAt,
-      startedAt,
-      isFound: false,
-      isRefused: false,
-    }
+    // A value that is kept also serves calls that came while it was computed.
+    return resultAlone(value, computeMs, startedAt, isKept === true ? nextLogicalTime() : startedAt)
+  }
+
+  /** The entry of a computed value; `undefined` when the value cannot be kept. */
+  #encode({ value, computeMs, life, tags }: Outcome & { kind: 'computed' }): Buffer | undefined {
+    return life.ttlMs === 0 ? undefined : this.#setting.encode(this.#plan.key, value, life, computeMs, tags)
+  }
+
+  /** For how long a stale value serves before the next attempt, if this one has ended without a value for it. */
+  #pauseMs(stale: KnownValue | undefined): number {
+    return stale === undefined ? 0 : pauseAfterFailure(this.#plan)
   }
 
   readonly #void = (): void => {
@@ -286,13 +279,12 @@ export class Computation {
     this.#onVoid(this.#startedAt)
   }
 
-  #compute(stale: KnownValue | undefined): Promise<Outcome> {
+  #compute(stale: KnownValue | undefined, lead?: (link: FactoryLink) => void): Promise<Outcome> {
     const { cache, codec } = this.#setting
-    return runOnce(cache, this.#plan, this.#abort, stale === undefined ? undefined : staleCopy(stale, codec))
+    const link = new FactoryLink(cache, [this.#plan.key])
+    this.followed = undefined
+    this.link = link
+    lead?.(link)
+    return runOnce(link, this.#plan, this.#abort, stale === undefined ? undefined : staleCopy(stale, codec))
   }
-}
-
-function nextToken(): string {
-  computations++
-  return `${tokenPrefix}.${computations.toString(36)}`
 }

@@ -1,5 +1,6 @@
 import type { CallerDeadline, Departure } from './caller-deadline.js'
-import { Computation, type ComputationSetting } from './computation.js'
+import { Computation } from './computation.js'
+import type { ComputationSetting } from './computation-setting.js'
 import type { ComputationPlan } from './computation-plan.js'
 import type { Result } from './result.js'
 
@@ -56,8 +57,8 @@ export class Flight {
 
   #leave(waiting: Waiting, departure: Departure): void {
     this.#waiting.delete(waiting)
-    // What the call has no time to wait for is still worth storing. Only a caller that has gone by its own signal does not want it.
-    if (departure.by !== 'signal') this.#goesOn = true
+    // What the call has no time to wait for is still worth storing.
+    if (departure.by === 'timeout' || departure.by === 'soft') this.#goesOn = true
     if (departure.by === 'soft') waiting.resolve('soft')
     else waiting.reject(departure.error)
     void this.#abandonUnwanted()

@@ -31,6 +31,11 @@ export class Following {
     return this.#isSideBySide && leader !== this.#leader
   }
 
+  /** Whether this is not the leader that it followed before. */
+  isAnother({ leader }: Acquired & { kind: 'follows' }): boolean {
+    return leader !== this.#leader
+  }
+
   /** Says that another leads, as was learned by asking at this logical time. */
   follow({ leader, entry }: Acquired & { kind: 'follows' }, askedAt: number): void {
     if (this.seen === 'any' && this.#leader !== undefined && leader !== this.#leader) {

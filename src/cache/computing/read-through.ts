@@ -1,10 +1,12 @@
-import type { Factory, GetOrSetOptions, ManyFactory } from '../../contract/cache.js'
+import type { GetOrSetOptions } from '../../contract/cache.js'
+import type { Factory, ManyFactory } from '../../contract/factory.js'
 import { ServeOrCompute, type Call } from './serve-or-compute.js'
 import { BatchFactory } from '../factories/batch-factory.js'
-import type { ComputationSetting } from './computation.js'
+import type { ComputationSetting } from './computation-setting.js'
 import { isEarly } from '../../values/early-refresh.js'
 import { callThrough, callThroughMany } from '../factories/call-through.js'
 import { refuseOwnKey } from '../factories/factory-chain.js'
+import type { CallOrder } from '../order/call-order.js'
 import { type ServedValue, hit } from '../../contract/events/served-value.js'
 import { nextLogicalTime } from './logical-clock.js'
 import type { NearHit } from '../reading/near-tier.js'
@@ -24,6 +26,7 @@ import { checkFunction } from '../../contract/options/option-checks.js'
 /** What a read-through needs of its cache. */
 export interface ReadThroughSetting extends ComputationSetting, CallDefaults {
   readonly reader: Reader
+  readonly order: CallOrder
   /** While this is false, factories are called, and nothing is read or stored. */
   readonly isEnabled: () => boolean
 }
@@ -105,7 +108,7 @@ export class ReadThrough {
     const keys = all.filter((key) => !found.has(key))
     if (keys.length === 0) return found
     const readings = callOptions.refresh
-      ? keys.map(() => UNREAD)
+      ? await this.#setting.order.read(keys, async () => keys.map(() => UNREAD))
       : await this.#setting.reader.many(keys, 'getOrSetMany', (reading) => reading)
     const batch = new BatchFactory(this.#setting.cache, keys, factory)
     const background = new BatchFactory(this.#setting.cache, keys, factory)
@@ -144,7 +147,7 @@ export class ReadThrough {
       const found = this.#answers.to(call, reading)
       return found instanceof Promise ? found.then(give) : give(found)
     }
-    if (call.callOptions.refresh) return Promise.resolve(answer(UNREAD))
+    if (call.callOptions.refresh) return this.#setting.order.read([call.key], async () => answer(UNREAD))
     return this.#setting.reader.one(call.key, 'getOrSet', answer)
   }
 

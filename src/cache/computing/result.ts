@@ -40,6 +40,21 @@ export function resultOf({ value, bytes, entry }: Stored, asOf: number, startedA
   }
 }
 
+/** The result of a factory that ran without a lease. Nothing is stored. */
+export function resultAlone(value: unknown, computeMs: number, startedAt: number, asOf: number): Result {
+  return {
+    kind: 'value',
+    value,
+    computeMs,
+    bytes: undefined,
+    isStored: false,
+    asOf,
+    startedAt,
+    isFound: false,
+    isRefused: false,
+  }
+}
+
 /**
  * Whether a call that joined a computation may have its value. The value must have been true at some time after the call began. If the call
  * wants it `anew`, the factory must also have begun after the call.

@@ -1,5 +1,6 @@
-import type { Factory } from '../../contract/cache.js'
-import type { ComputationSetting } from './computation.js'
+import type { Factory } from '../../contract/factory.js'
+import type { Member } from '../factories/batch-factory.js'
+import type { ComputationSetting } from './computation-setting.js'
 import type { ComputationPlan } from './computation-plan.js'
 import { isEarly } from '../../values/early-refresh.js'
 import { type ServedValue, hit } from '../../contract/events/served-value.js'
@@ -25,8 +26,8 @@ export interface Call {
 
 /** The part that one key of `getOrSetMany` has in the shared factories. */
 interface Membership {
-  readonly foreground: { readonly factory: Factory<unknown>; readonly stay: () => void }
-  readonly background: { readonly factory: Factory<unknown>; readonly stay: () => void }
+  readonly foreground: Member<unknown>
+  readonly background: Member<unknown>
   /** Whether a refresh was begun. If so, the refresh itself says whether the key is computed in the background. */
   refreshes: boolean
 }
@@ -76,6 +77,7 @@ export class ServeOrCompute {
       seen: callOptions.refresh ? 'any' : bytes,
       stale: undefined,
       manner: answered && !codec.mustStay(key, bytes) ? 'wait' : 'alone',
+      onAsk: many?.foreground.ask,
       onFollow: many?.foreground.stay,
     }
     if (stored?.state !== 'fresh') return this.#without(plan, call, stored, by)
@@ -133,11 +135,16 @@ export class ServeOrCompute {
       ...plan,
       stale,
       manner: 'leave',
-      ...(many === undefined ? {} : { factory: many.background.factory, onFollow: many.background.stay }),
+      ...(many === undefined ? {} : planOf(many.background)),
     })
   }
 
   #hitStored(key: string, { value, entry, state }: KnownValue, by: 'store' | 'fallback'): ServedValue {
     return hit(this.#setting.events, key, value, entry.computeMs, by, state === 'stale')
   }
+}
+
+/** The parts of a plan that a member of a batch has. */
+function planOf({ factory, ask, stay }: Member<unknown>): Pick<ComputationPlan, 'factory' | 'onAsk' | 'onFollow'> {
+  return { factory, onAsk: ask, onFollow: stay }
 }

@@ -1,8 +1,9 @@
-import type { ComputationSetting } from './computation.js'
+import type { ComputationSetting } from './computation-setting.js'
 import type { ComputationPlan } from './computation-plan.js'
 import { CacheTimeoutError } from '../../contract/errors.js'
-import type { CallerDeadline } from './caller-deadline.js'
-import { Flight } from './flight.js'
+import { CallerDeadline } from './caller-deadline.js'
+import { Flight, type WaitEnd } from './flight.js'
+import { waitInFactory } from '../factories/factory-wait.js'
 import { isGoodFor, type Result } from './result.js'
 import { schemaError, type EntryCodec } from '../../values/entry-codec.js'
 
@@ -36,8 +37,8 @@ export class SingleFlight {
   readonly #setting: ComputationSetting
   readonly #codec: EntryCodec
   readonly #flights = new Map<string, Flight>()
-  /** Keys that this process does not refresh yet, and until when. Another process refreshes them, or their refresh is paused. */
-  readonly #resting = new Map<string, number>()
+  /** Keys that this process does not refresh yet, from when on and until when. Another process refreshes them, or their refresh is paused. */
+  readonly #resting = new Map<string, { readonly fromMs: number; readonly untilMs: number }>()
 
   constructor(setting: ComputationSetting) {
     this.#setting = setting
@@ -52,16 +53,17 @@ export class SingleFlight {
    * @throws what the factory threw, or when the call's deadline has passed.
    */
   async take(call: Call): Promise<Taken | 'soft' | 'left'> {
-    const { plan, at, deadline } = call
+    const { plan } = call
     let inVain = false
     for (let givenUp = 0; ;) {
+      plan.onAsk?.()
       const joined = this.#flightToJoin(plan.key)
       if (joined !== undefined) plan.onFollow?.()
       const own = joined === undefined
       const flight = joined ?? this.#begin(plan)
       if (inVain) flight.computation.followNobody()
       // eslint-disable-next-line no-await-in-loop -- goes round again only with a result that is not for the call
-      const result = await flight.wait(own ? -Infinity : at, deadline)
+      const result = await this.#wait(flight, call, own ? -Infinity : call.at)
       if (result === 'soft') return result
       if (result === 'voided') {
         inVain = true
@@ -124,6 +126,18 @@ export class SingleFlight {
     return flight
   }
 
+  /** Waits for a flight. A call inside a factory waits no longer than until it is found to be part of a cycle. */
+  #wait(flight: Flight, { plan: { key }, deadline }: Call, at: number): Promise<WaitEnd> {
+    const wait = waitInFactory(flight.computation, key)
+    if (wait === undefined) return flight.wait(at, deadline)
+    const inner = new CallerDeadline(key, { outer: deadline })
+    wait.onRefused((error) => inner.leave({ by: 'cycle', error }))
+    return flight.wait(at, inner).finally(() => {
+      wait.end()
+      inner.end()
+    })
+  }
+
   /** The flight that a call may join. A void computation cannot be joined: its result is only for calls that began before its factory. */
   #flightToJoin(key: string): Flight | undefined {
     const flight = this.#flights.get(key)
@@ -145,9 +159,11 @@ export class SingleFlight {
 
   /** Whether this process does not refresh a key for a while, after a failure or because another process does. */
   isResting(key: string): boolean {
-    const untilMs = this.#resting.get(key)
-    if (untilMs === undefined) return false
-    if (untilMs > this.#setting.store.now(key)) return true
+    const rest = this.#resting.get(key)
+    if (rest === undefined) return false
+    const nowMs = this.#setting.store.now(key)
+    // Before it began: the store's clock was set back.
+    if (rest.fromMs <= nowMs && nowMs < rest.untilMs) return true
     this.#resting.delete(key)
     return false
   }
@@ -155,7 +171,8 @@ export class SingleFlight {
   #rest(key: string, restMs: number): void {
     if (restMs <= 0) return
     if (this.#resting.size >= MAX_RESTING) this.#resting.delete(this.#resting.keys().next().value as string)
-    this.#resting.set(key, this.#setting.store.now(key) + restMs)
+    const fromMs = this.#setting.store.now(key)
+    this.#resting.set(key, { fromMs, untilMs: fromMs + restMs })
   }
 }
 

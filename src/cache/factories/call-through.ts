@@ -1,5 +1,5 @@
 import { BatchFactory } from './batch-factory.js'
-import type { Factory, FactoryContext, ManyFactory } from '../../contract/cache.js'
+import type { Factory, FactoryContext, ManyFactory } from '../../contract/factory.js'
 import type { ServedValue } from '../../contract/events/served-value.js'
 
 /** Calls the factory of a key, because the cache is disabled. Nothing is read, and nothing is stored. */

@@ -1,8 +1,8 @@
 import { realTime } from '../../checks/real-time.js'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Factory, FactoryContext } from '../../contract/cache.js'
+import type { Factory, FactoryContext } from '../../contract/factory.js'
 import { CacheTimeoutError } from '../../contract/errors.js'
-import { FactoryLink } from './factory-chain.js'
+import type { FactoryLink } from './factory-chain.js'
 import { checkTags, type Lifetime, lifetime } from '../../contract/options/option-checks.js'
 import { startTimer } from '../../checks/timer.js'
 import { schemaError } from '../../values/entry-codec.js'
@@ -32,9 +32,9 @@ export type Outcome =
   /** `maxCompute` has passed. What the factory gives later is ignored. */
   | { readonly kind: 'given-up' }
 
-/** Runs a factory once, at most for `maxCompute`. Never rejects. */
+/** Runs a factory once inside a link, at most for `maxCompute`. Never rejects. */
 export async function runOnce(
-  cache: object,
+  link: FactoryLink,
   plan: FactoryPlan,
   abort: AbortController,
   stale: FactoryContext['stale'],
@@ -63,7 +63,6 @@ export async function runOnce(
     },
   }
   const startedMs = realTime.nowMs()
-  const link = new FactoryLink(cache, [key])
   const computed = link.run(async (): Promise<Outcome> => {
     try {
       const value = await factory(context)

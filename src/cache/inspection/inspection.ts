@@ -4,6 +4,7 @@ import { auditLine, readAuditLine } from './audit-line.js'
 import { createMustAnswer, type MustAnswer } from '../../contract/events/must-answer.js'
 import type { ChildPage, Computation, EntryInfo, EntryOutline, KeyPage, PageOptions } from '../../contract/inspected.js'
 import { freshness } from '../../values/freshness.js'
+import type { CallOrder } from '../order/call-order.js'
 import { type Key, toKey, toKeys } from '../../keys/key.js'
 import { ENTRY_OPTIONS, LIMIT_OPTIONS } from '../../contract/options/known-options.js'
 import { checkOptions, checkPage, checkTag } from '../../contract/options/option-checks.js'
@@ -16,13 +17,15 @@ import type { EntryCodec } from '../../values/entry-codec.js'
  */
 export class Inspection {
   readonly #store: Store
+  readonly #order: CallOrder
   readonly #codec: EntryCodec
   readonly #mustAnswer: MustAnswer
   /** A failure emits no `error` event, because the caller gets the error and the cache itself is not affected. */
   readonly #read = createMustAnswer(() => {})
 
-  constructor(store: Store, codec: EntryCodec, mustAnswer: MustAnswer) {
+  constructor(store: Store, order: CallOrder, codec: EntryCodec, mustAnswer: MustAnswer) {
     this.#store = store
+    this.#order = order
     this.#codec = codec
     this.#mustAnswer = mustAnswer
   }
@@ -30,24 +33,24 @@ export class Inspection {
   async keys(under: Key | undefined, options: PageOptions): Promise<KeyPage> {
     const { after, limit } = checkPage(options)
     const full = optionalKey(under)
-    return this.#read('keys', () => this.#store.list(full, after, limit))
+    return this.#list('keys', this.#order.settled(full), () => this.#store.list(full, after, limit))
   }
 
   async children(under: Key | undefined, options: PageOptions): Promise<ChildPage> {
     const { after, limit } = checkPage(options)
     const full = optionalKey(under)
-    return this.#read('children', () => this.#store.children(full, after, limit))
+    return this.#list('children', this.#order.settled(full), () => this.#store.children(full, after, limit))
   }
 
   async count(under: Key | undefined): Promise<number> {
     const full = optionalKey(under)
-    return this.#read('count', () => this.#store.count(full))
+    return this.#list('count', this.#order.settled(full), () => this.#store.count(full))
   }
 
   async tagged(tag: string, options: { limit?: number | undefined }): Promise<{ keys: string[]; total: number }> {
     checkTag(tag)
     const { limit } = checkPage(options, LIMIT_OPTIONS)
-    return this.#read('tagged', () => this.#store.listTag(tag, limit))
+    return this.#list('tagged', this.#order.settled(), () => this.#store.listTag(tag, limit))
   }
 
   async entry(key: Key, options: { value?: boolean | undefined } | undefined): Promise<EntryInfo | undefined> {
@@ -55,16 +58,17 @@ export class Inspection {
     const withValue = checkOptions(options, 'entry', ENTRY_OPTIONS)?.value ?? false
     if (typeof withValue !== 'boolean')
       throw new TypeError(`Expected \`value\` to be true or false, got ${show(withValue)}`)
-    const bytes = await this.#read('entry', () => this.#store.peek(full))
+    const hiding = this.#order.hiding(full)
+    const bytes = await this.#read('entry', () => this.#order.read([full], () => this.#store.peek(full)))
     const entry = bytes === undefined ? undefined : this.#codec.entry(full, bytes)
-    if (bytes === undefined || entry === undefined) return undefined
+    if (bytes === undefined || entry === undefined || hiding?.(entry.tags) === true) return undefined
     const value = withValue ? { value: (await this.#codec.decode(full, bytes))?.value } : {}
     return { ...this.#outline(full, entry, bytes.length), tags: [...entry.tags], ...value }
   }
 
   async entries(keys: readonly Key[]): Promise<(EntryOutline | undefined)[]> {
     const full = toKeys(keys)
-    const found = await this.#read('entries', () => this.#store.peekMany(full))
+    const found = await this.#read('entries', () => this.#order.read(full, () => this.#store.peekMany(full)))
     return full.map((key, i) => {
       const { head: bytes, size = 0 } = found[i] ?? {}
       const head = bytes === undefined ? undefined : this.#codec.head(bytes)
@@ -74,7 +78,7 @@ export class Inspection {
 
   async bytes(key: Key): Promise<Buffer | undefined> {
     const full = toKey(key)
-    const bytes = await this.#read('bytes', () => this.#store.peek(full))
+    const bytes = await this.#read('bytes', () => this.#order.read([full], () => this.#store.peek(full)))
     return bytes && Buffer.from(bytes)
   }
 
@@ -90,6 +94,12 @@ export class Inspection {
     const { limit } = checkPage(options, LIMIT_OPTIONS)
     const lines = await this.#read('activity', () => this.#store.readLog(limit))
     return lines.map(readAuditLine).filter((event) => event !== undefined)
+  }
+
+  /** Lists when the calls that were made before have been carried out. */
+  async #list<T>(operation: string, earlier: Promise<void> | undefined, list: () => Promise<T>): Promise<T> {
+    if (earlier !== undefined) await earlier
+    return this.#read(operation, list)
   }
 
   #outline(key: string, head: NonNullable<ReturnType<EntryCodec['head']>>, size: number): EntryOutline {

@@ -81,7 +81,7 @@ export class LeaseEnd {
   async within(ms: number): Promise<Ended | undefined> {
     if (this.#woken) return this.#ended
     await new Promise<void>((resolve) => {
-      const timer = realTime.setTimeout(resolve, ms)
+      const timer = realTime.setTimeout(() => resolve(), ms)
       this.#wake = () => {
         realTime.clearTimeout(timer)
         resolve()

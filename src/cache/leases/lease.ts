@@ -12,6 +12,10 @@ export interface LeaseSetting {
   readonly onFailed: (operation: string, key: string, error: unknown) => void
 }
 
+/** An entry that has expired removes the older one. */
+const NO_BYTES = Buffer.alloc(0)
+const EXPIRED = 0
+
 /** What a lease is for. */
 export interface LeaseSubject {
   readonly key: string
@@ -24,7 +28,7 @@ export class Lease {
   readonly #setting: LeaseSetting
   readonly #key: string
   readonly #tags: readonly string[]
-  readonly #token: string
+  readonly token: string
   readonly #onLost: () => void
   readonly #heartbeat: NodeJS.Timeout
   #untilMs: number
@@ -34,7 +38,7 @@ export class Lease {
     this.#setting = setting
     this.#key = key
     this.#tags = tags
-    this.#token = token
+    this.token = token
     this.#onLost = onLost
     this.#untilMs = realTime.nowMs() + setting.leaseMs
     setting.leases.hold(this)
@@ -54,32 +58,49 @@ export class Lease {
   /** Whether somebody waits for the end of the lease. `false` also if the store does not answer. Never rejects. */
   async isFollowed(): Promise<boolean> {
     try {
-      return await this.#setting.store.isFollowed(this.#key, this.#token)
+      return await this.#setting.store.isFollowed(this.#key, this.token)
     } catch (error) {
       this.#setting.onFailed('abandon', this.#key, error)
       return false
     }
   }
 
-  /** Ends the lease with an entry. `false`: the lease was lost before, and nothing is stored. `undefined`: the store did not answer. */
+  /** Ends the lease with an entry. `false`: the lease was lost before, and nothing is stored. `undefined`: the store did not take it. */
   async fill(entry: Write): Promise<boolean | undefined> {
+    const filled = await this.#fill(entry)
+    if (filled !== undefined || !this.canEnd) return filled
+    // The store refuses the entry, or answers again and maybe did not get it. Others must not wait for it, and it may not be stored later.
+    const ended = this.#endRefused(entry.tags)
+    // Who refuses answers. After that nobody may read what was there before.
+    if (this.#setting.store.outageOf(this.#key) === undefined) await ended
+    return undefined
+  }
+
+  /** Ends the lease and removes the older entry, because the computed value cannot be kept. Gives what `fill` gives. */
+  fillWithNothing(tags: readonly string[]): Promise<boolean | undefined> {
+    return this.#fill({ key: this.#key, bytes: NO_BYTES, expiresAt: EXPIRED, tags })
+  }
+
+  async #endRefused(tags: readonly string[]): Promise<void> {
+    const filled = await this.fillWithNothing(tags)
+    if (filled === undefined && this.canEnd) await this.release('nothing')
+  }
+
+  async #fill(entry: Write): Promise<boolean | undefined> {
     const { store, near } = this.#setting
     const keys = [this.#key]
     near?.forget(keys)
-    const filled = await this.#end('fill', () => store.fill(entry, this.#token))
+    const filled = await this.#end('fill', () => store.fill(entry, this.token))
     near?.forget(keys)
-    // The store answers again, but maybe did not get the entry. Release the lease, so that others do not wait and the entry is not stored
-    // later.
-    if (filled === undefined && this.canEnd) void this.release('nothing')
     return filled
   }
 
   /**
-   * Ends the lease without an entry, and pauses patient attempts for `pauseMs`. `false`: the lease was lost before. `undefined`: the store
-   * did not answer.
+   * Ends the lease, leaves the older entry, and pauses patient attempts for `pauseMs`. `false`: the lease was lost before, or one of the tags
+   * was removed meanwhile. `undefined`: the store did not answer.
    */
-  release(ended: 'nothing' | 'voided', pauseMs = 0): Promise<boolean | undefined> {
-    return this.#end('release', () => this.#setting.store.release(this.#key, this.#token, ended, pauseMs))
+  release(ended: 'nothing' | 'voided', pauseMs = 0, tags?: readonly string[]): Promise<boolean | undefined> {
+    return this.#end('release', () => this.#setting.store.release(this.#key, this.token, ended, pauseMs, tags))
   }
 
   async #end(operation: string, end: () => Promise<boolean>): Promise<boolean | undefined> {
@@ -98,7 +119,7 @@ export class Lease {
   async renew(): Promise<void> {
     const { store, leaseMs, onFailed } = this.#setting
     try {
-      if (await store.renew(this.#key, this.#token, leaseMs, this.#tags)) {
+      if (await store.renew(this.#key, this.token, leaseMs, this.#tags)) {
         this.#untilMs = realTime.nowMs() + leaseMs
         return
       }

@@ -5,7 +5,7 @@ import type { CopyBounds } from '../../contract/options/copy-bounds.js'
 import type { Lifetime } from '../../contract/options/option-checks.js'
 import type { EntryCodec, KnownValue } from '../../values/entry-codec.js'
 import { copyWeight, textWeight } from '../../values/value-copy.js'
-import { type Deletion, concerns } from './deletion.js'
+import { type Deletion, concerns } from '../order/deletion.js'
 import type { NearTier } from './near-tier.js'
 
 /** A value that is being computed or written. It may be kept, unless its key changes in the meantime. */
@@ -78,9 +78,15 @@ export class Fallback {
 
   /**
    * Keeps the encoded entry of a value that the store has not taken. Gives whether it is kept. It is not if the store answers, has answered
-   * in the meantime, or the key has changed since `begin`. Without an entry, there is nothing to keep.
+   * in the meantime, or the key has changed since `begin`. Without an entry, what is kept stays. `nothing`: the value cannot be kept, and what
+   * is kept is older, so that goes.
    */
-  end(keeping: Keeping | undefined, bytes?: Buffer, life?: Lifetime, tags: readonly string[] = []): boolean {
+  end(
+    keeping: Keeping | undefined,
+    bytes?: Buffer | 'nothing',
+    life?: Lifetime,
+    tags: readonly string[] = [],
+  ): boolean {
     if (keeping === undefined) return false
     const { key } = keeping
     const outage = this.#outageFor(keeping)
@@ -88,6 +94,10 @@ export class Fallback {
     if (outage === undefined || bytes === undefined || life === undefined) return false
     // The copy of the near tier is older, so it must not serve again when this value is gone.
     this.#setting.near?.forget([key])
+    if (bytes === 'nothing') {
+      this.#kept?.delete(key)
+      return false
+    }
     this.#kept ??= this.#room()
     this.#kept.set(key, { outage, text: bytes.toString('latin1'), tags, sinceMs: realTime.nowMs(), life })
     return this.#kept.has(key)

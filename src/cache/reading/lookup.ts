@@ -2,6 +2,7 @@ import type { Store } from '../../contract/store.js'
 import type { Events } from '../../contract/events/events.js'
 import { type ServedValue, hit } from '../../contract/events/served-value.js'
 import { freshness } from '../../values/freshness.js'
+import type { CallOrder } from '../order/call-order.js'
 import type { Fallback } from './fallback.js'
 import type { NearTier } from './near-tier.js'
 import type { Reader, Reading } from './reader.js'
@@ -10,6 +11,7 @@ import type { EntryCodec } from '../../values/entry-codec.js'
 /** What a lookup needs of its cache. */
 export interface LookupSetting {
   readonly store: Store
+  readonly order: CallOrder
   readonly codec: EntryCodec
   readonly near: NearTier | undefined
   readonly fallback: Fallback | undefined
@@ -59,16 +61,22 @@ export class Lookup {
 
   /** Whether a fresh value is in the store. Counts as no call. */
   async has(full: string): Promise<boolean> {
-    const { store, codec, fallback, isEnabled, onFailed } = this.#setting
+    const { store, order, codec, fallback, isEnabled, onFailed } = this.#setting
     if (!isEnabled()) return false
+    const hiding = order.hiding(full)
     const isFresh = (bytes: Buffer | undefined, nowMs: number): boolean => {
       const entry = bytes === undefined ? undefined : codec.entry(full, bytes)
-      return entry !== undefined && freshness(entry, nowMs) === 'fresh'
+      if (entry === undefined || hiding?.(entry.tags) === true) return false
+      const isFreshNow = freshness(entry, nowMs) === 'fresh'
+      if (!isFreshNow) store.doubtClock(full)
+      return isFreshNow
     }
-    return store.read(full, isFresh).catch((error: unknown) => {
-      onFailed('has', full, error)
-      return fallback?.find(full)?.state === 'fresh'
-    })
+    return order
+      .read([full], () => store.read(full, isFresh))
+      .catch((error: unknown) => {
+        onFailed('has', full, error)
+        return fallback?.find(full)?.state === 'fresh'
+      })
   }
 
   /** The values in the store. */

@@ -4,7 +4,7 @@ import type { Outage, Store } from '../../contract/store.js'
 import type { CopyBounds } from '../../contract/options/copy-bounds.js'
 import { copyValue, copyWeight, textWeight } from '../../values/value-copy.js'
 import type { EntryCodec, KnownValue, Stored } from '../../values/entry-codec.js'
-import { type Deletion, concerns } from './deletion.js'
+import { type Deletion, concerns } from '../order/deletion.js'
 
 /** An entry that the near tier found. */
 export interface NearHit {

@@ -1,5 +1,6 @@
 import type { Store } from '../../contract/store.js'
 import type { NearTier, NearReads } from './near-tier.js'
+import type { CallOrder, Hiding } from '../order/call-order.js'
 import type { Fallback } from './fallback.js'
 import { allOf } from '../../checks/all-of.js'
 import type { EntryCodec, KnownValue, Stored } from '../../values/entry-codec.js'
@@ -25,6 +26,7 @@ const UNANSWERED: Reading = { ...UNREAD, answered: false }
 /** What reading needs of its cache. */
 export interface ReaderSetting {
   readonly store: Store
+  readonly order: CallOrder
   readonly codec: EntryCodec
   readonly near: NearTier | undefined
   readonly fallback: Fallback | undefined
@@ -45,10 +47,22 @@ export class Reader {
 
   /** Reads a key and gives what `give` makes of the reading. */
   one<T>(key: string, operation: string, give: (reading: Reading) => T | Promise<T>): Promise<T> {
+    const { order } = this.#setting
+    if (order.isIdle) return this.#one(key, operation, give, undefined)
+    const hiding = order.hiding(key)
+    return order.read([key], () => this.#one(key, operation, give, hiding))
+  }
+
+  #one<T>(
+    key: string,
+    operation: string,
+    give: (reading: Reading) => T | Promise<T>,
+    hiding: Hiding | undefined,
+  ): Promise<T> {
     const { store, near, onFailed } = this.#setting
     const reads = near?.begin(key)
     return store
-      .read<Reading>(key, (bytes, nowMs) => this.#decode(key, bytes, nowMs, reads))
+      .read<Reading>(key, (bytes, nowMs) => this.#decode(key, bytes, nowMs, reads, hiding))
       .then(give, (error: unknown) => {
         onFailed(operation, key, error)
         near?.end(reads, undefined, false)
@@ -57,10 +71,21 @@ export class Reader {
   }
 
   /** The same for many keys, in order and in one round trip. `give` also gets the place of the key. */
-  async many<T>(
+  many<T>(
     keys: readonly string[],
     operation: string,
     give: (reading: Reading, place: number) => T,
+  ): Promise<readonly T[]> {
+    const { order } = this.#setting
+    const hiding = keys.map((key) => order.hiding(key))
+    return order.read(keys, () => this.#many(keys, operation, give, hiding))
+  }
+
+  async #many<T>(
+    keys: readonly string[],
+    operation: string,
+    give: (reading: Reading, place: number) => T,
+    hiding: readonly (Hiding | undefined)[],
   ): Promise<readonly T[]> {
     const { store, near, onFailed } = this.#setting
     const reads = keys.map((key) => near?.begin(key))
@@ -68,7 +93,7 @@ export class Reader {
     const given = await store.readMany<T | Promise<T>>(
       keys,
       (bytes, nowMs, place) => {
-        const reading = this.#decode(keys[place] as string, bytes, nowMs, reads[place])
+        const reading = this.#decode(keys[place] as string, bytes, nowMs, reads[place], hiding[place])
         return reading instanceof Promise ? reading.then((decoded) => give(decoded, place)) : give(reading, place)
       },
       (error, place) => {
@@ -91,14 +116,24 @@ export class Reader {
     bytes: Buffer | undefined,
     nowMs: number,
     reads: NearReads | undefined,
+    hiding: Hiding | undefined,
   ): Reading | Promise<Reading> {
+    if (bytes !== undefined && hiding !== undefined && this.#isHidden(key, bytes, hiding))
+      return this.#read(key, undefined, bytes, reads)
     const stored = bytes && this.#setting.codec.decode(key, bytes, nowMs)
-    if (stored instanceof Promise) return stored.then((decoded) => this.#read(decoded, bytes, reads))
-    return this.#read(stored, bytes, reads)
+    if (stored instanceof Promise) return stored.then((decoded) => this.#read(key, decoded, bytes, reads))
+    return this.#read(key, stored, bytes, reads)
   }
 
-  #read(stored: Stored | undefined, bytes: Buffer | undefined, reads: NearReads | undefined): Reading {
-    this.#setting.near?.end(reads, stored)
+  #isHidden(key: string, bytes: Buffer, hiding: Hiding): boolean {
+    const entry = this.#setting.codec.entry(key, bytes)
+    return entry !== undefined && hiding(entry.tags)
+  }
+
+  #read(key: string, stored: Stored | undefined, bytes: Buffer | undefined, reads: NearReads | undefined): Reading {
+    const { store, near } = this.#setting
+    near?.end(reads, stored)
+    if (stored?.state === 'stale') store.doubtClock(key)
     return { stored, bytes, answered: true }
   }
 }

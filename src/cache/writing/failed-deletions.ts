@@ -3,6 +3,7 @@ import type { Store } from '../../contract/store.js'
 import type { CacheEvents } from '../../contract/cache-events.js'
 import type { Events } from '../../contract/events/events.js'
 import { PendingDeletions } from './pending-deletions.js'
+import type { Place } from './place.js'
 import { quoted } from '../../checks/one-line.js'
 
 /** More pending deletions than this count as a deletion of everything. */
@@ -15,6 +16,8 @@ const RETRY_LAST_MS = 5000
 export interface FailedDeletionsSetting {
   readonly name: string
   readonly store: Store
+  /** Deletions are pending for all caches of the place, and each of these carries them out. */
+  readonly place: Place
   readonly events: Events
   /** Called when keys become hidden. `undefined`: any key may be. */
   readonly onHidden: (hides: ((key: string) => boolean) | undefined) => void
@@ -28,7 +31,8 @@ const EVERYTHING = ''
  * Deletions that the store did not carry out. For this process, the entries that they concern are missing until the deletion is done. When
  * the store answers again, the deletions begin before the first read that can be answered. Each one stands alone: one that fails again does
  * not delay the others. Other processes see the old values until then. If this process ends before, its deletions are lost. This class
- * stands above the `Store`, because only here the tags of an entry are known when it is read.
+ * stands above the `Store`, because only here the tags of an entry are known when it is read. The pending deletions are those of the place:
+ * they concern all caches there, and whichever reaches Redis first carries them out.
  */
 export class FailedDeletions {
   readonly #setting: FailedDeletionsSetting
@@ -42,12 +46,13 @@ export class FailedDeletions {
   #closed = false
 
   constructor(setting: FailedDeletionsSetting) {
-    const { store } = setting
+    const { store, place } = setting
+    const { all, trees, tags, keys } = place.pending
     this.#setting = setting
-    this.#all = new PendingDeletions(1, () => store.clear())
-    this.#trees = new PendingDeletions(1, ([tree]) => store.removeTree(tree as string))
-    this.#tags = new PendingDeletions(1, ([tag]) => store.removeTag(tag as string))
-    this.#keys = new PendingDeletions(KEYS_PER_STEP, (keys) => store.remove(keys))
+    this.#all = new PendingDeletions(all, 1, () => store.clear())
+    this.#trees = new PendingDeletions(trees, 1, ([tree]) => store.removeTree(tree as string))
+    this.#tags = new PendingDeletions(tags, 1, ([tag]) => store.removeTag(tag as string))
+    this.#keys = new PendingDeletions(keys, KEYS_PER_STEP, (some) => store.remove(some))
     setting.events.on('state', ({ up }) => {
       this.#retryMs = RETRY_FIRST_MS
       if (up) void this.#replayAll()
@@ -68,6 +73,12 @@ export class FailedDeletions {
   /** Adds keys that could not be deleted or written: the older value may still be there. */
   addKeys(keys: readonly string[]): void {
     this.#add(this.#keys, keys)
+  }
+
+  /** Says that a deletion is pending that hides these keys, maybe one of another cache. `undefined`: it may hide any key. */
+  hidden(hides: ((key: string) => boolean) | undefined): void {
+    this.#setting.onHidden(hides)
+    this.#retryLater()
   }
 
   /** Adds a deletion that failed. */
@@ -122,8 +133,7 @@ export class FailedDeletions {
   #addAll(): void {
     for (const pending of [this.#keys, this.#trees, this.#tags]) pending.clear()
     this.#all.add(EVERYTHING)
-    this.#setting.onHidden(undefined)
-    this.#retryLater()
+    this.#hide(undefined)
   }
 
   #add(pending: PendingDeletions, names: readonly string[]): void {
@@ -141,8 +151,12 @@ export class FailedDeletions {
       this.#addAll()
       return
     }
-    this.#setting.onHidden(pending === this.#tags ? undefined : (key) => this.hides(key))
-    this.#retryLater()
+    this.#hide(pending === this.#tags ? undefined : (key) => this.hides(key))
+  }
+
+  #hide(hides: ((key: string) => boolean) | undefined): void {
+    this.hidden(hides)
+    for (const other of this.#setting.place.others) other.hide(hides)
   }
 
   #retryLater(): void {

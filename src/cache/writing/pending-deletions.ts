@@ -1,16 +1,18 @@
-/** One pending deletion. If it is asked for again, that is a new one. */
-interface Deletion {
-  underWay: Promise<void> | undefined
-}
+import type { PendingDeletion } from './place.js'
 
 /** Pending deletions of one kind, by the names of what they concern. */
 export class PendingDeletions {
-  readonly #deletions = new Map<string, Deletion>()
+  readonly #deletions: Map<string, PendingDeletion>
   readonly #atOnce: number
   readonly #remove: (names: readonly string[]) => Promise<unknown>
 
-  /** `steps` gives at most `atOnce` names for one call of `remove`. */
-  constructor(atOnce: number, remove: (names: readonly string[]) => Promise<unknown>) {
+  /** `deletions` are those of the place. `steps` gives at most `atOnce` names for one call of `remove`. */
+  constructor(
+    deletions: Map<string, PendingDeletion>,
+    atOnce: number,
+    remove: (names: readonly string[]) => Promise<unknown>,
+  ) {
+    this.#deletions = deletions
     this.#atOnce = atOnce
     this.#remove = remove
   }

@@ -5,6 +5,8 @@ import { groupOf } from '../../keys/key-tree.js'
 import type { SetOptions } from '../../contract/cache.js'
 import { SET_OPTIONS } from '../../contract/options/known-options.js'
 import { checkOptions, checkTags, type Lifetime, lifetime } from '../../contract/options/option-checks.js'
+import type { CallOrder } from '../order/call-order.js'
+import type { KeyTurn } from '../order/key-turn.js'
 import type { Fallback } from '../reading/fallback.js'
 import type { NearTier } from '../reading/near-tier.js'
 import { allOf } from '../../checks/all-of.js'
@@ -21,6 +23,7 @@ const MOST_WARNED_PER_MINUTE = 10
 /** What writing needs of its cache. */
 export interface WriterSetting {
   readonly store: Store
+  readonly order: CallOrder
   readonly codec: EntryCodec
   readonly events: Events
   readonly deletions: FailedDeletions
@@ -39,8 +42,6 @@ export class Writer {
   readonly #setting: WriterSetting
   readonly #warned = new Set<string>()
   readonly #warnings = new RateLimit(MOST_WARNED_PER_MINUTE)
-  /** Entries that are being compressed, by key. Later writes and deletions of the key wait for them. */
-  readonly #compressing = new Map<string, Promise<unknown>>()
 
   constructor(setting: WriterSetting) {
     this.#setting = setting
@@ -49,59 +50,77 @@ export class Writer {
   /**
    * Stores values under full keys, and emits `set` for each. Gives for each whether it is stored now, or with a ttl of 0 whether it is
    * removed.
-   * @throws {TypeError} naming the option that is wrong, or the path of what cannot be stored, before anything is stored.
+   * @throws {TypeError} at once, naming the option that is wrong, or the path of what cannot be stored.
    */
-  async write(
+  write(
     values: readonly (readonly [key: string, value: unknown])[],
     options: SetOptions | undefined,
-  ): Promise<boolean[]> {
-    const { store, near, fallback, deletions, events, isEnabled, onFailed } = this.#setting
+  ): Promise<readonly boolean[]> {
+    const { near, fallback, order, isEnabled } = this.#setting
     const life = lifetime(checkOptions(options, 'set', SET_OPTIONS) ?? {}, this.#setting.lifetime)
     const tags = checkTags(options?.tags)
     const entries = this.#encodeAll(values, life, tags)
-    if (!isEnabled()) return entries.map(() => false)
+    if (!isEnabled()) return Promise.resolve(entries.map(() => false))
     const keys = values.map(([key]) => key)
+    const write = order.beginWrite(keys, tags)
+    near?.forget(keys)
+    fallback?.forget(keys)
+    write.stored = this.#inTurn(write, entries, life)
+    return write.stored
+  }
+
+  /** Carries out a write when its turn has come. Of several that wait for one key, only the last is stored. */
+  async #inTurn(write: KeyTurn, entries: readonly (Write | undefined)[], life: Lifetime): Promise<readonly boolean[]> {
+    const { store, near, fallback, deletions, events, order, onFailed } = this.#setting
+    const { keys, tags } = write
+    const coming = write.come()
+    // Wait only if there is something to wait for. Otherwise a later call could be sent before this write.
+    if (coming !== undefined) {
+      await coming
+      // Reads that were called before have begun meanwhile.
+      near?.forget(keys)
+    }
+    const own = write.isReplaced ? keys.filter((key) => write.storedLater(key) === undefined) : keys
     const kept: Write[] = []
     const gone: string[] = []
     const fits = entries.map((entry) => entry !== undefined && life.ttlMs > 0 && this.#fits(entry.key, entry.bytes))
-    for (const [i, key] of keys.entries()) {
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i] as string
+      if (own !== keys && write.storedLater(key) !== undefined) continue
       if (fits[i] === true) kept.push(entries[i] as Write)
       else gone.push(key)
     }
-    fallback?.forget(keys)
-    const keepings = kept.map(({ key }) => fallback?.begin(key))
-    let stored: boolean[]
+    const keepings = fallback === undefined ? [] : kept.map(({ key }) => fallback.begin(key))
+    let stored: readonly (boolean | Promise<boolean>)[]
     try {
-      const settled = deletions.settle(keys, tags)
-      // Wait only if there is something to settle. Otherwise a later delete could be sent before this write.
+      const settled = deletions.settle(own, tags)
       if (settled !== undefined) await settled
-      const compressed = this.#compress(kept, this.compressing(keys))
+      const compressed = this.#compress(kept)
       const packed = compressed instanceof Promise ? await compressed : compressed
-      near?.forget(keys)
       if (gone.length > 0) await store.remove(gone)
       const written = kept.length === 0 ? [] : await store.write(packed)
-      let next = 0
-      stored = fits.map((each) => (each ? written[next++] === true : life.ttlMs === 0))
       for (const keeping of keepings) fallback?.end(keeping)
+      let next = 0
+      const isRemoved = life.ttlMs === 0
+      stored =
+        gone.length === 0 && own === keys
+          ? written
+          : keys.map((key, i) => write.storedLater(key) ?? (fits[i] === true ? written[next++] === true : isRemoved))
     } catch (error) {
       onFailed('set', keys.length === 1 ? keys[0] : undefined, error)
-      deletions.addKeys(keys)
-      near?.forget(keys)
+      deletions.addKeys(own)
+      near?.forget(own)
       for (const [i, { bytes }] of kept.entries()) fallback?.end(keepings[i], bytes, life, tags)
-      stored = entries.map(() => false)
+      stored = keys.map((key) => write.storedLater(key) ?? false)
     } finally {
-      near?.forget(keys)
+      near?.forget(own)
+      order.end(write)
     }
-    for (const [i, key] of keys.entries()) events.emit('set', { key, stored: stored[i] === true && life.ttlMs > 0 })
-    return stored
-  }
-
-  /** Settles when the entries of these keys (by default of all keys) are compressed; `undefined` when none is being compressed. */
-  compressing(keys?: readonly string[]): Promise<unknown> | undefined {
-    if (this.#compressing.size === 0) return undefined
-    const concerned =
-      keys === undefined ? [...this.#compressing.values()] : keys.flatMap((key) => this.#compressing.get(key) ?? [])
-    return concerned.length === 0 ? undefined : Promise.all(concerned)
+    const all = write.isReplaced ? await allOf(stored) : (stored as readonly boolean[])
+    for (let i = 0; i < keys.length; i++) {
+      events.emit('set', { key: keys[i] as string, stored: all[i] === true && life.ttlMs > 0 })
+    }
+    return all
   }
 
   /**
@@ -159,21 +178,12 @@ export class Writer {
     })
   }
 
-  /** The entries as they are sent: compressed, and after the `earlier` ones. */
-  #compress(
-    entries: readonly Write[],
-    earlier: Promise<unknown> | undefined,
-  ): readonly Write[] | Promise<readonly Write[]> {
+  /** The entries as they are sent: compressed. */
+  #compress(entries: readonly Write[]): readonly Write[] | Promise<readonly Write[]> {
     const packed = allOf(entries.map(({ bytes }) => this.#setting.codec.compress(bytes)))
     const withBytes = (all: readonly Buffer[]): Write[] =>
       entries.map((entry, i) => (all[i] === entry.bytes ? entry : { ...entry, bytes: all[i]! }))
-    if (earlier === undefined && !(packed instanceof Promise)) return withBytes(packed)
-    const sent = Promise.all([Promise.resolve(packed), Promise.resolve(earlier)]).then(([all]) => {
-      for (const { key } of entries) if (this.#compressing.get(key) === sent) this.#compressing.delete(key)
-      return withBytes(all)
-    })
-    for (const { key } of entries) this.#compressing.set(key, sent)
-    return sent
+    return packed instanceof Promise ? packed.then(withBytes) : withBytes(packed)
   }
 
   #fits(key: string, bytes: Buffer): boolean {

@@ -7,8 +7,8 @@ import { VERSION } from './version.js'
  * is installed twice.
  *
  * Between the patch versions of one minor version nothing in here is added, removed or changed. The same goes for what copies ask of each
- * other's objects: caches (`StoreBackedCache`, its `events` and names), requests (`RequestCache`, `RequestContext`, `RequestMemory`, `Remembered`) and
- * computations (`FactoryLink`). A patch version may add members to those, and asks for them in its own objects alone.
+ * other's objects: caches (`StoreBackedCache`, its `events` and names; `Neighbour` and what `Place` keeps), requests (`RequestCache`,
+ * `RequestContext`, `RequestMemory`, `Remembered`) and computations (`FactoryLink`). A patch version may add members to those, and asks for them in its own objects alone.
  */
 export interface Shared {
   /** Of the copy that was loaded first. */
@@ -20,6 +20,8 @@ export interface Shared {
   readonly requests: AsyncLocalStorage<object>
   /** Which computation the running code is a part of. */
   readonly computations: AsyncLocalStorage<object>
+  /** What the open caches of one place in Redis have together, by the name of the place. */
+  readonly places: Map<string, object>
   /** The caches whose writes requests are told of. */
   readonly watchedCaches: WeakSet<object>
   /** The cached function of a function in the default cache. A cached function of any cache is its own. */
@@ -51,6 +53,7 @@ function share(place: symbol): Shared {
     defaultAlias: 'default',
     requests: new AsyncLocalStorage(),
     computations: new AsyncLocalStorage(),
+    places: new Map(),
     watchedCaches: new WeakSet(),
     cachedFunctions: new WeakMap(),
     methodsNamedByClass: new WeakSet(),
@@ -90,6 +93,7 @@ function isShared(value: unknown): value is Shared {
     typeof defaultAlias === 'string' &&
     kept.requests instanceof AsyncLocalStorage &&
     kept.computations instanceof AsyncLocalStorage &&
+    types.isMap(kept.places) &&
     types.isWeakSet(kept.watchedCaches) &&
     types.isWeakMap(kept.cachedFunctions) &&
     types.isWeakSet(kept.methodsNamedByClass)

@@ -1,6 +1,7 @@
 import type { Events } from './events.js'
 import { quoted } from '../../checks/one-line.js'
 import { heldBackText, OnceAMinute } from './once-a-minute.js'
+import { outside } from '../../checks/outside.js'
 import { reasonOf } from '../../checks/reason.js'
 
 /** Operations without a caller, or whose failure the caller is not told. */
@@ -22,12 +23,13 @@ export function logErrors(events: Events, name: string, write: (line: string) =>
     if (isDown || !IN_BACKGROUND.includes(operation)) return
     const heldBack = limit.take(operation)
     if (heldBack === undefined) return
-    const timer = setTimeout(() => {
+    const tell = (): void => {
       waiting.delete(timer)
       write(
         `The cache ${quoted(name)} failed in the background: ${operation} (${reasonOf(error)})${heldBackText(heldBack)}`,
       )
-    }, WAIT_MS).unref()
+    }
+    const timer = outside(() => setTimeout(tell, WAIT_MS)).unref()
     waiting.add(timer)
   })
 }

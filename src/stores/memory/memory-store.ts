@@ -1,19 +1,15 @@
 import { LRUCache } from 'lru-cache'
+import { steadyNow } from './steady-clock.js'
 import type { BackendStats } from '../../contract/cache.js'
 import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
+import { type RemovalStep, wholeStep } from '../../contract/removal-step.js'
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
-import { addCounters, emptyCounters } from '../../statistics/stats.js'
 import type { Acquired, Attempt, Ended, Store, Write } from '../../contract/store.js'
+import type { MemoryBounds } from './memory-bounds.js'
 import { MemoryLeases } from './memory-leases.js'
+import { MemoryStats } from './memory-stats.js'
+import { ownCopy } from './own-copy.js'
 import { SortedKeys } from './sorted-keys.js'
-
-/** The bounds of the embedded store. */
-export interface MemoryStoreOptions {
-  /** The most entries kept. Beyond that, the least recently used one is evicted. */
-  readonly maxEntries: number
-  /** The most bytes of entries and keys kept. Beyond that, the least recently used entries are evicted. */
-  readonly maxBytes: number
-}
 
 const LOG_LINES = 1000
 /** The LRU cache takes a start of 0 for none, and tests begin their clocks there. */
@@ -28,6 +24,7 @@ interface Stored {
 /** The embedded store: entries of this process alone, bounded by number and bytes. It evicts the least recently used first. */
 export class MemoryStore implements Store {
   readonly kind = 'memory'
+  readonly place = undefined
   readonly hearsEnds = true
   /** A near copy of an entry that is already in this process would be of no use. */
   readonly tracks = false
@@ -36,16 +33,13 @@ export class MemoryStore implements Store {
   readonly #tagged = new Map<string, Set<string>>()
   readonly #leases = new MemoryLeases()
   readonly #since = new Date()
-  readonly #counters = emptyCounters()
+  readonly #stats = new MemoryStats()
   /** What staff did, the newest first. */
   readonly #log: string[] = []
-  #process: StatsTotals['processes'] = []
-  /** The last batch number of each run of a process. */
-  readonly #batches = new Map<string, number>()
   /** No entry expires before this moment, so that most listings need not look for expired ones. */
   #nextExpiry = Infinity
 
-  constructor({ maxEntries, maxBytes }: MemoryStoreOptions) {
+  constructor({ maxEntries, maxBytes }: MemoryBounds) {
     this.#entries = new LRUCache({
       max: maxEntries,
       maxSize: maxBytes,
@@ -59,9 +53,13 @@ export class MemoryStore implements Store {
     })
   }
 
-  /** The system's clock, since that is what a test sets ahead to have entries expire. */
+  /** Steady, but for a test that fakes `Date` to have entries expire. */
   now(): number {
-    return Date.now()
+    return steadyNow()
+  }
+
+  doubtClock(): void {
+    // It is not set.
   }
 
   backend(): BackendStats {
@@ -110,23 +108,21 @@ export class MemoryStore implements Store {
     return keys.filter((key) => this.#remove(key))
   }
 
-  async removeTree(key: string): Promise<string[]> {
+  async removeTree(key: string, step: RemovalStep = wholeStep): Promise<string[]> {
     this.#leases.voidTree(key)
-    const below = this.#keys.below(key)
-    return [key, ...below].filter((each) => this.#remove(each))
+    return this.#removeAll([key, ...this.#keys.below(key)], step)
   }
 
-  async clear(): Promise<number> {
+  async clear(step: RemovalStep = wholeStep): Promise<number> {
     this.#leases.voidTree(undefined)
     this.#dropExpired()
-    const count = this.#keys.size
-    this.#entries.clear()
-    return count
+    return (await this.#removeAll([...this.#entries.keys()], step)).length
   }
 
-  async removeTag(tag: string): Promise<string[]> {
+  async removeTag(tag: string, step: RemovalStep = wholeStep): Promise<string[]> {
     this.#leases.bury(tag, this.now())
-    return this.remove([...(this.#tagged.get(tag) ?? [])])
+    const carries = (key: string): boolean => this.#tagged.get(tag)?.has(key) === true
+    return this.#removeAll([...(this.#tagged.get(tag) ?? [])], step, carries)
   }
 
   async listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
@@ -173,8 +169,15 @@ export class MemoryStore implements Store {
     return true
   }
 
-  async release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
-    if (!this.#leases.end(key, token, ended)) return false
+  async release(
+    key: string,
+    token: string,
+    ended: 'nothing' | 'voided',
+    pauseMs: number,
+    tags: readonly string[] = [],
+  ): Promise<boolean> {
+    if (!this.#leases.renew(key, token, 0, tags)) return false
+    this.#leases.end(key, token, ended)
     if (pauseMs > 0) this.#leases.pause(key, this.now(), this.now() + pauseMs)
     return true
   }
@@ -191,6 +194,14 @@ export class MemoryStore implements Store {
     this.#leases.listenForTags(listener)
   }
 
+  async sendCycleProbe(): Promise<void> {
+    // There is no other process.
+  }
+
+  onCycleProbe(): void {
+    // Nor does one ask.
+  }
+
   onHearing(): void {
     // Nothing is ever missed.
   }
@@ -203,15 +214,12 @@ export class MemoryStore implements Store {
     // Memory always answers.
   }
 
-  async addStats({ process, instance, number, startedAt, counters }: StatsBatch): Promise<void> {
-    if (number <= (this.#batches.get(instance) ?? 0)) return
-    this.#batches.set(instance, number)
-    addCounters(this.#counters, counters, this.now())
-    this.#process = [{ id: process, startedAt, seenAt: Date.now() }]
+  async addStats(batch: StatsBatch): Promise<void> {
+    this.#stats.add(batch, this.now())
   }
 
   async readStats(): Promise<StatsTotals> {
-    return { scope: 'process', counters: this.#counters, processes: this.#process }
+    return this.#stats.read()
   }
 
   async appendLog(line: string): Promise<void> {
@@ -258,6 +266,19 @@ export class MemoryStore implements Store {
     if (keys?.size === 0) this.#tagged.delete(tag)
   }
 
+  /** Removes keys in one step: those that are still concerned when it is taken. */
+  async #removeAll(
+    keys: readonly string[],
+    step: RemovalStep,
+    concerns: (key: string) => boolean = () => true,
+  ): Promise<string[]> {
+    const removed: string[] = []
+    await step(keys, async (those) => {
+      for (const each of await this.remove(those.filter(concerns))) removed.push(each)
+    })
+    return removed
+  }
+
   #remove(key: string): boolean {
     const wasThere = this.#entries.peek(key) !== undefined
     this.#entries.delete(key)
@@ -270,11 +291,4 @@ export class MemoryStore implements Store {
     this.#nextExpiry = Infinity
     for (const { expiresAt } of this.#entries.values()) this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
   }
-}
-
-/** Makes a copy: a small buffer is part of a shared pool, and keeping it keeps the whole pool. */
-function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  bytes.copy(copy)
-  return copy
 }

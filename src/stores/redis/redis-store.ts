@@ -1,8 +1,10 @@
 import { reasonOf } from '../../checks/reason.js'
+import { same } from '../../checks/same.js'
 import type { BackendStats } from '../../contract/cache.js'
 import type { ChildPage, Computation, KeyPage } from '../../contract/inspected.js'
+import type { RemovalStep } from '../../contract/removal-step.js'
 import type { StatsBatch, StatsTotals } from '../../contract/statistics.js'
-import type { Acquired, Attempt, Ended, Outage, Store, Write } from '../../contract/store.js'
+import type { Acquired, Attempt, CycleProbe, Ended, Outage, Store, Write } from '../../contract/store.js'
 import { Availability, type AvailabilityOptions, type Parts } from './availability.js'
 import { Client, type ClientOptions } from './connection/client.js'
 import { AUDIT } from './scripts/stored-layout.js'
@@ -18,6 +20,7 @@ export interface RedisStoreOptions extends ClientOptions, AvailabilityOptions {
 /** The store in Redis, with an index that lists, counts and deletes below a key without walking the database. */
 export class RedisStore implements Store {
   readonly kind: 'redis' | 'cluster'
+  readonly place: string
   readonly #client: Client
   readonly #subscribers: Subscribers
   readonly #availability: Availability
@@ -26,6 +29,7 @@ export class RedisStore implements Store {
   constructor(options: RedisStoreOptions) {
     this.#client = new Client(options)
     this.kind = this.#client.kind
+    this.place = JSON.stringify([...this.#client.place, options.keyPrefix])
     this.#subscribers = openSubscribers(this.#client, options)
     this.#availability = new Availability({
       ...options,
@@ -37,6 +41,10 @@ export class RedisStore implements Store {
 
   now(key?: string): number {
     return (key === undefined ? this.#parts.shards.first : this.#parts.shards.of(key)).now()
+  }
+
+  doubtClock(key: string): void {
+    this.#parts.shards.of(key).connection.doubtClock()
   }
 
   backend(): BackendStats {
@@ -61,7 +69,6 @@ export class RedisStore implements Store {
   }
 
   read<T>(key: string, found: (bytes: Buffer | undefined, nowMs: number) => T | Promise<T>): Promise<T> {
-    this.#parts.writes.flushFor(key)
     return this.#parts.reads.read(key, found)
   }
 
@@ -70,17 +77,14 @@ export class RedisStore implements Store {
     found: (bytes: Buffer | undefined, nowMs: number, place: number) => T,
     failed: (error: unknown, place: number) => T,
   ): Promise<T[]> {
-    this.#parts.writes.flushForAny(keys)
     return this.#parts.reads.readMany(keys, found, failed)
   }
 
   peek(key: string): Promise<Buffer | undefined> {
-    this.#parts.writes.flushFor(key)
     return this.#parts.shards.of(key).read(key)
   }
 
   peekMany(keys: readonly string[]): Promise<({ head: Buffer; size: number } | undefined)[]> {
-    this.#parts.writes.flushForAny(keys)
     return this.#parts.shards.gather(keys, same, (shard, some) => shard.peekMany(some))
   }
 
@@ -89,23 +93,23 @@ export class RedisStore implements Store {
   }
 
   remove(keys: readonly string[]): Promise<string[]> {
-    this.#flush()
+    this.#parts.reads.flush()
     return this.#parts.removals.keys(keys)
   }
 
-  removeTree(key: string): Promise<string[]> {
-    this.#flush()
-    return this.#parts.removals.tree(key)
+  removeTree(key: string, step?: RemovalStep): Promise<string[]> {
+    this.#parts.reads.flush()
+    return this.#parts.removals.tree(key, step)
   }
 
-  clear(): Promise<number> {
-    this.#flush()
-    return this.#parts.removals.everything()
+  clear(step?: RemovalStep): Promise<number> {
+    this.#parts.reads.flush()
+    return this.#parts.removals.everything(step)
   }
 
-  removeTag(tag: string): Promise<string[]> {
-    this.#flush()
-    return this.#parts.removals.tag(tag)
+  removeTag(tag: string, step?: RemovalStep): Promise<string[]> {
+    this.#parts.reads.flush()
+    return this.#parts.removals.tag(tag, step)
   }
 
   async listTag(tag: string, limit: number): Promise<{ keys: string[]; total: number }> {
@@ -117,22 +121,18 @@ export class RedisStore implements Store {
   }
 
   list(under: string | undefined, after: string | undefined, limit: number): Promise<KeyPage> {
-    this.#parts.writes.flush()
     return this.#parts.listing.list(under, after, limit)
   }
 
   children(under: string | undefined, after: string | undefined, limit: number): Promise<ChildPage> {
-    this.#parts.writes.flush()
     return this.#parts.listing.children(under, after, limit)
   }
 
   count(under: string | undefined): Promise<number> {
-    this.#parts.writes.flush()
     return this.#parts.listing.count(under)
   }
 
   acquire(attempt: Attempt): Promise<Acquired> {
-    this.#parts.writes.flushFor(attempt.key)
     return this.#parts.shards.of(attempt.key).leases.acquire(attempt)
   }
 
@@ -148,8 +148,14 @@ export class RedisStore implements Store {
     return this.#parts.writes.fill(entry, token)
   }
 
-  release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
-    return this.#parts.shards.of(key).leases.release(key, token, ended, pauseMs)
+  release(
+    key: string,
+    token: string,
+    ended: 'nothing' | 'voided',
+    pauseMs: number,
+    tags?: readonly string[],
+  ): Promise<boolean> {
+    return this.#parts.shards.of(key).leases.release(key, token, ended, pauseMs, tags)
   }
 
   async computations(): Promise<Computation[]> {
@@ -162,6 +168,14 @@ export class RedisStore implements Store {
 
   onTagRemoved(listener: (tag: string) => void): void {
     this.#subscribers.onTagRemoved(listener)
+  }
+
+  sendCycleProbe(probe: CycleProbe): Promise<void> {
+    return this.#parts.shards.first.leases.sendCycleProbe(probe)
+  }
+
+  onCycleProbe(listener: (probe: CycleProbe) => void): void {
+    this.#subscribers.onCycleProbe(listener)
   }
 
   get hearsEnds(): boolean {
@@ -210,7 +224,8 @@ export class RedisStore implements Store {
 
   async close(): Promise<void> {
     this.#subscribers.close()
-    this.#flush()
+    this.#parts.reads.flush()
+    this.#parts.writes.flush()
     for (const { leases } of this.#parts.shards.all) leases.flush()
     this.#availability.close()
     await this.#client.close()
@@ -218,12 +233,6 @@ export class RedisStore implements Store {
 
   get #parts(): Parts {
     return this.#availability.parts
-  }
-
-  /** Sends the reads and writes that wait, before an operation on many keys. */
-  #flush(): void {
-    this.#parts.reads.flush()
-    this.#parts.writes.flush()
   }
 }
 
@@ -236,8 +245,4 @@ function openSubscribers(client: Client, { keyPrefix, onUntracked, onError }: Re
     onUntracked: onUntracked ?? (() => undefined),
     onError,
   })
-}
-
-function same(key: string): string {
-  return key
 }

@@ -1,3 +1,5 @@
+import { isShort } from '../tables/hand-over.mjs'
+
 /** What was measured of one subject: calls a second of each block, and how long each call took in ms. */
 export class Blocks {
   rates = []
@@ -5,7 +7,7 @@ export class Blocks {
 }
 
 /** So many calls are compiled: a service that has run for a second is past them. */
-const WARM_UP_CALLS = 5000
+const WARM_UP_CALLS = isShort ? 500 : 5000
 
 /**
  * Measures subjects in blocks of calls, one block of each after the other, round by round, so that what else the machine does meets

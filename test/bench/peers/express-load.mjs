@@ -2,39 +2,36 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { median } from '../measure.mjs'
+import { isShort } from '../tables/hand-over.mjs'
 import { inTurn } from './blocks.mjs'
 import { childAnswer } from './child-answer.mjs'
 import { VARIANTS } from './express-app.mjs'
 
 const CONNECTIONS = 16
 const REQUESTS = 500
-const WARM_UP_REQUESTS = 4000
+const WARM_UP_REQUESTS = isShort ? 100 : 4000
 const APP = new URL('express-app.mjs', import.meta.url).pathname
 const REQUEST = 'GET / HTTP/1.1\r\nHost: bench\r\n\r\n'
 const END = '{"ok":true}'
 
 /**
  * Loads Express applications with requests, a block of each after the other. Gives for each the CPU time of a request in us, and its
- * ratio to that of the application named `than`; medians of the rounds, and of the launches, since one launch differs from the next.
+ * ratio to that of the application without the middleware that waits as often; medians of the rounds.
  */
-export async function measureExpress({ redis }, launches, rounds) {
+export async function measureExpress({ redis }, rounds) {
   const names = Object.keys(VARIANTS)
-  const medians = new Map(names.map((name) => [name, { us: [], ratio: [] }]))
-  for (let launch = 0; launch < launches; launch++) {
-    const applications = await Promise.all(names.map((name) => start(redis, name)))
-    for (const application of applications) await application.load(WARM_UP_REQUESTS)
-    const costs = new Map(names.map((name) => [name, []]))
-    for (let round = 0; round < rounds; round++) {
-      for (const { name, load } of inTurn(applications, round)) costs.get(name).push((await load(REQUESTS)) / REQUESTS)
-    }
-    for (const application of applications) application.close()
-    for (const [name, { us, ratio }] of medians) {
-      const without = costs.get(withoutOf(name))
-      us.push(median(costs.get(name)))
-      ratio.push(median(costs.get(name).map((cost, i) => cost / without[i])))
-    }
+  const applications = await Promise.all(names.map((name) => start(redis, name)))
+  for (const application of applications) await application.load(WARM_UP_REQUESTS)
+  const costs = new Map(names.map((name) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, load } of inTurn(applications, round)) costs.get(name).push((await load(REQUESTS)) / REQUESTS)
   }
-  return names.map((name) => ({ name, us: median(medians.get(name).us), ratio: median(medians.get(name).ratio) }))
+  for (const application of applications) application.close()
+  return names.map((name) => {
+    const without = costs.get(withoutOf(name))
+    const ratios = costs.get(name).map((cost, i) => cost / without[i])
+    return { name, us: median(costs.get(name)), ratio: median(ratios) }
+  })
 }
 
 /** The application without the middleware that waits as often. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { markdown } from '../tables/markdown.mjs'
 import { median, percentile } from '../measure.mjs'
 import { coherenceText } from './coherence.mjs'
 import { ioredis } from './ioredis.mjs'
@@ -15,9 +16,9 @@ export function timesOf(blocks, than) {
 }
 
 /** All that was measured, as Markdown. */
-export function report({ machine, redisRows, memoryRows, stampede, cluster, express, ...rest }) {
+export function report({ redisRows, memoryRows, stampede, cluster, express, ...rest }) {
   return [
-    `Measured by one run of \`npm run bench\` on ${machine}. Calls through Redis are given as a multiple of what plain ioredis (\`GET\` and \`JSON.parse\`, \`SET\` and \`JSON.stringify\`) does in the same seconds; an object has 300 bytes unless the row says otherwise; ${NONE} stands for a call that a library does not have.`,
+    `Calls through Redis are given as a multiple of what plain ioredis (\`GET\` and \`JSON.parse\`, \`SET\` and \`JSON.stringify\`) does in the same seconds; an object has 300 bytes unless the row says otherwise; ${NONE} stands for a call that a library does not have.`,
     markdown([['', 'ioredis, calls/s', ...OTHERS.map(({ name }) => name)], ...redisRows.map(rateRow)]),
     'How long a hit takes, median / 99th percentile, in ms:',
     markdown([['', ...throughRedis.map(({ name }) => name)], ...redisRows.filter(isPlainHit).map(latencyRow)]),
@@ -25,7 +26,7 @@ export function report({ machine, redisRows, memoryRows, stampede, cluster, expr
     markdown([['', 'object', 'text', 'a copy', 'runs', 'slowest call'], ...libraryRows(memoryRows, stampede)]),
     'Further, of keyedcache:',
     markdown([['', 'Measured'], ...otherRows(cluster, express, rest)]),
-    `Each library is used as its documentation shows: ${versions()}. layered-loader is in its last version for Node 20.`,
+    `Each library is used as its documentation shows: ${versions()}. layered-loader is in its last version for Node 20, which keyedcache is for too.`,
   ].join('\n\n')
 }
 
@@ -112,9 +113,4 @@ function microseconds({ rates }) {
 
 function whole(value) {
   return Math.round(value).toLocaleString('en')
-}
-
-function markdown([head, ...rows]) {
-  const line = (cells) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '--:'))), ...rows.map(line)].join('\n')
 }

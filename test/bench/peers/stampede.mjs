@@ -1,7 +1,5 @@
 import { fork } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
-import { median } from '../measure.mjs'
-import { inTurn } from './blocks.mjs'
 import { childAnswer } from './child-answer.mjs'
 import { keyedcache } from './keyedcache.mjs'
 import { peers } from './libraries.mjs'
@@ -9,6 +7,8 @@ import { peers } from './libraries.mjs'
 const PROCESSES = 8
 const CALLS = 25
 const FACTORY_MS = 400
+/** Of a key that no library has. */
+const COLD_ID = 1000
 /** So that all processes have their message when they begin. */
 const BEGIN_AFTER_MS = 100
 
@@ -17,9 +17,9 @@ export const stampedeText = `${PROCESSES} processes x ${CALLS} calls for one col
 
 /**
  * Lets processes ask for one cold key at the same moment. Gives for each library how often the factory ran in all of them, and what
- * the slowest call took in ms; medians of the rounds.
+ * the slowest call took in ms.
  */
-export async function measureStampede({ redis }, rounds) {
+export async function measureStampede({ redis }) {
   const processes = Array.from({ length: PROCESSES }, () => fork(import.meta.filename, [redis]))
   const ask = (message) =>
     Promise.all(
@@ -30,16 +30,14 @@ export async function measureStampede({ redis }, rounds) {
       }),
     )
   try {
-    const libraries = [keyedcache, ...peers].map(({ name }) => ({ name, runs: [], slowestMs: [] }))
     await ask({ name: 'all, to warm up' })
-    for (let round = 0; round < rounds; round++) {
-      for (const { name, runs, slowestMs } of inTurn(libraries, round)) {
-        const answers = await ask({ name, id: 1000 + round, beginMs: Date.now() + BEGIN_AFTER_MS })
-        runs.push(answers.reduce((sum, answer) => sum + answer.runs, 0))
-        slowestMs.push(Math.max(...answers.map((answer) => answer.slowestMs)))
-      }
+    const measured = []
+    for (const { name } of [keyedcache, ...peers]) {
+      const answers = await ask({ name, id: COLD_ID, beginMs: Date.now() + BEGIN_AFTER_MS })
+      const runs = answers.reduce((sum, answer) => sum + answer.runs, 0)
+      measured.push({ name, runs, slowestMs: Math.max(...answers.map((answer) => answer.slowestMs)) })
     }
-    return libraries.map(({ name, runs, slowestMs }) => ({ name, runs: median(runs), slowestMs: median(slowestMs) }))
+    return measured
   } finally {
     for (const child of processes) child.kill()
   }
@@ -59,7 +57,7 @@ if (process.argv[1] === import.meta.filename) {
       for (const each of opened.values()) await each.getOrSet(process.pid, async () => 'warm')
       return {}
     }
-    await delay(beginMs - Date.now())
+    await delay(Math.max(0, beginMs - Date.now()))
     let runs = 0
     const factory = async () => {
       runs++

@@ -122,6 +122,11 @@ describeOnBothStores('getOrSetMany', (open) => {
     expect(await cache.count()).toBe(0)
   })
 
+  test('says of one key that it expects one result', async () => {
+    const none = open().getOrSetMany(['a'], () => [])
+    await expect(none).rejects.toThrow('1 result, one for each key, got an array of 0')
+  })
+
   test('rejects with what the factory throws', async () => {
     const cache = open()
     await expect(cache.getOrSetMany(['a', 'b'], async () => Promise.reject(new Error('no database')))).rejects.toThrow(

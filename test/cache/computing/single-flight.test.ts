@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { FactoryContext, GetOrSetOptions, KeyedCache } from '../../../src/contract/cache.js'
+import type { GetOrSetOptions, KeyedCache } from '../../../src/contract/cache.js'
+import type { FactoryContext } from '../../../src/contract/factory.js'
 import { CacheTimeoutError } from '../../../src/contract/errors.js'
 import type { CacheEvents } from '../../../src/contract/cache-events.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
@@ -813,25 +814,6 @@ describeOnBothStores('Inside its own factory a key', (open) => {
     const ping: () => Promise<number> = cache.wrap(async () => pong(), { name: 'ping' })
     const pong: () => Promise<number> = cache.wrap(async () => ping(), { name: 'pong' })
     await expect(ping()).rejects.toThrow(/ping.*inside its own factory/)
-  })
-
-  test('can be waited for in a circle of two that began apart; that ends with maxCompute', async () => {
-    const cache = open({ maxCompute: '200ms' })
-    const started = { a: makeGate(), b: makeGate() }
-    const compute = (key: 'a' | 'b', other: 'a' | 'b'): Promise<string> =>
-      cache.getOrSet(key, async () => {
-        started[key].open()
-        await started[other].opened
-        return compute(other, key)
-      })
-    const outcomes = await Promise.allSettled([compute('a', 'b'), compute('b', 'a')])
-    const messages = outcomes.map((outcome) => (outcome.status === 'rejected' ? String(outcome.reason) : 'a value'))
-    expect(messages).toContainEqual(expect.stringContaining('CacheTimeoutError'))
-    // The first to be given up lets the other one go on, which then finds itself in the circle
-    for (const message of messages) expect(message).toMatch(/CacheTimeoutError|inside its own factory/)
-    await until(async () => (await cache.computing()).length === 0, 'nothing is computed any more')
-    // A call may still join the one that ends in the circle
-    await until(async () => (await cache.getOrSet('a', () => 'v').catch(String)) === 'v', 'it is computed anew')
   })
 
   test('can be asked for by what its factory has left behind, once it is computed', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { isMeasured } from '../../support/fault-row.js'
+import { isMeasured, promised } from '../../support/fault-row.js'
 import { report } from '../../support/figures.js'
 import { type Answer, Processes, type Run } from '../../support/processes.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
@@ -33,8 +33,9 @@ test('200 concurrent readers in 4 processes have the stale value at once, and on
   const runs = await processes.runs('stale')
   const waited = answers.filter(({ value, settledMs }) => value !== 'old' || settledMs >= (runs[0]?.endedMs ?? 0))
   const slowestMs = Math.max(...answers.map(({ beganMs, settledMs }) => settledMs - beganMs))
-  report(
-    `200 readers of a stale value: ${runs.length} refresh, ${waited.length} waited for its 500 ms; the slowest took ${slowestMs.toFixed(0)} ms`,
+  promised(
+    '200 readers of a stale value at once, in 4 processes',
+    `${runs.length} refresh; ${waited.length} waited for its 500 ms, the slowest read took ${slowestMs.toFixed(0)} ms`,
   )
   expect(waited).toEqual([])
   expect(runs.map(({ name }) => name)).toEqual([fresh])
@@ -98,9 +99,10 @@ test('Early refresh spares readers the wait at expiry, and never computes twice 
   const [earlyCalls, lateCalls] = await Promise.all([read(early, { early: 1 }), read(late, {})])
   const ofEarly = await expiries(early, earlyCalls)
   const ofLate = await expiries(late, lateCalls)
-  report(
-    `early refresh, beta 1, 50 readers a second, ${SECONDS} s: readers waited at ${ofEarly.waited} of ${ofEarly.all} expiries ` +
-      `(${((100 * ofEarly.waited) / ofEarly.all).toFixed(1)} %); without it at ${ofLate.waited} of ${ofLate.all}`,
+  promised(
+    `\`early: true\`, 50 reads of each key a second for ${SECONDS} s`,
+    `a reader waited for the new value at ${((100 * ofEarly.waited) / ofEarly.all).toFixed(0)} % of ${ofEarly.all} expiries; ` +
+      `without \`early\` at ${((100 * ofLate.waited) / ofLate.all).toFixed(0)} % of ${ofLate.all}`,
   )
   expect(ofEarly.all).toBeGreaterThanOrEqual((early.length * SECONDS) / 2 / 1.5)
   // Where processes get no turn for as long as a value is fresh, nobody refreshes it before

@@ -57,7 +57,7 @@ describe('Two databases of one server with one prefix', () => {
         .hget(`${keyPrefix}:leases:`, key)
         .select(0)
         .exec()) as [unknown, [null, string | null], unknown]
-      return / 1 \S+$/.test(lease[1] ?? '')
+      return /^\S+ \S+ \S+ 1 /.test(lease[1] ?? '')
     }, `${key} is followed`)
 
   /** Has one more key computed, and waited for in another process. What was published before has then arrived there. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createKeyedCache, type KeyedCacheOptions } from '../../../src/cache/create-keyed-cache.js'
 import type { KeyedCache } from '../../../src/contract/cache.js'
+import type { FactoryContext } from '../../../src/contract/factory.js'
 import type { CacheEvents } from '../../../src/contract/cache-events.js'
 import { CacheNotRespondingError, NotCachedError } from '../../../src/contract/errors.js'
 import { freshPrefix } from '../../support/both-stores.js'
@@ -248,6 +249,21 @@ describe('While Redis is away', () => {
     for (let i = 0; i < 20; i++) await cache.set(['n', i], i)
     const found = await cache.getMany(Array.from({ length: 20 }, (_, i) => ['n', i]))
     expect(found).toEqual([...Array(10).fill(undefined), ...Array.from({ length: 10 }, (_, i) => i + 10)])
+  })
+
+  test.each([
+    ['cannot be kept', 'nothing'],
+    ['is skipped', 'old'],
+  ])('a computed value that %s leaves `%s` of what was kept', async (how, left) => {
+    const cache = await away()
+    await cache.set('p', 'old')
+    const compute = ({ setTtl, skip }: FactoryContext): string => {
+      if (how === 'is skipped') skip()
+      else setTtl(0)
+      return 'new'
+    }
+    expect(await cache.getOrSet('p', compute, { refresh: true })).toBe('new')
+    expect(await cache.get('p', { default: 'nothing' })).toBe(left)
   })
 
   test('disabling the cache forgets all', async () => {

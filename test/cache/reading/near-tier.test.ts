@@ -2,6 +2,7 @@ import { Redis, type RedisOptions } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../../../src/contract/cache.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../../../src/cache/create-keyed-cache.js'
+import { asAnotherProcess } from '../../support/another-process.js'
 import { freshPrefix } from '../../support/both-stores.js'
 import { type Gate, makeGate } from '../../support/gate.js'
 import { startProxy } from '../../support/proxy.js'
@@ -265,7 +266,7 @@ describe('The near tier', () => {
     const client = new SlowReads(server.url)
     closing.push(() => client.disconnect())
     const cache = openHere({ redis: client })
-    const other = openHere({ near: false })
+    const other = asAnotherProcess(() => openHere({ near: false }))
     await cache.set('a', 'old')
     await warm(cache, 'a')
     const changes: ((cache: KeyedCache) => Promise<unknown>)[] = [
@@ -393,7 +394,7 @@ describe('The near tier', () => {
 
   test('serves nothing old once its connection, cut in the midst of writes, is back', async () => {
     const cache = openHere()
-    const writer = openHere({ near: false })
+    const writer = asAnotherProcess(() => openHere({ near: false }))
     const keys = Array.from({ length: 20 }, (_, i) => `k${i}`)
     let number = 0
     const write = (): Promise<boolean> => {
@@ -484,7 +485,7 @@ describe('The near tier on a Cluster', () => {
     async () => {
       const keyPrefix = freshPrefix()
       const near = open({ redis: cluster.urls, keyPrefix })
-      const far = open({ redis: cluster.urls, keyPrefix, near: false })
+      const far = asAnotherProcess(() => open({ redis: cluster.urls, keyPrefix, near: false }))
       const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
       const write = (n: number): Promise<boolean> => far.setMany(keys.map((key) => [key, n]))
       await write(1)
@@ -505,7 +506,7 @@ describe('The near tier on a Cluster', () => {
   test('serves nothing old after a replica took over', { timeout: 60_000 }, async () => {
     const keyPrefix = freshPrefix()
     const near = open({ redis: cluster.urls, keyPrefix })
-    const far = open({ redis: cluster.urls, keyPrefix, near: false })
+    const far = asAnotherProcess(() => open({ redis: cluster.urls, keyPrefix, near: false }))
     const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
     await far.setMany(keys.map((key) => [key, 1]))
     await warm(near, ...keys)

@@ -4,8 +4,10 @@ import { CacheNotRespondingError } from '../../../src/contract/errors.js'
 import type { CacheEvents } from '../../../src/contract/cache-events.js'
 import { Events } from '../../../src/contract/events/events.js'
 import { FailedDeletions } from '../../../src/cache/writing/failed-deletions.js'
+import { Place } from '../../../src/cache/writing/place.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../../../src/cache/create-keyed-cache.js'
 import { MemoryStore } from '../../../src/stores/memory/memory-store.js'
+import { asAnotherProcess } from '../../support/another-process.js'
 import { freshPrefix } from '../../support/both-stores.js'
 import { makeGate } from '../../support/gate.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
@@ -192,7 +194,7 @@ describe('What a deletion concerns that Redis refused', () => {
 
   test('is still there for other processes, until it is carried out', async () => {
     const cache = await openWithValues()
-    const other = await open()
+    const other = await asAnotherProcess(open)
     await refuseToDelete()
     await rejected(cache.delete('p::1'))
     expect(await other.get('p::1')).toBe('old')
@@ -243,6 +245,7 @@ describe('A deletion that can never be carried out', () => {
     const deletions = new FailedDeletions({
       name: 'test',
       store,
+      place: new Place(undefined),
       events,
       onHidden: () => {},
       onFailed: (_operation, _key, error) => failed.push(error),

@@ -50,6 +50,25 @@ describeOnBothStores('Tags', (open) => {
     expect(await cache.tagged('nothing')).toEqual({ keys: [], total: 0 })
   })
 
+  test('count exactly the keys that carry them, however many were deleted, stored without them, or have expired', async () => {
+    const cache = open()
+    const many = (group: string, count: number): [[string, number], number][] =>
+      Array.from({ length: count }, (_, i) => [[group, i], i])
+    await cache.setMany(many('deleted', 1200), { tags: ['t', 'u'], ttl: 1000 })
+    await cache.setMany(many('stored again', 300), { tags: ['t'], ttl: 1000 })
+    await cache.setMany(many('kept', 50), { tags: ['t'], ttl: 2000 })
+    await cache.setMany(many('expired', 300), { tags: ['t'], ttl: '50ms' })
+    await cache.delete('deleted', { children: true })
+    await cache.setMany(many('stored again', 300), { tags: ['v'] })
+    await until(async () => (await cache.count('expired')) === 0, 'they have expired')
+    const { keys, total } = await cache.tagged('t', { limit: 40 })
+    expect(total).toBe(50)
+    expect(keys).toHaveLength(40)
+    expect(keys.filter((key) => !key.startsWith('kept::'))).toEqual([])
+    expect(await cache.tagged('u')).toEqual({ keys: [], total: 0 })
+    expect((await cache.tagged('v')).total).toBe(300)
+  })
+
   test('come with what is computed, from the call or from the factory', async () => {
     const cache = open()
     await cache.getOrSet('a', () => 1, { tags: ['call'] })

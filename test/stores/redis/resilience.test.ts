@@ -183,6 +183,28 @@ describe('A Redis that answers', () => {
     expect(states).toEqual([])
   })
 
+  test.each<[what: string, remove: (cache: KeyedCache) => Promise<unknown>]>([
+    ['a key', (cache) => cache.delete('full::1')],
+    ['a key with children', (cache) => cache.delete('full', { children: true })],
+    ['a tag', (cache) => cache.deleteTag('t')],
+    ['everything', (cache) => cache.clear()],
+  ])('deletes %s when it is full, while something is computed', async (_what, remove) => {
+    const { cache } = await open()
+    await cache.set('full::1', 1, { tags: ['t'] })
+    const gate = makeGate()
+    const computed = cache.getOrSet('computed', () => gate.opened)
+    await until(async () => (await cache.computing()).length === 1, 'it is being computed')
+    await server.client().config('SET', 'maxmemory', 1)
+    try {
+      await remove(cache)
+      expect(await cache.has('full::1')).toBe(false)
+    } finally {
+      await server.client().config('SET', 'maxmemory', 0)
+    }
+    gate.open()
+    await computed
+  })
+
   test('is not taken for one that does not when it is far away', async () => {
     const proxy = await startProxy(server.port, 500)
     try {

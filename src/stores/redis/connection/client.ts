@@ -4,6 +4,7 @@ import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { Attempts } from '../reasons/attempts.js'
 import { bytesRead, bytesReadFrom, nodesOf } from '../ioredis/bytes-read.js'
 import { type ClientEvent, listenTo } from '../ioredis/client-events.js'
+import { databaseOf } from '../ioredis/database.js'
 import { isClient } from '../ioredis/client-settings.js'
 import { Deadlines } from './deadlines.js'
 import type { RedisAddress } from '../../../contract/redis-address.js'
@@ -98,6 +99,11 @@ export class Client {
   /** Where the server is, without credentials. */
   get address(): string {
     return serverAddress(this.#redis)
+  }
+
+  /** What tells the names of this client from those of another one: the server, the database, and the client's own prefix. */
+  get place(): readonly [address: string, database: number, prefix: string] {
+    return [this.address, databaseOf(this.#redis), this.ownPrefix]
   }
 
   /** Why there is no connection. `undefined` while there is one, and before the first attempt has failed. */
@@ -282,13 +288,6 @@ export class Client {
     if (!this.#own) return [...this.#subscribers]
     return [...nodesOf(this.#redis), ...this.#subscribers]
   }
-}
-
-/** The database that was asked for last, by the options or by the owner of the client. A Cluster has database 0 alone. */
-function databaseOf(redis: Redis | Cluster): number {
-  if (redis.isCluster) return 0
-  const { condition, options } = redis as unknown as { condition?: { select?: number }; options: { db?: number } }
-  return condition?.select ?? options.db ?? 0
 }
 
 function isUnknownScript(error: unknown): boolean {

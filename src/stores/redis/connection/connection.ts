@@ -18,6 +18,9 @@ import { Uplink } from './uplink.js'
 /** A command of fewer bytes takes no time that would have to be counted. */
 const LIGHT_BYTES = 16_384
 
+/** A clock that was read this long ago is read again where what it says is surprising. */
+const CLOCK_DOUBTED_MS = 500
+
 /** How long an answer may take that is measured, to say how far away the server is. */
 const MEASURED_MS = 1000
 
@@ -137,6 +140,14 @@ export class Connection {
       this.#probing = undefined
     })
     return this.#probing
+  }
+
+  /**
+   * Reads the server's clock again, unless that was done a moment ago. To be called where the clock matters and may have been set: until it
+   * is read, all that is fresh would count as gone, or nothing could be written.
+   */
+  doubtClock(): void {
+    if (this.#up && this.clock.ageMs > CLOCK_DOUBTED_MS) void this.probe()
   }
 
   /** Another server may answer from now on. */

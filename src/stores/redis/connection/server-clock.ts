@@ -17,11 +17,17 @@ interface Sample {
  */
 export class ServerClock {
   #samples: Sample[] = []
+  #readMs = -Infinity
   #best: Sample | undefined
 
   /** The last round trip, in ms. */
   get roundTripMs(): number | null {
     return this.#samples.at(-1)?.roundTripMs ?? null
+  }
+
+  /** How long ago the server's clock was read, in ms. */
+  get ageMs(): number {
+    return realTime.nowMs() - this.#readMs
   }
 
   /** How far the estimate may be off, in ms. The server may have read its clock at any moment of the round trip. */
@@ -34,6 +40,7 @@ export class ServerClock {
     const sample = { offsetMs: serverMs - (sentMs + answeredMs) / 2, roundTripMs: answeredMs - sentMs }
     const older = this.#best === undefined || agree(this.#best, sample) ? this.#samples.slice(1 - SAMPLES) : []
     this.#samples = [...older, sample]
+    this.#readMs = answeredMs
     this.#best = this.#samples.reduce((best, each) => (each.roundTripMs < best.roundTripMs ? each : best))
   }
 

@@ -1,8 +1,8 @@
 import { realTime } from '../../../checks/real-time.js'
 import type { Redis } from 'ioredis'
-import type { Ended } from '../../../contract/store.js'
+import type { CycleProbe, Ended } from '../../../contract/store.js'
 import type { Client } from './client.js'
-import { MESSAGE, readMessage } from '../scripts/stored-layout.js'
+import { MESSAGE, readCycleProbe, readMessage } from '../scripts/stored-layout.js'
 import { Subscriber } from './subscriber.js'
 
 /** A random wait of up to this long spreads processes that lost a connection at the same moment. */
@@ -34,6 +34,7 @@ export class Subscribers {
   #tracks = false
   #onEnded: (key: string, ended: Ended) => void = () => undefined
   #onTagRemoved: (tag: string) => void = () => undefined
+  #onCycleProbe: (probe: CycleProbe) => void = () => undefined
   #onHearing: () => void = () => undefined
   #onChanged: (names: readonly string[] | undefined) => void = () => undefined
   #closed = false
@@ -59,6 +60,10 @@ export class Subscribers {
 
   onTagRemoved(listener: (tag: string) => void): void {
     this.#onTagRemoved = listener
+  }
+
+  onCycleProbe(listener: (probe: CycleProbe) => void): void {
+    this.#onCycleProbe = listener
   }
 
   /** Calls the listener when `hears` changes. */
@@ -166,7 +171,12 @@ export class Subscribers {
   #tell(message: string): void {
     const { what, whose } = readMessage(message)
     if (what === MESSAGE.tag) this.#onTagRemoved(whose)
+    else if (what === MESSAGE.cycle) this.#probed(readCycleProbe(whose))
     else if (what !== undefined) this.#onEnded(whose, what)
+  }
+
+  #probed(probe: CycleProbe | undefined): void {
+    if (probe !== undefined) this.#onCycleProbe(probe)
   }
 }
 

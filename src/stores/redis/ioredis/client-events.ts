@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import { outside } from '../../../checks/outside.js'
 
 /** The events of an ioredis client that a cache listens to. */
 export type ClientEvent = 'connect' | 'ready' | 'close' | 'end' | 'select' | 'error' | 'refresh' | '+node'
@@ -35,6 +36,8 @@ export function listenTo(client: Redis | Cluster, event: ClientEvent, listener: 
 
 function share(): Shared {
   const listeners = new Set<Listener>()
-  // A listener may end itself or another one.
-  return { listeners, tellAll: (...details) => [...listeners].forEach((listener) => listener(...details)) }
+  // A listener may end itself or another one. The client may be that of a request.
+  const tellAll = (...details: unknown[]): void =>
+    outside(() => [...listeners].forEach((listener) => listener(...details)))
+  return { listeners, tellAll }
 }

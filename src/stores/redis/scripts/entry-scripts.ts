@@ -6,7 +6,7 @@ import { type Script, script } from './script.js'
  * script does nothing, because its caller has been told that it failed. In all names of entries the part before the key has the same
  * length, so no key has to be sent twice.
  *
- * KEYS: leases, index, expiry, entry 1..n, and where there are tags: tags, the set of tag 1..m. ARGV: channel, deadline, n, how many bytes
+ * KEYS: leases, index, expiry, entry 1..n, and where there are tags: tags, ends, the set of tag 1..m. ARGV: channel, deadline, n, how many bytes
  * the first key has, then for each entry: bytes, expires at ('+inf' for never), then tag 1..m.
  * Returns the numbers (from 1) of the entries that have expired and were removed instead, or nil after the deadline.
  */
@@ -14,21 +14,18 @@ export const WRITE: Script = script(`${NOW}${PRUNE}${STORE}${TAG}${VOID}
 local time, n, begin = now(), tonumber(ARGV[3]), #KEYS[4] - ARGV[4] + 1
 if time > tonumber(ARGV[2]) then return false end
 local sets, tags
-if #KEYS > 3 + n then sets, tags = slice(KEYS, 5 + n, #KEYS), slice(ARGV, 5 + 2 * n, #ARGV) end
+if #KEYS > 3 + n then sets, tags = slice(KEYS, 6 + n, #KEYS), slice(ARGV, 5 + 2 * n, #ARGV) end
 local leased = redis.call('EXISTS', KEYS[1]) == 1
 local added, refused = 0, {}
 for i = 1, n do
   local entry, bytes, expires = KEYS[3 + i], ARGV[2 * i + 3], ARGV[2 * i + 4]
   local key = string.sub(entry, begin)
   if leased then void(KEYS[1], ARGV[1], key) end
-  if expires ~= '+inf' and tonumber(expires) <= time then
-    redis.call('UNLINK', entry)
-    redis.call('ZREM', KEYS[2], key)
-    redis.call('ZREM', KEYS[3], key)
-    refused[#refused + 1] = i
+  local new = store(entry, KEYS[2], KEYS[3], key, bytes, expires, time)
+  if not new then refused[#refused + 1] = i
   else
-    added = added + store(entry, KEYS[2], KEYS[3], key, bytes, expires)
-    if tags then tag(KEYS[4 + n], sets, tags, time, key, expires) end
+    added = added + new
+    if tags then tag(KEYS[4 + n], KEYS[5 + n], sets, tags, time, key, expires) end
   end
 end
 if added > 0 then prune(KEYS[2], KEYS[3], time, math.min(16 * added, 500)) end

@@ -1,5 +1,6 @@
 import { NOW, PRUNE, VOID, WHOLE } from './lua.js'
 import { type Script, script } from './script.js'
+import { TOMBSTONES_NOTE } from './stored-layout.js'
 
 /**
  * Drops expired keys from the index.
@@ -94,10 +95,14 @@ return { whole(KEYS[1], KEYS[2]), unpack(redis.call('ZRANGEBYLEX', KEYS[1], ARGV
  * The first step of a delete with children: voids all computations of a key and of the keys below it, then gives the first names. The order
  * matters: otherwise a value computed before the delete could be stored after it.
  *
- * KEYS: index, expiry, leases. ARGV: min, max, how many at most, channel, the key ('' for all), what keys below it begin with.
+ * KEYS: index, expiry, leases, tombstones. ARGV: min, max, how many at most, channel, the key ('' for all), what keys below it begin with.
  * Returns the same as `RANGE`.
  */
 export const VOID_AND_RANGE: Script = script(`${VOID}${WHOLE}
+if ARGV[5] == '' then
+  redis.call('HDEL', KEYS[3], '${TOMBSTONES_NOTE}')
+  redis.call('UNLINK', KEYS[4])
+end
 for _, key in ipairs(redis.call('HKEYS', KEYS[3])) do
   if ARGV[5] == '' or key == ARGV[5] or string.sub(key, 1, #ARGV[6]) == ARGV[6] then void(KEYS[3], ARGV[4], key) end
 end

@@ -1,3 +1,4 @@
+import type { CycleProbe } from '../../../contract/store.js'
 import { CHECKSUM_BYTES, HAS_TAGS, HEADER_BYTES, MAGIC_AND_VERSION } from '../../../values/entry.js'
 
 /*
@@ -52,27 +53,38 @@ export const STORED = {
   /** Keys that were removed and may still be in `expiry`. An older process drops them there, except those in `index`. Must never change. */
   removed: { after: ':removed:', type: 'list', of: 'each shard' },
   /**
-   * The computations under way and the pauses after failures, by key: `LEASE_LINE`.
+   * The computations under way and the pauses after failures, by key: `LEASE_LINE`. The empty field has the form of a pause: it notes that
+   * there are tombstones (`TOMBSTONES_NOTE`).
    *
    * An older process takes each field for a key, and drops what is not a lease within a second. So nothing else may be stored here.
    */
   leases: { after: ':leases:', type: 'hash', of: 'each shard' },
   /**
-   * By tag, when it was removed during a computation: ms on the server's clock, with three decimals.
+   * By tag, when it was removed during a computation: ms on the server's clock, with three decimals. The empty tag (`ALL_TAGS`) stands for
+   * all: which tags were removed up to then is not known any more.
    *
    * Must never change: if a value is not a number, the scripts of an older process that fill or renew an entry of this tag fail. They
-   * remove the whole name when no lease is left, so it may hold nothing that must last longer.
+   * remove the whole name when no lease is left, so it may hold nothing that must last longer. They do not ask for the empty tag.
    */
   tombstones: { after: ':tombstones:', type: 'hash', of: 'each shard' },
   /** All tags that entries carry, with score 0. An older process drops each tag whose set is empty. Must never change. */
   tags: { after: ':tags:', type: 'zset', of: 'each shard' },
   /**
-   * The keys that carry a tag, scored as in `expiry`.
+   * The keys that carry a tag, scored as in `expiry`. Names that have lost the tag may be among them: the entry itself decides.
    *
    * An older process removes each key whose entry is missing, or does not carry the tag according to `ENTRY`. The set must not expire
-   * (EXPIRE) while 0.1 runs: 0.1 adds keys that live longer, and `deleteTag` would not find them.
+   * (EXPIRE) while 0.1 runs: 0.1 adds keys that live longer, and `deleteTag` would not find them. A set with an end could also be evicted
+   * under `volatile-*`, without the entries. So sets are ended by the processes: `ends`.
    */
   tag: { after: ':tag:', type: 'zset', of: 'each shard', ofEach: 'tag' },
+  /**
+   * Tags, by the time at which all names in their sets have expired: the highest score there. A tag of which all names never expire is
+   * missing here.
+   *
+   * New in 0.2. An older process does not touch it, so it may say too early or too late, and tags may be missing. Whoever ends a set by it
+   * asks the set itself, and the upkeep also finds those that are missing, later.
+   */
+  ends: { after: ':ends:', type: 'zset', of: 'each shard' },
   /**
    * Messages to processes that compute: `MESSAGE`. An older process ignores messages that begin with another word.
    *
@@ -156,35 +168,70 @@ export const ENTRY: Readonly<Record<'version' | 'headerBytes' | 'hasTags' | 'che
 /** The token of a pause. During a pause, callers with a stale value do not try again what failed. */
 export const PAUSE_TOKEN = '-'
 
-/** The most ms that a valid lease can still last: one hour, and a minute by which the server's clock may have been set back. */
-export const LONGEST_LEASE_MS = 3_660_000
+/**
+ * The field of `leases` that notes that there are tombstones. If it is there and they are not, they were lost, as under `allkeys-*`: then
+ * nobody knows which tags were removed, and no computation under way may store an entry with tags. So both have to be lost for a tombstone
+ * to be lost, and without their leases no computations store anything.
+ *
+ * No key is empty. An older process takes it for a pause: it neither shows nor asks for it, drops it with all leases (`clear`), or an hour
+ * after the last tombstone.
+ */
+export const TOMBSTONES_NOTE = ''
+
+/** The field of `tombstones` that stands for all tags. No tag is empty. */
+export const ALL_TAGS = ''
+
+/** The most ms that a lease can still last whose length is not known: one hour, and a minute by which the clock may have been set back. */
+const LONGEST_LEASE_MS = 3_660_000
 
 /**
- * A lease in Lua: `<until> <since> <token> <followed 0 or 1> <process>`, times in ms. `parse` takes it apart, `line` puts it together.
+ * A lease in Lua: `<until> <since> <token> <followed 0 or 1> <process> <length>`, times in ms. `length` is how long it lasts from its
+ * beginning or renewal. `parse` takes it apart (`holder` is the process and the length), `line` puts it together. `left` gives how many ms
+ * it still lasts.
  *
- * An older process takes all that follows the fourth word as the name of the process, keeps it, and shows it. Any other form is not a lease
- * for it: it takes the key over, and what was computed under that lease is not stored. So the first four words must never change.
+ * If it would last for more than twice its length, the server's clock was set back. Then it counts as ended: its holder may be dead, and
+ * all would wait for as long as the clock was set back. A holder that lives loses it and no value is stored twice.
+ *
+ * An older process takes all that follows the fourth word as the name of the process, keeps it, and shows it. It writes no length. Any other
+ * form is not a lease for it: it takes the key over, and what was computed under that lease is not stored. So the first four words must
+ * never change.
  */
 export const LEASE_LINE: string = `
 local function parse(lease)
   return string.match(lease, '^([%d.]+) ([%d.]+) (%S+) ([01]) (.*)$')
 end
-local function line(ends, since, token, followed, process)
-  return table.concat({ ends, since, token, followed, process }, ' ')
+local function line(ends, since, token, followed, holder)
+  return table.concat({ ends, since, token, followed, holder }, ' ')
+end
+local function left(ends, time, holder)
+  local ms, length = (tonumber(ends) or 0) - time, tonumber(string.match(holder, ' (%d+)'))
+  return ms > 0 and ms <= (length and 2 * length or ${LONGEST_LEASE_MS}) and ms or 0
 end
 `
 
-/** Parses a lease. `undefined` when it is not one, or is a pause. */
-export function readLease(
-  lease: string,
-): { untilMs: number; sinceMs: number; token: string; isFollowed: boolean; process: string } | undefined {
-  const [, until, since, token, followed, process] = /^([\d.]+) ([\d.]+) (\S+) ([01]) (.*)$/.exec(lease) ?? []
-  if (process === undefined || token === undefined || token === PAUSE_TOKEN) return undefined
-  return { untilMs: Number(until), sinceMs: Number(since), token, isFollowed: followed === '1', process }
+/** A computation under way, as its lease says. */
+interface Lease {
+  readonly sinceMs: number
+  readonly token: string
+  readonly isFollowed: boolean
+  readonly process: string
 }
 
-/** The first word of a message in the channel; the rest is the key, or the tag. */
-export const MESSAGE = { filled: 'filled', nothing: 'nothing', voided: 'voided', tag: 'tag' } as const
+/** Parses a lease. `undefined` when it is not one, or is a pause, or has ended at `nowMs`. */
+export function readLease(lease: string, nowMs: number): Lease | undefined {
+  const [, until, since, token, followed, process, length] =
+    /^([\d.]+) ([\d.]+) (\S+) ([01]) (.*?)(?: (\d+).*)?$/.exec(lease) ?? []
+  if (process === undefined || token === undefined || token === PAUSE_TOKEN) return undefined
+  const leftMs = Number(until) - nowMs
+  const isUnderWay = leftMs > 0 && leftMs <= (length === undefined ? LONGEST_LEASE_MS : 2 * Number(length))
+  return isUnderWay ? { sinceMs: Number(since), token, isFollowed: followed === '1', process } : undefined
+}
+
+/** The most ms for which a process takes the upkeep. */
+export const LONGEST_UPKEEP_MS = 60_000
+
+/** The first word of a message in the channel; the rest is the key, the tag or the probe. */
+export const MESSAGE = { filled: 'filled', nothing: 'nothing', voided: 'voided', tag: 'tag', cycle: 'cycle' } as const
 
 /** Sends a message, in Lua. */
 export const TELL: string = `
@@ -197,6 +244,18 @@ end
 export function readMessage(message: string): { what: keyof typeof MESSAGE | undefined; whose: string } {
   const [what, whose] = splitField(message)
   return { what: Object.hasOwn(MESSAGE, what) ? (what as keyof typeof MESSAGE) : undefined, whose }
+}
+
+/** The message of a probe for cycles: `cycle <from> <round> <after> <trail>`. */
+export function writeCycleProbe({ from, round, after, trail }: CycleProbe): string {
+  return `${MESSAGE.cycle} ${from} ${round} ${after} ${trail}`
+}
+
+/** Parses what follows the first word of such a message. */
+export function readCycleProbe(text: string): CycleProbe | undefined {
+  const [, from, round, after, trail] = /^(\S+) (\d{1,9}) (\S+) (\S*)$/.exec(text) ?? []
+  if (from === undefined || after === undefined || trail === undefined) return undefined
+  return { from, round: Number(round), after, trail }
 }
 
 /** The fields of `totals`, without those of the tiers. The field of a tier counts its hits. */

@@ -14,6 +14,7 @@ export class Keyspace {
   readonly leases: string
   readonly tombstones: string
   readonly tags: string
+  readonly ends: string
   readonly wake: string
   readonly totals: string
   readonly groups: string
@@ -39,6 +40,7 @@ export class Keyspace {
     this.leases = name(STORED.leases)
     this.tombstones = name(STORED.tombstones)
     this.tags = name(STORED.tags)
+    this.ends = name(STORED.ends)
     this.#tag = name(STORED.tag)
     this.wake = name(STORED.wake)
     this.totals = name(STORED.totals)
@@ -59,13 +61,13 @@ export class Keyspace {
   }
 
   /** The name of the sorted set of the keys that carry a tag, scored as in `expiry`. */
-  tag(tag: string): string {
-    return this.#tag + tag
+  tag<N extends Name>(tag: N): N {
+    return nameAfter(this.#tag, tag)
   }
 
-  /** The KEYS of scripts that write tags: the tags, and the set of each. None if there are no tags. */
+  /** The KEYS of scripts that write tags: the tags, when their sets are over, and the set of each. None if there are no tags. */
   tagSets(tags: readonly string[]): string[] {
-    return tags.length === 0 ? [] : [this.tags, ...tags.map((tag) => this.tag(tag))]
+    return tags.length === 0 ? [] : [this.tags, this.ends, ...tags.map((tag) => this.tag(tag))]
   }
 
   /** The bounds (as `ZRANGEBYLEX` takes them) of the keys below `under`, or of all, from the first after `after`. */

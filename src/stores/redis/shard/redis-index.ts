@@ -78,12 +78,12 @@ export class RedisIndex {
 
   /** Voids the computations of a key and of all keys below it (`undefined`: all). Gives the first names below it, for `empty`. */
   async begin(under: string | undefined): Promise<Range> {
-    const { index, expiry, leases, wake } = this.#keyspace
+    const { index, expiry, leases, tombstones, wake } = this.#keyspace
     const { min, max } = this.#keyspace.range(under)
     return rangeOf(
       await this.#connection.runForBytes(
         VOID_AND_RANGE,
-        [index, expiry, leases],
+        [index, expiry, leases, tombstones],
         [min, max, NAMES_PER_SCRIPT, wake, under ?? '', childPrefix(under)],
       ),
     )

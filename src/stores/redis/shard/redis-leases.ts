@@ -1,12 +1,13 @@
 import type { Computation } from '../../../contract/inspected.js'
-import type { Acquired, Attempt, Write } from '../../../contract/store.js'
+import type { Acquired, Attempt, CycleProbe, Write } from '../../../contract/store.js'
 import { Batch } from './turn-batch.js'
 import type { Connection } from '../connection/connection.js'
 import type { Evictions } from './evictions.js'
 import { isTimestamp } from './is-timestamp.js'
 import type { Keyspace } from './keyspace.js'
+import type { RedisTags } from './redis-tags.js'
 import { ACQUIRE, FILL, RELEASE, RENEW } from '../scripts/lease-scripts.js'
-import { ENTRY, LONGEST_LEASE_MS, readLease } from '../scripts/stored-layout.js'
+import { ENTRY, readLease, writeCycleProbe } from '../scripts/stored-layout.js'
 import { chunks, chunksByTags } from './chunks.js'
 
 /** A computed entry, and the token of its lease. */
@@ -23,13 +24,15 @@ export class RedisLeases {
   readonly #connection: Connection
   readonly #keyspace: Keyspace
   readonly #evictions: Evictions
+  readonly #tags: RedisTags
   readonly #attempts: Batch<Attempt, Acquired>
   readonly #fills: Batch<Fill, boolean>
 
-  constructor(connection: Connection, keyspace: Keyspace, evictions: Evictions) {
+  constructor(connection: Connection, keyspace: Keyspace, evictions: Evictions, tags: RedisTags) {
     this.#connection = connection
     this.#keyspace = keyspace
     this.#evictions = evictions
+    this.#tags = tags
     this.#attempts = new Batch(chunks, (attempts) => this.#acquire(attempts))
     this.#fills = new Batch(
       (all) => chunksByTags(all, ({ item }) => item.entry),
@@ -43,7 +46,7 @@ export class RedisLeases {
 
   async isFollowed(key: string, token: string): Promise<boolean> {
     const line = await this.#connection.send((client) => client.hget(this.#keyspace.leases, key))
-    const lease = readLease(line ?? '')
+    const lease = readLease(line ?? '', this.#connection.clock.now())
     return lease?.token === token && lease.isFollowed
   }
 
@@ -56,9 +59,21 @@ export class RedisLeases {
     return this.#fills.ask({ entry, token })
   }
 
-  async release(key: string, token: string, ended: 'nothing' | 'voided', pauseMs: number): Promise<boolean> {
-    const { leases, wake } = this.#keyspace
-    return (await this.#connection.run(RELEASE, [leases], [wake, key, token, ended, Math.round(pauseMs)])) === 1
+  async release(
+    key: string,
+    token: string,
+    ended: 'nothing' | 'voided',
+    pauseMs: number,
+    tags: readonly string[] = [],
+  ): Promise<boolean> {
+    const { leases, tombstones, wake } = this.#keyspace
+    const what = [wake, key, token, ended, Math.round(pauseMs), ...tags]
+    return (await this.#connection.run(RELEASE, [leases, tombstones], what)) === 1
+  }
+
+  /** Sends a probe to all processes, by whichever server. */
+  async sendCycleProbe(probe: CycleProbe): Promise<void> {
+    await this.#connection.send((client) => client.publish(this.#keyspace.wake, writeCycleProbe(probe)))
   }
 
   /** Sends the attempts and entries that wait. */
@@ -71,10 +86,8 @@ export class RedisLeases {
     const now = this.#connection.clock.now()
     const leases = await this.#connection.send((client) => client.hgetall(this.#keyspace.leases))
     return Object.entries(leases).flatMap(([key, line]) => {
-      const lease = readLease(line)
+      const lease = readLease(line, now)
       if (lease === undefined || !isTimestamp(lease.sinceMs)) return []
-      const leftMs = lease.untilMs - now
-      if (!(leftMs > 0 && leftMs <= LONGEST_LEASE_MS)) return []
       return [{ key, process: lease.process, since: new Date(lease.sinceMs) }]
     })
   }
@@ -93,6 +106,7 @@ export class RedisLeases {
     const replies = (await this.#evictions.makingRoom(() =>
       this.#connection.runForBytes(ACQUIRE, keys, [this.#connection.deadlineOf(), firstBytes, ...what]),
     )) as Reply[]
+    if (replies.some(([kind]) => String(kind) === 'late')) this.#connection.doubtClock()
     return replies.map(acquired)
   }
 
@@ -116,6 +130,7 @@ export class RedisLeases {
     ]
     const bytes = fills.reduce((sum, { entry }) => sum + entry.bytes.length, 0)
     const filled = (await this.#evictions.makingRoom(() => this.#connection.run(FILL, keys, what, bytes))) as number[]
+    this.#tags.wrote(tags.length)
     return filled.map((each) => each === 1)
   }
 }

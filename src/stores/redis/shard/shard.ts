@@ -14,6 +14,7 @@ import { expiryArgument, RedisLeases } from './redis-leases.js'
 import { RedisTags } from './redis-tags.js'
 import { ShardUpkeep } from './shard-upkeep.js'
 import { chunks, chunksByTags } from './chunks.js'
+import { whenAllEnded } from './when-all-ended.js'
 
 /** The options that all shards of a cache share. */
 export interface ShardOptions {
@@ -45,8 +46,8 @@ export class Shard {
     this.connection = new Connection(client, namesOfOneServer(this.keyspace), timeoutMs, onOpen, onOutageEnd)
     this.index = new RedisIndex(this.connection, this.keyspace)
     this.evictions = new Evictions(this.connection, this.keyspace, this.index)
-    this.leases = new RedisLeases(this.connection, this.keyspace, this.evictions)
     this.tags = new RedisTags(this.connection, this.keyspace)
+    this.leases = new RedisLeases(this.connection, this.keyspace, this.evictions, this.tags)
     this.upkeep = new ShardUpkeep(this.connection, this.keyspace, this.evictions, this.tags)
   }
 
@@ -104,7 +105,7 @@ export class Shard {
         for (const [i, { place }] of some.entries()) stored[place] = !refused.includes(i + 1)
       },
     )
-    await Promise.all(scripts)
+    await whenAllEnded(scripts)
     return stored
   }
 
@@ -139,8 +140,10 @@ export class Shard {
         all,
       )
     const refused = (await this.evictions.makingRoom(write)) as number[] | null
-    if (refused === null) throw new Error('the write reached Redis after its deadline, and was not carried out')
-    return refused
+    this.tags.wrote(tags.length)
+    if (refused !== null) return refused
+    this.connection.doubtClock()
+    throw new Error('the write reached Redis after its deadline, and was not carried out')
   }
 
   /** Writes a probe and reads it back. */

@@ -40,13 +40,18 @@ export class ByteWindow {
     this.#setting = setting
   }
 
+  /** Whether nothing waits for room. */
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0
+  }
+
   /**
    * Calls `send`, which sends or asks for about so many bytes, when there is room: at once, or after what waits already. `send` gives
    * whether it was answered, and never rejects. Calls `refuse` instead when too much waits, or it has waited for too long.
    */
   send(bytes: number, send: () => Promise<boolean>, refuse: (error: Error) => void): void {
     const go = (): void => this.#go(bytes, send)
-    if (this.#waiting.length === 0 && this.#hasRoomFor(bytes)) go()
+    if (this.isEmpty && this.#hasRoomFor(bytes)) go()
     else if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > MOST_WAITING_BYTES)
       refuse(new Error('more waits than the network carries'))
     else {

@@ -87,7 +87,11 @@ export class IndexRebuild {
     const { connection, keyspace } = shards.first
     const token = 1 + Math.floor(Math.random() * 2 ** 48)
     const mine = await connection.send((redis) => redis.set(keyspace.rebuild, token, 'PX', SILENCE_MS, 'NX'))
-    if (mine === null) return false
+    if (mine === null) {
+      // It lasts longer than anybody takes it where the server's clock was set back.
+      await connection.send((redis) => redis.pexpire(keyspace.rebuild, SILENCE_MS, 'LT'))
+      return false
+    }
     const run = async (shard: Shard, script: typeof BEGIN_REBUILD): Promise<boolean> => {
       const { index, expiry } = shard.keyspace
       return (await shard.connection.run(script, [index, expiry], [token])) === 1

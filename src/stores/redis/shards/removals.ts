@@ -1,8 +1,12 @@
 import { PartialRemoval } from '../../../contract/errors.js'
+import { type RemovalStep, wholeStep } from '../../../contract/removal-step.js'
 import { childPrefix } from '../../../keys/key-tree.js'
 import type { IndexRebuild } from './index-rebuild.js'
+import type { Name } from '../connection/redis-name.js'
 import type { Range } from '../shard/redis-index.js'
+import type { Shard } from '../shard/shard.js'
 import type { Shards } from './shards.js'
+import { whenAllEnded } from '../shard/when-all-ended.js'
 
 /** Called with the keys that a step has removed. */
 type Tell = (removed: readonly string[]) => void
@@ -27,29 +31,32 @@ export class Removals {
   async keys(keys: readonly string[]): Promise<string[]> {
     const removed = await listed(async (tell) => {
       const groups = this.#shards.group(keys, (key) => key)
-      await all(Array.from(groups, ([shard, some]) => shard.remove(some, tell)))
+      await whenAllEnded(Array.from(groups, ([shard, some]) => shard.remove(some, tell)))
     })
     const gone = new Set(removed)
     return keys.filter((key) => gone.delete(key))
   }
 
   /** As `Store.removeTree`. */
-  tree(key: string): Promise<string[]> {
+  tree(key: string, step: RemovalStep = wholeStep): Promise<string[]> {
     const below = childPrefix(key)
-    return listed((tell) => this.#below(key, (each) => each === key || each.startsWith(below), tell))
+    return listed((tell) => this.#below(key, (each) => each === key || each.startsWith(below), step, tell))
   }
 
   /** As `Store.clear`. */
-  everything(): Promise<number> {
-    return counted((tell) => this.#below(undefined, () => true, tell))
+  everything(step: RemovalStep = wholeStep): Promise<number> {
+    return counted(async (tell) => {
+      await this.#below(undefined, () => true, step, tell)
+      await whenAllEnded(this.#shards.all.map(({ tags }) => tags.clear()))
+    })
   }
 
   /** As `Store.removeTag`. */
-  tag(tag: string): Promise<string[]> {
+  tag(tag: string, step: RemovalStep = wholeStep): Promise<string[]> {
     return listed(async (tell) => {
       const shards = this.#shards.all
       await Promise.all(shards.map(({ tags }) => tags.bury(tag)))
-      await all(shards.map(({ tags }) => tags.remove(tag, tell)))
+      await whenAllEnded(shards.map(({ tags }) => tags.remove(tag, step, tell)))
     })
   }
 
@@ -57,27 +64,25 @@ export class Removals {
    * Removes the keys that the index has at and below a key. If the index was not whole, it also looks at all entries. Computations are
    * voided in every shard before anything is removed in one, so that none stores a result of what is about to go.
    */
-  async #below(under: string | undefined, concerns: (key: string) => boolean, tell: Tell): Promise<void> {
+  async #below(
+    under: string | undefined,
+    concerns: (key: string) => boolean,
+    step: RemovalStep,
+    tell: Tell,
+  ): Promise<void> {
     const shards = this.#shards.all
+    const remove = (shard: Shard, names: readonly Name[]): Promise<void> =>
+      step(names, (those) => shard.remove(those, tell))
     const first = await Promise.all(shards.map(({ index }) => index.begin(under)))
     const emptied = shards.map((shard, i) =>
-      shard.index.empty(under, first[i] as Range, (names) => shard.remove(names, tell)),
+      shard.index.empty(under, first[i] as Range, (names) => remove(shard, names)),
     )
-    const itself = under === undefined ? [] : [this.#shards.of(under).remove([under], tell)]
-    const [whole] = await Promise.all([all(emptied), all(itself)])
-    if (whole.every(Boolean)) return
-    await this.#rebuild.scan(this.#shards, (shard, keys) => shard.remove(keys.filter(concerns), tell))
+    const itself = under === undefined ? [] : [remove(this.#shards.of(under), [under])]
+    const [wasWhole] = await Promise.all([whenAllEnded(emptied), whenAllEnded(itself)])
+    if (wasWhole.every(Boolean)) return
+    await this.#rebuild.scan(this.#shards, (shard, keys) => remove(shard, keys.filter(concerns)))
     this.#onGap()
   }
-}
-
-/** Waits until all have ended. Gives all values, or throws the first failure. */
-async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  const ended = await Promise.allSettled(promises)
-  return ended.map((each) => {
-    if (each.status === 'rejected') throw each.reason
-    return each.value
-  })
 }
 
 /** Runs a removal. Gives the keys removed. @throws {PartialRemoval} when it fails. */

@@ -2,6 +2,7 @@ import type { Client } from '../connection/client.js'
 import { hashOf } from './key-hash.js'
 import { hashTags } from './hash-tags.js'
 import { Shard, type ShardOptions } from '../shard/shard.js'
+import { whenAllEnded } from '../shard/when-all-ended.js'
 
 /** All shards of a cache, and which of them keeps a key. */
 export class Shards {
@@ -57,7 +58,10 @@ export class Shards {
     return groups
   }
 
-  /** Asks each shard about the items whose keys it keeps, all shards at once. Gives the answers in the order of the items. */
+  /**
+   * Asks each shard about the items whose keys it keeps, all shards at once. Gives the answers in the order of the items,
+   * or throws the first failure when all have answered.
+   */
   async gather<T, R>(
     items: readonly T[],
     keyOf: (item: T) => string,
@@ -67,7 +71,7 @@ export class Shards {
     if (items.length === 1 || this.all.length === 1) return ask(this.of(keyOf(items[0] as T)), items)
     const placed = items.map((item, place) => ({ item, place }))
     const answers: R[] = []
-    await Promise.all(
+    await whenAllEnded(
       Array.from(
         this.group(placed, ({ item }) => keyOf(item)),
         async ([shard, some]) => {

@@ -15,25 +15,37 @@ const ENTRIES_AT_LEAST = 4
 /** What has fewer bytes need not wait until there is room for it. */
 const LIGHT_BYTES = 2 ** 14
 
-/** One call that waits to know of each of its entries whether it was stored. */
+/** One call that waits to know of each of its entries whether it was stored. It ends when nothing of it is under way any more. */
 class Call {
   readonly entries: readonly Write[]
   readonly stored: boolean[] = []
   readonly #resolve: (stored: boolean[]) => void
-  readonly reject: (error: unknown) => void
+  readonly #reject: (error: unknown) => void
+  #failure: { readonly error: unknown } | undefined
   #left: number
 
   constructor(entries: readonly Write[], resolve: (stored: boolean[]) => void, reject: (error: unknown) => void) {
     this.entries = entries
     this.#resolve = resolve
-    this.reject = reject
+    this.#reject = reject
     this.#left = entries.length
   }
 
   answer(place: number, stored: boolean): void {
     this.stored[place] = stored
+    this.#oneEnded()
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#oneEnded()
+  }
+
+  #oneEnded(): void {
     this.#left--
-    if (this.#left === 0) this.#resolve(this.stored)
+    if (this.#left > 0) return
+    if (this.#failure === undefined) this.#resolve(this.stored)
+    else this.#reject(this.#failure.error)
   }
 }
 
@@ -45,9 +57,9 @@ interface Item {
 }
 
 /**
- * Merges writes that come in one turn into one or two scripts for each shard. Reads that wait are sent before them. Any other operation on
- * a key with a waiting write sends all waiting writes first. So the operations on a key keep the order of the calls. Large writes, and all
- * that come after them, are held until the network has room: a socket takes megabytes at once that the server does not get in time.
+ * Merges writes that come in one turn into one or two scripts for each shard. Reads that wait are sent before them. Large writes, and all
+ * that come after them, are held until the network has room: a socket takes megabytes at once that the server does not get in time. Of one
+ * key nothing else may be asked until a write of it has been answered.
  */
 export class WriteBatch {
   readonly #shards: Shards
@@ -55,9 +67,6 @@ export class WriteBatch {
   readonly #nagle = new Nagle()
   readonly #window: ByteWindow
   #waiting: Call[] = []
-  #keys = new Set<string>()
-  /** The keys of the writes that are held. */
-  readonly #held = new Set<string>()
 
   /** `timeoutMs`: how long a server may be silent. */
   constructor(shards: Shards, reads: ReadBatch, timeoutMs: number) {
@@ -68,21 +77,18 @@ export class WriteBatch {
 
   /** As `Store.write`. */
   write(entries: readonly Write[]): Promise<boolean[]> {
-    if (this.#keys.size + this.#held.size > 0) this.flushForAny(entries.map(keyOf))
-    if (this.#nagle.sendsAtOnce && this.#reads.isEmpty && this.#held.size === 0 && bytesOf(entries) < LIGHT_BYTES) {
+    if (this.#nagle.sendsAtOnce && this.#reads.isEmpty && this.#window.isEmpty && bytesOf(entries) < LIGHT_BYTES) {
       return this.#shards.gather(entries, keyOf, (shard, some) => this.#nagle.sent(shard.write(some)))
     }
     return new Promise((resolve, reject) => {
       if (this.#waiting.length === 0) realTime.setImmediate(this.#flushTurn)
       this.#waiting.push(new Call(entries, resolve, reject))
-      for (const { key } of entries) this.#keys.add(key)
     })
   }
 
   /** As `Store.fill`. */
   fill(entry: Write, token: string): Promise<boolean> {
     const { key, bytes } = entry
-    this.flushFor(key)
     const { leases } = this.#shards.of(key)
     if (bytes.length < LIGHT_BYTES) return leases.fill(entry, token)
     return new Promise((resolve, reject) => {
@@ -91,20 +97,8 @@ export class WriteBatch {
         filled.then(resolve, reject)
         return answered(filled)
       }
-      this.#hold([key], bytes.length, send, reject)
+      this.#window.send(bytes.length, send, reject)
     })
-  }
-
-  /** Sends all writes that wait or are held, if one of them is of this key. */
-  flushFor(key: string): void {
-    if (this.#keys.size > 0 && this.#keys.has(key)) this.#flushTurn()
-    if (this.#held.size > 0 && this.#held.has(key)) this.#window.flush()
-  }
-
-  /** The same, if one of them is of one of these keys. */
-  flushForAny(keys: readonly string[]): void {
-    if (this.#keys.size > 0 && keys.some((key) => this.#keys.has(key))) this.#flushTurn()
-    if (this.#held.size > 0 && keys.some((key) => this.#held.has(key))) this.#window.flush()
   }
 
   /** Sends all writes that wait or are held. */
@@ -118,7 +112,6 @@ export class WriteBatch {
     if (calls.length === 0) return
     this.#reads.flush()
     this.#waiting = []
-    this.#keys = new Set()
     const { commands } = this.#nagle
     this.#nagle.turned(calls.length)
     const items: Item[] = []
@@ -139,7 +132,7 @@ export class WriteBatch {
     const entries = items.map(({ entry }) => entry)
     const bytes = bytesOf(entries)
     const refuse = (error: unknown): void => {
-      for (const { call } of items) call.reject(error)
+      for (const { call } of items) call.fail(error)
     }
     const send = (): Promise<boolean> => {
       const written = this.#nagle.sent(shard.write(entries))
@@ -148,27 +141,8 @@ export class WriteBatch {
       }, refuse)
       return answered(written)
     }
-    if (bytes < LIGHT_BYTES && this.#held.size === 0) void send()
-    else this.#hold(entries.map(keyOf), bytes, send, refuse)
-  }
-
-  /** Sends when there is room. Until then, whoever uses one of the keys lets everything out first. */
-  #hold(keys: readonly string[], bytes: number, send: () => Promise<boolean>, refuse: (error: Error) => void): void {
-    const letGo = (): void => {
-      for (const key of keys) this.#held.delete(key)
-    }
-    for (const key of keys) this.#held.add(key)
-    this.#window.send(
-      bytes,
-      () => {
-        letGo()
-        return send()
-      },
-      (error) => {
-        letGo()
-        refuse(error)
-      },
-    )
+    if (bytes < LIGHT_BYTES && this.#window.isEmpty) void send()
+    else this.#window.send(bytes, send, refuse)
   }
 }
 

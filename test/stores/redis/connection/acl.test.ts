@@ -178,7 +178,7 @@ const EVENT: AuditEvent = {
 }
 
 /** What of a class is for the other classes alone. */
-const INSIDE = ['constructor', 'lookup', 'lookupMany', 'obtain', 'obtainMany']
+const INSIDE = ['constructor', 'onChange', 'lookup', 'lookupMany', 'obtain', 'obtainMany']
 
 /** The methods that a class has now, also those of which the tables above know nothing yet. */
 function methodsOf({ prototype }: { prototype: object }): string[] {

@@ -2,11 +2,32 @@ import type { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
 import type { KeyedCache } from '../../../../src/contract/cache.js'
 import { createKeyedCache } from '../../../../src/cache/create-keyed-cache.js'
-import { STORED, type StoredName } from '../../../../src/stores/redis/scripts/stored-layout.js'
+import {
+  readCycleProbe,
+  readMessage,
+  STORED,
+  type StoredName,
+  writeCycleProbe,
+} from '../../../../src/stores/redis/scripts/stored-layout.js'
 import { freshPrefix } from '../../../support/both-stores.js'
 import { makeGate } from '../../../support/gate.js'
 import { describeOnServers } from '../../../support/on-servers.js'
 import { until } from '../../../support/until.js'
+
+test('A probe for cycles is read from its message as it was written, and from no other text', () => {
+  const probes = [
+    { from: 'x.1', round: 1, after: 'y.2', trail: '' },
+    { from: 'x.1', round: 12, after: 'y.2', trail: 'x.3:1,2;y.4:5;' },
+  ]
+  for (const probe of probes) {
+    const { what, whose } = readMessage(writeCycleProbe(probe))
+    expect(what).toBe('cycle')
+    expect(readCycleProbe(whose)).toEqual(probe)
+  }
+  for (const text of ['', 'x', 'x 1 y', 'x one y ', 'x 1 y z z', 'x 1234567890 y ', ' 1 y ']) {
+    expect(readCycleProbe(text)).toBeUndefined()
+  }
+})
 
 describeOnServers('All that a cache keeps in Redis', (servers) => {
   test('has a name that is listed, of the type that is listed, and all that is listed is kept', async () => {
