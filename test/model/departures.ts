@@ -1,3 +1,4 @@
+import { goRound } from './answers.js'
 import { release } from './redis.js'
 import { type State, CALL, EMPTY, FLIGHT, TOLD, UNWANTED } from './state.js'
 import { type Take, waiting, type World } from './world.js'
@@ -36,7 +37,9 @@ function depart(world: World, next: State, r: number, by: 'signals' | 'timeouts'
   const { flight, key } = next.calls[r]!
   next.left[by]--
   next.calls[r] = { ...EMPTY.call, key, at: CALL.answered }
-  if (by === 'timeouts') next.flights[flight - 1]!.kept = 1
+  const left = next.flights[flight - 1]!
+  // What is abandoned already cannot be kept any more.
+  if (by === 'timeouts' && left.unwanted !== UNWANTED.abandoned) left.kept = 1
   abandonUnwanted(world, next, flight - 1)
 }
 
@@ -61,25 +64,27 @@ function hearFollowed(world: World, next: State, f: number): void {
   else Object.assign(flight, { unwanted: UNWANTED.unfollowed, deserts: deserts ? 1 : 0 })
 }
 
-/** `Computation.abandon`, unless a call has joined meanwhile. */
+/** `Computation.abandon`, unless a call has joined meanwhile, or has joined and left by its timeout. */
 function abandonLater(world: World, next: State, f: number): void {
-  const isWanted =
+  const isJoined =
     waiting(next, f).length > 0 && world.keeps('who joins while the store is asked keeps the computation')
-  if (isWanted) Object.assign(next.flights[f]!, { unwanted: 0, deserts: 0 })
+  const isKept = next.flights[f]!.kept === 1 && world.keeps('a timeout abandons nothing')
+  if (isJoined || isKept) Object.assign(next.flights[f]!, { unwanted: 0, deserts: 0 })
   else abandon(next, f)
 }
 
-/** `Computation.abandon`. */
+/** `Computation.abandon`. Calls may still join, and wait until it has ended. */
 function abandon(next: State, f: number): void {
   const flight = next.flights[f]!
+  if (waiting(next, f).length > 0) flight.deserts = 1
   if (flight.at === FLIGHT.follows) next.flights[f] = { ...EMPTY.flight }
-  // Without a lease nobody else is kept from computing meanwhile.
-  else Object.assign(flight, { unwanted: UNWANTED.abandoned, joinable: 0, lost: flight.alone > 0 ? 1 : flight.lost })
+  else flight.unwanted = UNWANTED.abandoned
 }
 
 /** The factory of a computation that was abandoned throws, as its signal has aborted: `Computation.#leave`. */
 function endAbandoned(next: State, f: number, answers: boolean): void {
   const { alone } = next.flights[f]!
   if (alone === 0 && answers) release(next, next.calls[f]!.key, f + 1, TOLD.voided)
+  for (const call of waiting(next, f)) goRound(call, false)
   next.flights[f] = { ...EMPTY.flight }
 }

@@ -70,7 +70,7 @@ function ask(world: World, next: State, f: number): void {
   if (flight.unwanted === UNWANTED.abandoned) {
     // What it leads is released at once, as something left behind.
     if (visible(world, next, f) === 0) acquire(world, next, next.calls[f]!.key, f + 1)
-    next.flights[f] = { ...EMPTY.flight }
+    endUnwanted(next, f)
     return
   }
   const value = visible(world, next, f)
@@ -104,8 +104,14 @@ function follow(world: World, next: State, f: number, leader: number): void {
 
 /** `ACQUIRE` was not answered. */
 function goAlone(world: World, next: State, f: number): void {
-  if (next.flights[f]!.unwanted === UNWANTED.abandoned) next.flights[f] = { ...EMPTY.flight }
+  if (next.flights[f]!.unwanted === UNWANTED.abandoned) endUnwanted(next, f)
   else start(world, next, f, ALONE.unanswered)
+}
+
+/** It was abandoned before it began. */
+function endUnwanted(next: State, f: number): void {
+  for (const call of waiting(next, f)) goRound(call, false)
+  next.flights[f] = { ...EMPTY.flight }
 }
 
 /** The factory begins: `Computation.#lead` or `Computation.#alone`. */

@@ -10,9 +10,8 @@ export const INVARIANTS = {
   'old stays': keepsOld,
   'a wait for a third computation': waitsForThird,
   'a wait for a lease without need': waitsForLease,
+  'somebody is left alone': desertsSomebody,
   'something newer is removed': removesNewer,
-  'a wait for what is abandoned': waitsForAbandoned,
-  'followers are left alone': desertsFollowers,
   'a timeout spoils the value': spoilsKept,
 } as const satisfies Record<Exclude<Violation, 'a wait for ever'>, (world: World, state: State) => boolean>
 
@@ -80,13 +79,8 @@ function removesNewer(_: World, { robbed }: State): boolean {
   return robbed === 1
 }
 
-/** A call waits for a computation whose signal has aborted, and would get the error of that. */
-function waitsForAbandoned(_: World, { calls, flights }: State): boolean {
-  return calls.some(({ at, flight }) => at === CALL.waits && flights[flight - 1]!.unwanted === UNWANTED.abandoned)
-}
-
-/** A computation has been abandoned although another process followed it. */
-function desertsFollowers(_: World, { flights }: State): boolean {
+/** A computation has been abandoned although a call waited for it, or another process followed it when that was asked. */
+function desertsSomebody(_: World, { flights }: State): boolean {
   return flights.some(({ unwanted, deserts }) => unwanted === UNWANTED.abandoned && deserts === 1)
 }
 

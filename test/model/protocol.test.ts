@@ -6,7 +6,7 @@ import { explore } from './explorer.js'
 import { type Rule, RULES } from './rules.js'
 import { type ScenarioName, SCENARIOS } from './scenarios.js'
 
-const [STATES, IN_EACH] = isFull ? [1_000_000, 70_000] : [50_000, 3_000]
+const [STATES, IN_EACH] = isFull ? [1_000_000, 50_000] : [50_000, 2_500]
 
 const source = (path: string): string => readFileSync(new URL(`../../src/${path}`, import.meta.url), 'utf8')
 const namesIn = (text: string, pattern: RegExp): string[] => [

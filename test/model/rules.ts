@@ -8,9 +8,8 @@ export type Violation =
   | 'old stays'
   | 'a wait for a third computation'
   | 'a wait for a lease without need'
+  | 'somebody is left alone'
   | 'something newer is removed'
-  | 'a wait for what is abandoned'
-  | 'followers are left alone'
   | 'a timeout spoils the value'
   | 'a wait for ever'
 
@@ -90,11 +89,11 @@ export const RULES = {
   },
   'a computation that is followed is not abandoned': {
     in: 'callers that leave',
-    as: 'followers are left alone',
+    as: 'somebody is left alone',
   },
   'who joins while the store is asked keeps the computation': {
     in: 'callers that leave',
-    as: 'a wait for what is abandoned',
+    as: 'somebody is left alone',
   },
   'a timeout abandons nothing': { in: 'callers that time out', as: 'a timeout spoils the value' },
   'a refresh does not take what the first leader stores': {

@@ -102,7 +102,7 @@ export interface Flight {
   kept: number
   /** What becomes of it when nobody of its process waits for it: `UNWANTED`. */
   unwanted: number
-  /** Whether somebody followed it when it was decided to abandon it. */
+  /** Whether somebody followed it when that was asked, or waited for it when it was abandoned. */
   deserts: number
 }
 

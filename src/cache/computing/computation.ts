@@ -253,6 +253,7 @@ export class Computation implements Awaited {
     if (outcome.kind !== 'computed') {
       fallback?.end(keeping)
       if (outcome.kind === 'given-up') return outcome
+      if (this.#isAbandoned) return { kind: 'left', restMs: 0 }
       return { kind: 'error', error: outcome.error, pauseMs: this.#pauseMs(stale) }
     }
     const { value, computeMs, life, tags, skipped } = outcome

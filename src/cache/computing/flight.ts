@@ -21,18 +21,19 @@ interface Waiting {
 export class Flight {
   readonly computation: Computation
   readonly #waiting = new Set<Waiting>()
-  readonly #detach: (flight: Flight) => void
   /** Whether it is to go on although nobody waits: it is a refresh in the background, or a call has left it by a timeout. */
   #goesOn = false
   #ended = false
 
-  /** `detach` is called when no more calls may join: it has ended, or nobody wants its result. */
-  constructor(setting: ComputationSetting, plan: ComputationPlan, detach: (flight: Flight) => void) {
-    this.#detach = detach
+  constructor(setting: ComputationSetting, plan: ComputationPlan, onEnd: (flight: Flight) => void) {
+    const end = (settle: (waiting: Waiting) => void): void => {
+      onEnd(this)
+      this.#end(settle)
+    }
     this.computation = new Computation(setting, plan, (startedAt) => this.#voided(startedAt))
     this.computation.result.then(
-      (result) => this.#end(({ resolve }) => resolve(result)),
-      (error: unknown) => this.#end(({ reject }) => reject(error)),
+      (result) => end(({ resolve }) => resolve(result)),
+      (error: unknown) => end(({ reject }) => reject(error)),
     )
   }
 
@@ -75,7 +76,6 @@ export class Flight {
 
   #end(settle: (waiting: Waiting) => void): void {
     this.#ended = true
-    this.#detach(this)
     for (const waiting of this.#waiting) {
       waiting.stop()
       settle(waiting)
@@ -87,12 +87,13 @@ export class Flight {
     return this.#waiting.size === 0 && !this.#goesOn && !this.#ended
   }
 
-  /** Abandons the computation if nobody wants its result: no call of this process, and no process that follows it. */
+  /**
+   * Abandons the computation if nobody wants its result: no call of this process, and no process that follows it. Calls that come later wait
+   * until it has ended, because one computation runs at a time, also where a factory does not heed its signal.
+   */
   async #abandonUnwanted(): Promise<void> {
     if (!this.#isUnwanted || (await this.computation.isFollowed())) return
     // A call may have joined while the store was asked.
-    if (!this.#isUnwanted) return
-    this.#detach(this)
-    this.computation.abandon()
+    if (this.#isUnwanted) this.computation.abandon()
   }
 }

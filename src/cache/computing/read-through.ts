@@ -114,10 +114,15 @@ export class ReadThrough {
     const background = new BatchFactory(this.#setting.cache, keys, factory)
     const answers = await Promise.allSettled(
       keys.map((key, i) => {
-        const member = { foreground: batch.member(key), background: background.member(key), refreshes: false }
+        const member = {
+          foreground: batch.member(key),
+          background: background.member(key),
+          refreshes: false,
+          computes: false,
+        }
         const call = { key, factory: member.foreground.factory, callOptions, at, deadline, many: member }
         return Promise.resolve(this.#answers.to(call, readings[i] as Reading)).finally(() => {
-          member.foreground.stay()
+          if (!member.computes) member.foreground.stay()
           if (!member.refreshes) member.background.stay()
         })
       }),

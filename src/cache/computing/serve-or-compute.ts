@@ -30,6 +30,8 @@ interface Membership {
   readonly background: Member<unknown>
   /** Whether a refresh was begun. If so, the refresh itself says whether the key is computed in the background. */
   refreshes: boolean
+  /** The same of a computation that the call waits for. It goes on when the call leaves. */
+  computes: boolean
 }
 
 /**
@@ -110,6 +112,7 @@ export class ServeOrCompute {
     try {
       // If the caller left by its signal while the store was asked, nothing is computed for it.
       callOptions.signal?.throwIfAborted()
+      if (many !== undefined) many.computes = true
       const anew = callOptions.refresh
       const taken = await this.#flights.take({ plan: planned, at, anew, deadline: soft ?? deadline })
       if (typeof taken === 'object') {

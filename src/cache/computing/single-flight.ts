@@ -106,22 +106,21 @@ export class SingleFlight {
     flight.goOn()
     flight.computation.result.then(
       (result) => {
-        plan.onFollow?.()
         if (result.kind === 'left') this.#rest(plan.key, result.restMs)
         if (result.kind === 'given-up') this.#setting.onFailed('refresh', plan.key, givenUpError(plan))
         if (result.kind !== 'error') return
         this.#rest(plan.key, result.pauseMs)
         this.#setting.onFailed('refresh', plan.key, result.error)
       },
-      (error: unknown) => {
-        plan.onFollow?.()
-        this.#setting.onFailed('refresh', plan.key, error)
-      },
+      (error: unknown) => this.#setting.onFailed('refresh', plan.key, error),
     )
   }
 
   #begin(plan: ComputationPlan): Flight {
-    const flight = new Flight(this.#setting, plan, (ended) => this.#detach(plan.key, ended))
+    const flight = new Flight(this.#setting, plan, (ended) => {
+      this.#detach(plan.key, ended)
+      plan.onFollow?.()
+    })
     this.#flights.set(plan.key, flight)
     return flight
   }

@@ -101,6 +101,29 @@ describeOnBothStores('The `timeout` of a caller', (open) => {
     expect(factory.runs).toBe(1)
   })
 
+  test.each(['timeout', 'softTimeout'])(
+    'that is over before it is known who computes leaves one call of the factory for all keys: %s',
+    async (limit) => {
+      const cache = open()
+      const keys = ['a', 'b', 'c']
+      if (limit === 'softTimeout') {
+        await cache.setMany(
+          keys.map((key) => [key, 'old']),
+          { ttl: '1ms', grace: '1m' },
+        )
+        await until(async () => (await cache.entry('c'))?.stale, 'it is stale')
+      }
+      const calls: string[][] = []
+      const factory = async (missing: readonly string[]): Promise<string[]> => {
+        calls.push([...missing])
+        return missing.map(() => 'new')
+      }
+      await cache.getOrSetMany(keys, factory, { [limit]: 0, ttl: '1m' }).catch(() => undefined)
+      await until(() => cache.has('c'), 'it is computed')
+      expect(calls).toEqual([keys])
+    },
+  )
+
   test('may be shorter than what the store takes to answer: the value is computed for the next call all the same', async () => {
     const cache = open()
     await cache
