@@ -12,7 +12,7 @@ setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
 /** More than the stack had room for. */
-const LINKS = isFull ? 100_000 : 20_000
+const LINKS = isFull ? 100_000 : 15_000
 /** What a test may leave on the heap by itself. All links would take more. */
 const FEW_BYTES = 1_000_000
 
