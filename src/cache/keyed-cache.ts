@@ -257,7 +257,7 @@ export class StoreBackedCache implements KeyedCache {
     this.#parts.place.leave()
     this.#parts.deletions.close()
     const { order, readThrough, stats } = this.#parts
-    const last = Promise.all([order.settled(), readThrough.close(), stats.close()])
+    const last = Promise.all([order.idle(), readThrough.close(), stats.close()])
     await Promise.race([last, realTime.pause(CLOSE_MS, { ref: false })])
     await this.#parts.store.close()
   }

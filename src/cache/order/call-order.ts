@@ -83,18 +83,21 @@ export class CallOrder {
     })
   }
 
-  /** Settles when all is carried out that concerns a key and those below it (by default all keys); `undefined` if nothing does. */
+  /**
+   * Settles when the calls of a key and of those below it (by default all keys) are carried out; `undefined` if there are none. What removes
+   * many keys is not waited for: how many are left is asked for while it goes on.
+   */
   settled(under?: string): Promise<void> | undefined {
-    if (this.isIdle) return undefined
-    const isBelow = (key: string): boolean => under === undefined || key === under || key.startsWith(childPrefix(under))
-    const turns = [...this.#last].filter(([key]) => isBelow(key)).map(([, turn]) => turn)
+    const turns = [...this.#last]
+      .filter(([key]) => under === undefined || key === under || key.startsWith(childPrefix(under)))
+      .map(([, turn]) => turn)
     for (const turn of turns) turn.isAwaited = true
-    const wide = [...this.#wide].filter(({ deletion }) => {
-      const { key } = deletion
-      return key === undefined || under === undefined || isBelow(key) || concerns(deletion, under)
-    })
-    const earlier = new Set<Turn>([...turns, ...wide])
-    return earlier.size === 0 ? undefined : allEnded(earlier)
+    return turns.length === 0 ? undefined : allEnded(new Set<Turn>(turns))
+  }
+
+  /** Settles when nothing is under way that changes keys. */
+  async idle(): Promise<void> {
+    await allEnded(new Set<Turn>([...this.#last.values(), ...this.#wide]))
   }
 
   /**

@@ -209,10 +209,10 @@ const KINDS: Record<string, Kind> = {
     give: () => [[K], undefined],
     leave: 'nothing',
   },
-  'clear, get, count': {
+  'clear, get': {
     there: true,
-    calls: (c) => [c.clear(), c.get(K, NONE), c.count()],
-    give: () => [1, undefined, 0],
+    calls: (c) => [c.clear(), c.get(K, NONE)],
+    give: () => [1, undefined],
     leave: 'nothing',
   },
   'clear, set, get': {
@@ -565,7 +565,7 @@ async function carryOut(
       return async () => expect(may).toContain(await answer)
     }
     case 'count': {
-      // It takes several steps, in which it may see what is called later
+      // It takes several steps, in which it may see what is called later. What is being removed may still count.
       const all = KEYS.map((of) => ({ of, may: [...model.values(of)] }))
       model.onChange.add(() => {
         for (const { of, may } of all) may.push(...model.values(of))
@@ -573,9 +573,6 @@ async function carryOut(
       const answer = cache.count()
       return async () => {
         expect(await answer).toBeGreaterThanOrEqual(all.filter(({ may }) => !may.includes(undefined)).length)
-        expect(await answer).toBeLessThanOrEqual(
-          all.filter(({ may }) => may.some((value) => value !== undefined)).length,
-        )
       }
     }
     case 'getOrSet': {
