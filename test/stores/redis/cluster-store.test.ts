@@ -13,6 +13,7 @@ import { countListeners } from '../../support/listeners.js'
 import { openStore } from '../../support/open-store.js'
 import { type RedisCluster, startCluster } from '../../support/redis-cluster.js'
 import { until } from '../../support/until.js'
+import { isFull } from '../../support/size.js'
 import { startWorker } from '../../support/worker.js'
 
 let cluster: RedisCluster
@@ -41,7 +42,7 @@ describe('A Cluster client that puts a prefix of its own before all keys', () =>
     return openStore(client)
   }
   describeStore('The store on a Cluster', open)
-  describeComputations('The store on a Cluster', open)
+  if (isFull) describeComputations('The store on a Cluster', open)
 })
 
 describe('A Cluster with TLS, by certificates with names', () => {
