@@ -18,7 +18,9 @@ export function surroundingSteps(world: World, state: State, take: Take): void {
     if (lease > 0 && over === 0 && (left.leaseEnds > 0 || flights[lease - 1]!.at === FLIGHT.none)) {
       take(`lease ${key} is past its end`, (next) => endLease(next, key))
     }
-    if (lease > 0 && (over === 1 || !world.keeps('KEEP_UP drops no lease before its end'))) {
+    // It comes a minute later, so it ends no wait.
+    const isAwaited = flights.some(({ at }, f) => at === FLIGHT.follows && state.calls[f]!.key === key)
+    if (lease > 0 && ((over === 1 && !isAwaited) || !world.keeps('KEEP_UP drops no lease before its end'))) {
       take(`KEEP_UP drops lease ${key}`, (next) => pruneLease(next, key))
     }
     if (buried === 1 && !world.keeps('tombstones stay as long as leases')) {

@@ -224,8 +224,11 @@ describeOnServers('0.1 and the present version on one prefix', (servers) => {
     test('after a failure with a stale value, neither tries again at once', async () => {
       await one.set('a', 'old', { ttl: '50ms', grace: 600 })
       await until(async () => (await other.entry('a'))?.stale, 'its ttl has passed')
-      expect(await one.getOrSet('a', () => Promise.reject(new Error('failed')), { ttl: 600 })).toBe('old')
-      await until(async () => (await leases()).some((lease) => lease.includes(' - ')), 'there is a pause')
+      // It serves the value as fresh for as long as its clock is a little behind
+      await until(async () => {
+        expect(await one.getOrSet('a', () => Promise.reject(new Error('failed')), { ttl: 600 })).toBe('old')
+        return (await leases()).some((lease) => lease.includes(' - '))
+      }, 'there is a pause')
       let computed = 0
       for (let i = 0; i < 20; i++) expect(await other.getOrSet('a', () => ++computed)).toBe('old')
       expect(computed).toBe(0)

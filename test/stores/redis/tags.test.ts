@@ -178,6 +178,7 @@ describe('The set of a tag', () => {
     await server.client().zadd(`${keyPrefix}:ends:`, 1, 't')
     await (await upkeepOf(server.url, keyPrefix, 1, context)).visitAll()
     expect(await server.client().zscore(`${keyPrefix}:ends:`, 't')).not.toBe('1')
+    await until(async () => !(await cache.has('a')), 'its ttl has passed')
     expect(await cache.deleteTag('t')).toEqual(['b'])
   })
 
