@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../../../src/contract/cache.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
+import { answers } from '../../support/answers.js'
 import { freshPrefix } from '../../support/both-stores.js'
 import { type Gate, makeGate } from '../../support/gate.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
@@ -38,7 +39,7 @@ describe('Two databases of one server with one prefix', () => {
       createKeyedCache({ redis: `${server.url}/${database}`, keyPrefix, redisTimeout: '5s' }),
     )
     opened.push(...caches)
-    await Promise.all(caches.map((cache) => cache.require()))
+    await answers(...caches)
     const channel = `${keyPrefix}:wake`
     await until(async () => {
       const [, subscribed] = (await server.client().pubsub('NUMSUB', channel)) as [string, number]

@@ -6,7 +6,9 @@ import * as indexScripts from '../../../src/stores/redis/scripts/index-scripts.j
 import * as leaseScripts from '../../../src/stores/redis/scripts/lease-scripts.js'
 import * as tagScripts from '../../../src/stores/redis/scripts/tag-scripts.js'
 import * as upkeepScripts from '../../../src/stores/redis/scripts/upkeep-scripts.js'
+import { answers } from '../../support/answers.js'
 import { freshPrefix } from '../../support/both-stores.js'
+import { isMeasured } from '../../support/fault-row.js'
 import { median, report } from '../../support/figures.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
 import { isFull } from '../../support/size.js'
@@ -44,7 +46,7 @@ type Work = (cache: KeyedCache) => Promise<unknown>
 
 async function prepared(prepare: Work): Promise<KeyedCache> {
   const cache = createKeyedCache({ redis: server.url, keyPrefix, redisTimeout: '5s' })
-  await cache.require()
+  await answers(cache)
   await prepare(cache)
   return cache
 }
@@ -79,10 +81,10 @@ async function times(prepare: Work, work: Work): Promise<Map<string, number[]>> 
   }
 }
 
-/** The scripts that took too long in a run: any of their runs, or half of them where other tests take the machine's time. */
+/** The scripts that took too long in a run: any of their runs in `npm run faults`, or half of them where other tests take the machine's time. */
 function slow(found: ReadonlyMap<string, readonly number[]>): string[] {
   return [...found].flatMap(([name, took]) => {
-    const ms = isFull ? Math.max(...took) : median(took.length % 2 === 0 ? took.slice(1) : took)
+    const ms = isMeasured ? Math.max(...took) : median(took.length % 2 === 0 ? took.slice(1) : took)
     return ms > SLOW_MS ? [name] : []
   })
 }

@@ -3,11 +3,13 @@ import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
 import { createKeyedCache, type KeyedCacheOptions } from '../../../src/cache/create-keyed-cache.js'
 import type { KeyedCache } from '../../../src/contract/cache.js'
+import { answers } from '../../support/answers.js'
 import { freshPrefix } from '../../support/both-stores.js'
 import { report } from '../../support/figures.js'
 import { makeGate } from '../../support/gate.js'
 import { describeOnServers } from '../../support/on-servers.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
+import { isMeasured } from '../../support/fault-row.js'
 import { isFull } from '../../support/size.js'
 import { openUpkeep, type OwnUpkeep } from '../../support/upkeep.js'
 import { until } from '../../support/until.js'
@@ -49,7 +51,7 @@ describeOnServers('The sets of tags', (servers) => {
     { timeout: 120_000 },
     async (context) => {
       const { cache, keyPrefix } = open(servers().redis, context)
-      await cache.require()
+      await answers(cache)
       const clients = await servers().clients()
       const seconds = isFull ? 60 : 1.5
       const ttlMs = isFull ? 2000 : 100
@@ -79,9 +81,9 @@ describeOnServers('The sets of tags', (servers) => {
       const figure = `${seconds} s of ${ENTRIES_PER_SECOND} entries/s with ${TAGS_OF_EACH} tags of their own, ttl ${ttlMs} ms`
       report(`${figure}: at most ${most} names, none ${laterMs} ms later`)
       const live = (ENTRIES_PER_SECOND * TAGS_OF_EACH * ttlMs) / 1000
-      expect(most).toBeLessThan(live + 1000)
+      expect(most).toBeLessThan(isMeasured ? live + 1000 : 3 * live + 1000)
       // Each shard of a Cluster has its turn in about 9 s.
-      if (isFull) expect(laterMs).toBeLessThan(10_000)
+      if (isMeasured) expect(laterMs).toBeLessThan(10_000)
     },
   )
 
@@ -156,7 +158,7 @@ describe('The set of a tag', () => {
 
   test.concurrent('ends where a process of 0.1 has made it, which does not say when it is over', async (context) => {
     const { cache, keyPrefix } = open(server.url, context)
-    await cache.require()
+    await answers(cache)
     const upkeep = await upkeepOf(server.url, keyPrefix, 1, context)
     const soon = Date.now() + 100
     await server.client().zadd(`${keyPrefix}:tags:`, 0, 'a', 0, 'b')
@@ -184,7 +186,7 @@ describe('The set of a tag', () => {
 
   test.concurrent('with names that are not text, or with other data, keeps none of the others', async (context) => {
     const { cache, keyPrefix } = open(server.url, context)
-    await cache.require()
+    await answers(cache)
     const hostile = Buffer.from([255, 254, 0])
     const all = Array.from({ length: 300 }, (_, i) => Buffer.concat([hostile, Buffer.from(String(i))]))
     await server.client().zadd(`${keyPrefix}:ends:`, ...all.flatMap((tag) => [1, tag]))
