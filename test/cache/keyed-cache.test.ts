@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { CacheEvents } from '../../src/contract/cache-events.js'
 import { defaultSerializer } from '../../src/values/serializer.js'
-import { answers } from '../support/answers.js'
+import { allAnswer } from '../support/all-answer.js'
 import { describeOnBothStores } from '../support/both-stores.js'
 import { until } from '../support/until.js'
 import { warningsDuring } from '../support/warnings.js'
@@ -289,7 +289,7 @@ describeOnBothStores('Looking into a cache', (open) => {
 
   test('takes a probe that leaves nothing behind', async () => {
     const cache = open()
-    await answers(cache)
+    await allAnswer(cache)
     expect(await cache.count()).toBe(0)
     expect((await cache.children()).children).toEqual([])
   })

@@ -13,7 +13,7 @@ import {
   keyedcache,
   type KeyedCache,
 } from '../../src/index.js'
-import { answers } from '../support/answers.js'
+import { allAnswer } from '../support/all-answer.js'
 import { listen } from '../support/listen.js'
 import { startRedis } from '../support/redis-server.js'
 import { until } from '../support/until.js'
@@ -36,7 +36,7 @@ beforeEach(async () => {
   const options = { redis: redis.url, keyPrefix: 'test', redisTimeout: '5s' }
   cache = configure({ caches: { default: options, other: { ...options, keyPrefix: 'other' } } })
   elsewhere = createKeyedCache(options)
-  await answers(cache, elsewhere)
+  await allAnswer(cache, elsewhere)
 })
 
 afterEach(async () => {

@@ -8,7 +8,7 @@ import {
   type KeyedCache,
   type KeyedcacheOptions,
 } from '../../src/index.js'
-import { answers } from '../support/answers.js'
+import { allAnswer } from '../support/all-answer.js'
 import { inRequest as inRequestOf } from '../support/in-request.js'
 import { listen } from '../support/listen.js'
 import { pipelined } from '../support/pipelined.js'
@@ -33,7 +33,7 @@ beforeEach(async () => {
   await redis.client().flushall()
   cache = createKeyedCache({ redis: redis.url, keyPrefix: 'test', maxValueBytes: 10_000, redisTimeout: '5s' })
   elsewhere = createKeyedCache({ redis: redis.url, keyPrefix: 'test', redisTimeout: '5s' })
-  await answers(cache, elsewhere)
+  await allAnswer(cache, elsewhere)
 })
 
 afterEach(async () => {

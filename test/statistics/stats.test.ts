@@ -6,7 +6,7 @@ import type { StatsBatch } from '../../src/contract/statistics.js'
 import { emptyCounters } from '../../src/statistics/stats.js'
 import { Stats } from '../../src/statistics/stats.js'
 import { createKeyedCache } from '../../src/cache/create-keyed-cache.js'
-import { answers } from '../support/answers.js'
+import { allAnswer } from '../support/all-answer.js'
 import { describeOnBothStores, freshPrefix } from '../support/both-stores.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { until } from '../support/until.js'
@@ -105,7 +105,7 @@ describeOnBothStores('Statistics', (open, kind) => {
     await cache.children()
     await cache.count()
     await cache.computing()
-    await answers(cache)
+    await allAnswer(cache)
     await cache.delete('a', { children: true })
     await cache.clear()
     await cache.stats()

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { keyText, partText } from '../../../src/admin/show/key-text.js'
 import type { KeyedCache } from '../../../src/contract/cache.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { dashboardApp, linked, linksOf, textOf, unescaped } from '../../support/dashboard.js'
 import { atMostMs } from '../../support/fault-row.js'
 import { HOSTILE_PARTS } from '../../support/hostile-keys.js'
@@ -377,7 +377,7 @@ describe('Keys, with Redis away', () => {
     try {
       const cache = createKeyedCache({ redis: redis.url, keyPrefix: 'away', logger: QUIET })
       caches.push(cache)
-      await answers(cache)
+      await allAnswer(cache)
       const client = await serve(cache)
       if (how === 'ended') await redis.kill()
       else redis.stop()

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../../../src/contract/cache.js'
 import type { ManyFactoryContext } from '../../../src/contract/factory.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { describeOnBothStores, freshPrefix } from '../../support/both-stores.js'
 import { makeGate } from '../../support/gate.js'
 import { inRequest } from '../../support/in-request.js'
@@ -39,7 +39,7 @@ async function begin(cache: KeyedCache, fails = false) {
 describeOnBothStores('A factory of many keys', (openCache) => {
   test('is called once more, with all that is left, when the keys that others computed are deleted', async () => {
     const cache = openCache()
-    await answers(cache)
+    await allAnswer(cache)
     const old = await begin(cache)
     const factory = counting('new')
     const waiting = cache.getOrSetMany([...KEYS, 'own'], factory)
@@ -141,7 +141,7 @@ describe.each(['one server', 'a Cluster'] as const)('On %s a factory of many key
     const keyPrefix = freshPrefix()
     const two = [1, 2].map(() => createKeyedCache({ redis, keyPrefix, redisTimeout: '5s', lease: '1m' }))
     opened.push(...two)
-    await answers(...two)
+    await allAnswer(...two)
     return two as [KeyedCache, KeyedCache]
   }
 

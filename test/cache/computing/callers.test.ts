@@ -5,7 +5,7 @@ import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
 import type { KeyedCache } from '../../../src/contract/cache.js'
 import type { FactoryContext } from '../../../src/contract/factory.js'
 import { CachedObject } from '../../../src/default-cache/cached-object.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { describeOnBothStores, freshPrefix } from '../../support/both-stores.js'
 import { expectNoLeakWarnings } from '../../support/fault-row.js'
 import { makeGate } from '../../support/gate.js'
@@ -291,7 +291,7 @@ describe('While another process follows', () => {
     const keyPrefix = freshPrefix()
     const two = [1, 2].map(() => createKeyedCache({ redis: server.url, keyPrefix, redisTimeout: '5s', lease: '1m' }))
     opened.push(...two)
-    await answers(...two)
+    await allAnswer(...two)
     const isFollowed = async (): Promise<boolean> =>
       (await server.client().hget(`${keyPrefix}:leases:`, 'k'))?.split(' ')[3] === '1'
     return [...(two as [KeyedCache, KeyedCache]), isFollowed]

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Cache, KeyedCache } from '../../../src/contract/cache.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../../../src/cache/create-keyed-cache.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { describeOnBothStores, freshPrefix } from '../../support/both-stores.js'
 import { makeGate } from '../../support/gate.js'
 import { type RedisCluster, startCluster } from '../../support/redis-cluster.js'
@@ -93,7 +93,7 @@ describe.each(['one server', 'a Cluster'] as const)('On %s factories of several 
       createKeyedCache({ redis, keyPrefix, redisTimeout: '5s', lease: '1m', ...options }),
     )
     opened.push(...all)
-    await answers(...all)
+    await allAnswer(...all)
     return all
   }
 

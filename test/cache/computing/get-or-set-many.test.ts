@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../../../src/contract/cache.js'
 import { type Key, toKey } from '../../../src/keys/key.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { describeOnBothStores, freshPrefix } from '../../support/both-stores.js'
 import { makeGate } from '../../support/gate.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
@@ -285,7 +285,7 @@ describe('getOrSetMany, on Redis,', () => {
   test('reads once, and twice a key when it computes: one attempt and one write for each', async () => {
     const [cache] = openTwo()
     const keys = Array.from({ length: 100 }, (_, i) => `key${i}`)
-    await answers(cache)
+    await allAnswer(cache)
     // What scripts call counts as well: these read by GET
     const calls = async (command: string): Promise<number> => {
       const info = await server.client().info('commandstats')

@@ -5,7 +5,7 @@ import type { FactoryContext } from '../../../src/contract/factory.js'
 import { CacheTimeoutError } from '../../../src/contract/errors.js'
 import type { CacheEvents } from '../../../src/contract/cache-events.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { describeOnBothStores, freshPrefix } from '../../support/both-stores.js'
 import { makeGate } from '../../support/gate.js'
 import { startRedis } from '../../support/redis-server.js'
@@ -875,7 +875,7 @@ describe('While Redis does not answer', () => {
     const logger = { info() {}, warn() {}, error() {} }
     const cache = createKeyedCache({ redis: server.url, keyPrefix: freshPrefix(), redisTimeout: '20s', logger })
     ends.unshift(() => cache.close())
-    await answers(cache)
+    await allAnswer(cache)
     server.stop()
     const abort = new AbortController()
     const factory = counting('v')

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../../../src/contract/cache.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { freshPrefix } from '../../support/both-stores.js'
 import { type Gate, makeGate } from '../../support/gate.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
@@ -39,7 +39,7 @@ describe('Two databases of one server with one prefix', () => {
       createKeyedCache({ redis: `${server.url}/${database}`, keyPrefix, redisTimeout: '5s' }),
     )
     opened.push(...caches)
-    await answers(...caches)
+    await allAnswer(...caches)
     const channel = `${keyPrefix}:wake`
     await until(async () => {
       const [, subscribed] = (await server.client().pubsub('NUMSUB', channel)) as [string, number]

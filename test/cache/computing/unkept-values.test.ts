@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { GetOrSetOptions, KeyedCache } from '../../../src/contract/cache.js'
 import type { FactoryContext } from '../../../src/contract/factory.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { describeOnBothStores, freshPrefix } from '../../support/both-stores.js'
 import { makeGate } from '../../support/gate.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
@@ -182,7 +182,7 @@ describe('On Redis a computed value that cannot be kept', () => {
   async function open(keyPrefix: string, more: object = {}): Promise<KeyedCache> {
     const cache = createKeyedCache({ redis: server.url, keyPrefix, redisTimeout: '5s', ...SMALL, ...more })
     onTestFinished(() => cache.close())
-    await answers(cache)
+    await allAnswer(cache)
     return cache
   }
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../../../src/contract/cache.js'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { describeOnBothStores, freshPrefix } from '../../support/both-stores.js'
 import { makeGate } from '../../support/gate.js'
 import { type RedisCluster, startCluster } from '../../support/redis-cluster.js'
@@ -42,7 +42,7 @@ function ask(cache: KeyedCache): Promise<string> {
 describeOnBothStores('A computation that is voided while it runs', (openCache) => {
   test.each(ENDS)('by %s keeps nobody waiting but the call that began it', async (_what, end, next) => {
     const cache = openCache()
-    await answers(cache)
+    await allAnswer(cache)
     const old = await begin(cache)
     const joined = ask(cache)
     await end(cache)
@@ -54,7 +54,7 @@ describeOnBothStores('A computation that is voided while it runs', (openCache) =
 
   test('keeps nobody waiting who asks for many keys', async () => {
     const cache = openCache()
-    await answers(cache)
+    await allAnswer(cache)
     const old = await begin(cache)
     const many = cache.getOrSetMany(['p::b', 'p::a'], (keys) => keys.map((key) => `${key} anew`))
     await until(() => cache.has('p::b').then((has) => has || true), 'it is asked')
@@ -66,7 +66,7 @@ describeOnBothStores('A computation that is voided while it runs', (openCache) =
 
   test('serves all calls that began before its factory, also where the factory itself deletes the key', async () => {
     const cache = openCache()
-    await answers(cache)
+    await allAnswer(cache)
     let runs = 0
     const values = await Promise.all(
       Array.from({ length: 100 }, () =>
@@ -84,7 +84,7 @@ describeOnBothStores('A computation that is voided while it runs', (openCache) =
 
   test('does not serve a call that began after its factory, however often that happens', async () => {
     const cache = openCache()
-    await answers(cache)
+    await allAnswer(cache)
     const gate = makeGate()
     let runs = 0
     const call = (): Promise<number> =>
@@ -110,7 +110,7 @@ describeOnBothStores('A computation that is voided while it runs', (openCache) =
 
   test('has its signal aborted when the call that began it leaves, since nobody wants the result', async () => {
     const cache = openCache()
-    await answers(cache)
+    await allAnswer(cache)
     const [started, leave] = [makeGate(), new AbortController()]
     let signal: AbortSignal | undefined
     const own = cache.getOrSet(
@@ -148,7 +148,7 @@ describe.each(['one server', 'a Cluster'] as const)('On %s a computation that an
     const keyPrefix = freshPrefix()
     const three = [1, 2, 3].map(() => createKeyedCache({ redis, keyPrefix, redisTimeout: '5s', lease: '1m' }))
     opened.push(...three)
-    await answers(...three)
+    await allAnswer(...three)
     return three as [KeyedCache, KeyedCache, KeyedCache]
   }
 
@@ -211,7 +211,7 @@ describe('A key that is deleted and computed elsewhere again and again', () => {
   async function open(keyPrefix: string): Promise<KeyedCache> {
     const cache = createKeyedCache({ redis: server.url, keyPrefix, redisTimeout: '5s', lease: '1m' })
     opened.push(cache)
-    await answers(cache)
+    await allAnswer(cache)
     return cache
   }
 

@@ -6,7 +6,7 @@ import type { KeyedCache } from '../../../src/contract/cache.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../../../src/cache/create-keyed-cache.js'
 import { hashTags } from '../../../src/stores/redis/shards/hash-tags.js'
 import { hashOf } from '../../../src/stores/redis/shards/key-hash.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { freshPrefix } from '../../support/both-stores.js'
 import { inRequest } from '../../support/in-request.js'
 import { type RedisCluster, startCluster } from '../../support/redis-cluster.js'
@@ -33,7 +33,7 @@ afterEach(async () => {
 async function open(options: KeyedCacheOptions): Promise<KeyedCache> {
   const cache = createKeyedCache({ keyPrefix: freshPrefix(), redisTimeout: '10s', compressAbove: 2000, ...options })
   opened.push(cache)
-  await answers(cache)
+  await allAnswer(cache)
   return cache
 }
 

@@ -5,7 +5,7 @@ import type { KeyedCache } from '../../../src/contract/cache.js'
 import type { FactoryContext } from '../../../src/contract/factory.js'
 import type { CacheEvents } from '../../../src/contract/cache-events.js'
 import { CacheNotRespondingError, NotCachedError } from '../../../src/contract/errors.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { freshPrefix } from '../../support/both-stores.js'
 import { inRequest } from '../../support/in-request.js'
 import { makeGate } from '../../support/gate.js'
@@ -28,7 +28,7 @@ async function open(options: KeyedCacheOptions = {}): Promise<KeyedCache> {
   const silent = { info: () => {}, warn: () => {}, error: () => {} }
   const cache = createKeyedCache({ redis: server.url, keyPrefix, logger: silent, ...options })
   opened.push(cache)
-  await answers(cache)
+  await allAnswer(cache)
   return cache
 }
 

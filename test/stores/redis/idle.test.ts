@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, type TestContext, test } from 'vitest'
 import { createKeyedCache, type KeyedCacheOptions } from '../../../src/cache/create-keyed-cache.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { atMostMs } from '../../support/fault-row.js'
 import { countedDuring, type Sent } from '../../support/commands-counted.js'
 import { startCluster } from '../../support/redis-cluster.js'
@@ -22,7 +22,7 @@ async function sentBy(
 ): Promise<Sent[][]> {
   const cache = createKeyedCache({ ...options, keyPrefix: KEY_PREFIX, redisTimeout: '5s', near: true })
   onTestFinished(() => cache.close())
-  await answers(cache)
+  await allAnswer(cache)
   for (const key of ['a', 'b', 'c', 'd', 'e']) await cache.set(key, 1, { tags: ['t', key] }) // eslint-disable-line no-await-in-loop
   await delay(SETTLE_MS)
   const all = await Promise.all(servers.map((server) => countedDuring(server, () => delay(COUNTED_MS))))

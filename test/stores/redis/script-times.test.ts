@@ -6,7 +6,7 @@ import * as indexScripts from '../../../src/stores/redis/scripts/index-scripts.j
 import * as leaseScripts from '../../../src/stores/redis/scripts/lease-scripts.js'
 import * as tagScripts from '../../../src/stores/redis/scripts/tag-scripts.js'
 import * as upkeepScripts from '../../../src/stores/redis/scripts/upkeep-scripts.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { freshPrefix } from '../../support/both-stores.js'
 import { isMeasured } from '../../support/fault-row.js'
 import { median, report } from '../../support/figures.js'
@@ -46,7 +46,7 @@ type Work = (cache: KeyedCache) => Promise<unknown>
 
 async function prepared(prepare: Work): Promise<KeyedCache> {
   const cache = createKeyedCache({ redis: server.url, keyPrefix, redisTimeout: '5s' })
-  await answers(cache)
+  await allAnswer(cache)
   await prepare(cache)
   return cache
 }

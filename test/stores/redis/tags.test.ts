@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
 import { createKeyedCache, type KeyedCacheOptions } from '../../../src/cache/create-keyed-cache.js'
 import type { KeyedCache } from '../../../src/contract/cache.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { freshPrefix } from '../../support/both-stores.js'
 import { report } from '../../support/figures.js'
 import { makeGate } from '../../support/gate.js'
@@ -51,7 +51,7 @@ describeOnServers('The sets of tags', (servers) => {
     { timeout: 120_000 },
     async (context) => {
       const { cache, keyPrefix } = open(servers().redis, context)
-      await answers(cache)
+      await allAnswer(cache)
       const clients = await servers().clients()
       const seconds = isFull ? 60 : 1.5
       const ttlMs = isFull ? 2000 : 100
@@ -158,7 +158,7 @@ describe('The set of a tag', () => {
 
   test.concurrent('ends where a process of 0.1 has made it, which does not say when it is over', async (context) => {
     const { cache, keyPrefix } = open(server.url, context)
-    await answers(cache)
+    await allAnswer(cache)
     const upkeep = await upkeepOf(server.url, keyPrefix, 1, context)
     const soon = Date.now() + 100
     await server.client().zadd(`${keyPrefix}:tags:`, 0, 'a', 0, 'b')
@@ -186,7 +186,7 @@ describe('The set of a tag', () => {
 
   test.concurrent('with names that are not text, or with other data, keeps none of the others', async (context) => {
     const { cache, keyPrefix } = open(server.url, context)
-    await answers(cache)
+    await allAnswer(cache)
     const hostile = Buffer.from([255, 254, 0])
     const all = Array.from({ length: 300 }, (_, i) => Buffer.concat([hostile, Buffer.from(String(i))]))
     await server.client().zadd(`${keyPrefix}:ends:`, ...all.flatMap((tag) => [1, tag]))

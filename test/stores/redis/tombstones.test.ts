@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
 import type { KeyedCache } from '../../../src/contract/cache.js'
-import { answers } from '../../support/answers.js'
+import { allAnswer } from '../../support/all-answer.js'
 import { freshPrefix } from '../../support/both-stores.js'
 import { makeGate } from '../../support/gate.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
@@ -96,7 +96,7 @@ describe('What was removed during computations', () => {
   })
 
   test('is not kept for a process that died', async () => {
-    await answers(cache)
+    await allAnswer(cache)
     await leaveLease('dead', 60_500)
     await leaveLease('silent', 50_000)
     await cache.deleteTag('t')

@@ -9,7 +9,7 @@ import {
   type StoredName,
   writeCycleProbe,
 } from '../../../../src/stores/redis/scripts/stored-layout.js'
-import { answers } from '../../../support/answers.js'
+import { allAnswer } from '../../../support/all-answer.js'
 import { freshPrefix } from '../../../support/both-stores.js'
 import { makeGate } from '../../../support/gate.js'
 import { describeOnServers } from '../../../support/on-servers.js'
@@ -51,7 +51,7 @@ describeOnServers('All that a cache keeps in Redis', (servers) => {
     const options = { redis, keyPrefix, redisTimeout: '5s', near: true, compressAbove: 100 }
     await using cache = createKeyedCache(options)
     await using other = createKeyedCache(options)
-    await answers(cache, other)
+    await allAnswer(cache, other)
     const lookAround = async (): Promise<void> => {
       for (const [name, type] of await namesBelow(await servers().clients(), keyPrefix)) look(name, type)
     }

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../../../../src/contract/cache.js'
 import { createKeyedCache } from '../../../../src/cache/create-keyed-cache.js'
-import { answers } from '../../../support/answers.js'
+import { allAnswer } from '../../../support/all-answer.js'
 import { freshPrefix } from '../../../support/both-stores.js'
 import { type RedisServer, startRedis } from '../../../support/redis-server.js'
 import { until } from '../../../support/until.js'
@@ -24,7 +24,7 @@ async function open(keyPrefix = freshPrefix()): Promise<KeyedCache> {
   prefix = keyPrefix
   const cache = createKeyedCache({ redis: server.url, keyPrefix, redisTimeout: '5s' })
   opened.push(cache)
-  await answers(cache)
+  await allAnswer(cache)
   return cache
 }
 
@@ -82,7 +82,7 @@ describe('An index that was lost', () => {
     try {
       const cache = createKeyedCache({ redis: own.url, keyPrefix: 'flushed', redisTimeout: '5s' })
       opened.push(cache)
-      await answers(cache)
+      await allAnswer(cache)
       await cache.set('a', 1)
       await own.client().flushall()
       expect(await cache.count()).toBe(0)
@@ -128,7 +128,7 @@ describe('Names of evicted entries', () => {
       return { names: await own.client().zcard('full:index:'), live: Number(live) }
     }
     try {
-      await answers(cache)
+      await allAnswer(cache)
       const value = 'x'.repeat(300)
       let failed = 0
       const began = performance.now()

@@ -4,7 +4,7 @@ import type { KeyedCache } from '../../../../src/contract/cache.js'
 import { createKeyedCache } from '../../../../src/cache/create-keyed-cache.js'
 import { WRITE } from '../../../../src/stores/redis/scripts/entry-scripts.js'
 import { ACQUIRE, FILL } from '../../../../src/stores/redis/scripts/lease-scripts.js'
-import { answers } from '../../../support/answers.js'
+import { allAnswer } from '../../../support/all-answer.js'
 import { freshPrefix } from '../../../support/both-stores.js'
 import { callsDuring } from '../../../support/monitor.js'
 import { startProxy } from '../../../support/proxy.js'
@@ -26,7 +26,7 @@ afterEach(async () => {
 async function open(redis: string | readonly string[] = server.url, keyPrefix = freshPrefix()): Promise<KeyedCache> {
   const cache = createKeyedCache({ redis, keyPrefix, redisTimeout: '5s' })
   opened.push(cache)
-  await answers(cache)
+  await allAnswer(cache)
   return cache
 }
 

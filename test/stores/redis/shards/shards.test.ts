@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../../../../src/contract/cache.js'
 import { createKeyedCache, type KeyedCacheOptions } from '../../../../src/cache/create-keyed-cache.js'
 import { hashTags } from '../../../../src/stores/redis/shards/hash-tags.js'
-import { answers } from '../../../support/answers.js'
+import { allAnswer } from '../../../support/all-answer.js'
 import { freshPrefix } from '../../../support/both-stores.js'
 import { type RedisCluster, startCluster } from '../../../support/redis-cluster.js'
 import { startRedis } from '../../../support/redis-server.js'
@@ -27,7 +27,7 @@ afterEach(async () => {
 async function open(options: KeyedCacheOptions = {}): Promise<KeyedCache> {
   const cache = createKeyedCache({ redis: cluster.urls, keyPrefix: freshPrefix(), redisTimeout: '5s', ...options })
   opened.push(cache)
-  await answers(cache)
+  await allAnswer(cache)
   return cache
 }
 
