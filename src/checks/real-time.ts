@@ -19,6 +19,9 @@ interface RealTime {
   pause(ms: number, options?: { ref: boolean }): Promise<void>
 }
 
+// In CommonJS the names would be looked up at each call, when they may be faked.
+const [startTimer, startInterval] = [setTimeout, setInterval]
+
 /**
  * Node's steady clock and timers as they were when this was loaded. What waits for Redis or for another process goes by these, so that a
  * test that fakes the global ones neither holds up a call nor has it time out. A timer may last longer than the request that was the first
@@ -27,15 +30,14 @@ interface RealTime {
 export const realTime: RealTime = {
   nowMs: () => performance.now(),
   originMs: performance.timeOrigin,
-  setTimeout: (fire, ms) => outside(() => setTimeout(fire, ms)),
+  setTimeout: (fire, ms) => outside(() => startTimer(fire, ms)),
   clearTimeout,
-  setInterval: (fire, everyMs) => outside(() => setInterval(fire, everyMs)),
+  setInterval: (fire, everyMs) => outside(() => startInterval(fire, everyMs)),
   clearInterval,
   setImmediate,
   nextTick: process.nextTick,
   pause: (ms, { ref } = { ref: true }) =>
     new Promise((resolve) => {
-      // In CommonJS the name would be looked up now, when it may be faked.
       const timer = realTime.setTimeout(() => resolve(), ms)
       if (!ref) timer.unref()
     }),
