@@ -1,6 +1,6 @@
 import type { CycleProbe, Store } from '../../contract/store.js'
 import type { Followed, FactoryLink, Wait } from '../factories/factory-chain.js'
-import { waitsFrom } from '../factories/factory-wait.js'
+import { waitsFrom, type WaitPath } from '../factories/factory-wait.js'
 import { nextToken } from '../leases/lease-token.js'
 
 /** A probe that has come further than this goes no further: a trail of about 60 waits. */
@@ -47,11 +47,16 @@ export class CycleProbes {
     // What has been here goes round a cycle that it did not begin in.
     if (link === undefined || probe.trail.includes(`${probe.after}:`)) return
     for (const path of waitsFrom(link)) {
-      const [last] = path
-      const numbers = path.map(({ number }) => number).join(',')
-      last.on.followed?.pass({ ...probe, trail: `${probe.trail}${probe.after}:${numbers};` }, last)
+      const { wait } = path
+      wait.on.followed?.pass({ ...probe, trail: `${probe.trail}${probe.after}:${numbersOf(path)};` }, wait)
     }
   }
+}
+
+function numbersOf(path: WaitPath): string {
+  const numbers: number[] = []
+  for (let at: WaitPath | undefined = path; at !== undefined; at = at.before) numbers.push(at.wait.number)
+  return numbers.join(',')
 }
 
 class Follower implements Followed {

@@ -1,5 +1,4 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
-import { quoted } from '../../checks/one-line.js'
 import { shared } from '../../contract/copies/shared.js'
 import type { CycleProbe } from '../../contract/store.js'
 
@@ -108,12 +107,4 @@ export function current(): FactoryLink | undefined {
 /** Whether the calling code runs inside a factory, whose result others will share. */
 export function insideFactory(): boolean {
   return current() !== undefined
-}
-
-/** @throws {Error} when the key is asked for inside its own factory, which would wait for itself for ever. */
-export function refuseOwnKey(cache: object, key: string): void {
-  for (let link = current(); link !== undefined; link = link.outer) {
-    if (!link.isOf(cache, key)) continue
-    throw new Error(`${quoted(key)} is asked for inside its own factory, which would wait for itself for ever`)
-  }
 }

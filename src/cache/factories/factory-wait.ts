@@ -48,36 +48,59 @@ export class FactoryWait implements Wait {
 }
 
 /**
+ * Looks whether a key is asked for inside its own factory. An outer factory is in the way only while it waits for the code that asks: it may
+ * have left by a `timeout`, or was served a stale value.
+ * @throws {Error} when it is: it would wait for itself for ever.
+ */
+export function refuseOwnKey(cache: object, key: string): void {
+  const asking = current()
+  if (asking === undefined) return
+  for (let link: FactoryLink | undefined = asking; link !== undefined; link = link.outer) {
+    if (!link.isOf(cache, key) || (link !== asking && !waitsFor(link, asking))) continue
+    throw new Error(`${quoted(key)} is asked for inside its own factory, which would wait for itself for ever`)
+  }
+}
+
+/**
  * Says that the calling code waits for the computation of a key. `undefined` outside of factories, where nobody can wait for the caller.
  * @throws {Error} when the computation itself waits for the factory that asks.
  */
 export function waitInFactory(on: Awaited, key: string): FactoryWait | undefined {
   const link = current()
   if (link === undefined) return undefined
-  for (const [last] of waitsFrom(on.link)) if (last.on.link === link) throw cycleError(key)
+  if (waitsFor(on.link, link)) throw cycleError(key)
   const wait = new FactoryWait(link, on, key)
   wait.ask()
   return wait
 }
 
-/**
- * All that a factory waits for, what that waits for, and so on, as far as this process knows. Each is given once, with the wait before it,
- * the one before that, and so on.
- */
-export function* waitsFrom(start: FactoryLink | undefined): Generator<readonly [last: Wait, ...before: Wait[]]> {
+/** A wait, and the one that leads to it. */
+export interface WaitPath {
+  readonly wait: Wait
+  readonly before: WaitPath | undefined
+}
+
+/** All that a factory waits for, what that waits for, and so on, as far as this process knows. Each computation is come to once. */
+export function* waitsFrom(start: FactoryLink | undefined): Generator<WaitPath> {
   const seen = new Set<Awaited>()
-  const ahead: { readonly link: FactoryLink | undefined; readonly path: readonly Wait[] }[] = [
-    { link: start, path: [] },
+  const ahead: { readonly link: FactoryLink | undefined; readonly path: WaitPath | undefined }[] = [
+    { link: start, path: undefined },
   ]
   for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
     for (const wait of next.link?.waits ?? []) {
       if (seen.has(wait.on)) continue
       seen.add(wait.on)
-      const path = [wait, ...next.path] as const
+      const path = { wait, before: next.path }
       yield path
       ahead.push({ link: wait.on.link, path })
     }
   }
+}
+
+/** Whether a factory waits for another one, as far as this process knows. */
+function waitsFor(link: FactoryLink | undefined, other: FactoryLink): boolean {
+  for (const { wait } of waitsFrom(link)) if (wait.on.link === other) return true
+  return false
 }
 
 function cycleError(key: string): Error {

@@ -1,13 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { KeyedCache } from '../../../src/contract/cache.js'
 import type { ManyFactoryContext } from '../../../src/contract/factory.js'
-import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
 import { allAnswer } from '../../support/all-answer.js'
-import { describeOnBothStores, freshPrefix } from '../../support/both-stores.js'
+import { describeOnBothStores } from '../../support/both-stores.js'
 import { makeGate } from '../../support/gate.js'
 import { inRequest } from '../../support/in-request.js'
-import { type RedisCluster, startCluster } from '../../support/redis-cluster.js'
-import { type RedisServer, startRedis } from '../../support/redis-server.js'
+import { describeOnOnePrefix } from '../../support/one-prefix.js'
 import { until } from '../../support/until.js'
 
 const KEYS = Array.from({ length: 100 }, (_, i) => `p::${i}`)
@@ -125,28 +123,9 @@ function ofPlaces(cache: Pick<KeyedCache, 'getOrSetMany'>): Promise<number[]> {
   })
 }
 
-describe.each(['one server', 'a Cluster'] as const)('On %s a factory of many keys that another process', (where) => {
-  let server: RedisServer | RedisCluster
-  const opened: KeyedCache[] = []
-  beforeAll(async () => {
-    server = await (where === 'one server' ? startRedis() : startCluster())
-  }, 60_000)
-  afterAll(() => server.close())
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((cache) => cache.close()))
-  })
-
-  async function openTwo(): Promise<[KeyedCache, KeyedCache]> {
-    const redis = 'urls' in server ? server.urls : server.url
-    const keyPrefix = freshPrefix()
-    const two = [1, 2].map(() => createKeyedCache({ redis, keyPrefix, redisTimeout: '5s', lease: '1m' }))
-    opened.push(...two)
-    await allAnswer(...two)
-    return two as [KeyedCache, KeyedCache]
-  }
-
+describeOnOnePrefix('a factory of many keys that another process', (open) => {
   test('computes is called once with all that is left, when their parent is deleted', async () => {
-    const [leader, follower] = await openTwo()
+    const [leader, follower] = (await open(2)) as [KeyedCache, KeyedCache]
     const old = await begin(leader)
     const factory = counting('new')
     const waiting = follower.getOrSetMany([...KEYS, 'own'], factory)
@@ -159,7 +138,7 @@ describe.each(['one server', 'a Cluster'] as const)('On %s a factory of many key
   })
 
   test('fails to compute is called with all that is left, not one by one', async () => {
-    const [leader, follower] = await openTwo()
+    const [leader, follower] = (await open(2)) as [KeyedCache, KeyedCache]
     const failing = await begin(leader, true)
     const factory = counting('new')
     const waiting = follower.getOrSetMany([...KEYS, 'own'], factory)

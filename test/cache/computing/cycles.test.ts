@@ -1,12 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Cache, KeyedCache } from '../../../src/contract/cache.js'
-import { createKeyedCache, type KeyedCacheOptions } from '../../../src/cache/create-keyed-cache.js'
-import { allAnswer } from '../../support/all-answer.js'
-import { describeOnBothStores, freshPrefix } from '../../support/both-stores.js'
+import { describeOnBothStores } from '../../support/both-stores.js'
 import { makeGate } from '../../support/gate.js'
-import { type RedisCluster, startCluster } from '../../support/redis-cluster.js'
-import { type RedisServer, startRedis } from '../../support/redis-server.js'
+import { describeOnOnePrefix } from '../../support/one-prefix.js'
 import { until } from '../../support/until.js'
 
 const IN_A_CYCLE = /inside its own factory, by way of another/
@@ -57,6 +54,46 @@ describeOnBothStores('Factories of one process that wait for each other', (open)
     expectErrors(outcomes)
   })
 
+  const LEAVING: [how: string, leave: (cache: Cache, compute: () => Promise<string>) => Promise<unknown>][] = [
+    ['a timeout', (cache, compute) => cache.getOrSet('b', compute, { timeout: '20ms' })],
+    ['its signal', (cache, compute) => cache.getOrSet('b', compute, { signal: AbortSignal.timeout(20) })],
+    [
+      'a timeout of a batch',
+      (cache, compute) => cache.getOrSetMany(['b'], async () => [await compute()], { timeout: '20ms' }),
+    ],
+    [
+      'a stale value',
+      async (cache, compute) => {
+        await cache.set('b', 'stale', { ttl: '1ms', grace: '1m' })
+        await until(async () => !(await cache.has('b')), 'it is stale')
+        return cache.getOrSet('b', compute, { grace: '1m' })
+      },
+    ],
+  ]
+
+  test.each(LEAVING)('no longer, since one has left by %s, are in no circle', async (_how, leave) => {
+    const cache = open()
+    const [runs, left, asked] = [makeGate(), makeGate(), makeGate()]
+    let inner: Promise<string> | undefined
+    const outer = cache.getOrSet('a', async () => {
+      await leave(cache, async () => {
+        runs.open()
+        await left.opened
+        inner = cache.getOrSet('a', () => 'another')
+        asked.open()
+        return inner
+      }).catch(() => 'left')
+      left.open()
+      await asked.opened
+      return 'a'
+    })
+    // Somebody else who wants it is not told of a circle either
+    const joined = runs.opened.then(() => cache.getOrSet('b', () => 'another'))
+    expect(await outer).toBe('a')
+    expect(await inner).toBe('a')
+    expect(await joined).toMatch(/^(a|stale|another)$/)
+  })
+
   test('in no circle get values', async () => {
     const cache = open()
     const [first, second] = [makeGate(), makeGate()]
@@ -75,28 +112,7 @@ describeOnBothStores('Factories of one process that wait for each other', (open)
   })
 })
 
-describe.each(['one server', 'a Cluster'] as const)('On %s factories of several processes', (where) => {
-  let server: RedisServer | RedisCluster
-  const opened: KeyedCache[] = []
-  beforeAll(async () => {
-    server = await (where === 'one server' ? startRedis() : startCluster())
-  }, 60_000)
-  afterAll(() => server.close())
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((cache) => cache.close()))
-  })
-
-  async function open(count: number, options: KeyedCacheOptions = {}): Promise<KeyedCache[]> {
-    const redis = 'urls' in server ? server.urls : server.url
-    const keyPrefix = freshPrefix()
-    const all = Array.from({ length: count }, () =>
-      createKeyedCache({ redis, keyPrefix, redisTimeout: '5s', lease: '1m', ...options }),
-    )
-    opened.push(...all)
-    await allAnswer(...all)
-    return all
-  }
-
+describeOnOnePrefix('factories of several processes', (open, masters) => {
   test.each([2, 3, 6])(
     'that wait for each other in a circle of %i get an error long before maxCompute',
     async (count) => {
@@ -186,8 +202,7 @@ describe.each(['one server', 'a Cluster'] as const)('On %s factories of several 
 
   /** How many probes are sent meanwhile. */
   async function probesWhile(work: () => Promise<unknown>): Promise<number> {
-    const redis = 'urls' in server ? (await server.clients())[0]! : server.client()
-    const listener = redis.duplicate()
+    const listener = masters()[0]!.client().duplicate()
     let probes = 0
     listener.on('pmessage', (_pattern: string, _channel: string, message: string) => {
       if (message.startsWith('cycle ')) probes++

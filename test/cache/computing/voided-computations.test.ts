@@ -4,7 +4,7 @@ import { createKeyedCache } from '../../../src/cache/create-keyed-cache.js'
 import { allAnswer } from '../../support/all-answer.js'
 import { describeOnBothStores, freshPrefix } from '../../support/both-stores.js'
 import { makeGate } from '../../support/gate.js'
-import { type RedisCluster, startCluster } from '../../support/redis-cluster.js'
+import { describeOnOnePrefix } from '../../support/one-prefix.js'
 import { type RedisServer, startRedis } from '../../support/redis-server.js'
 import { until } from '../../support/until.js'
 
@@ -132,28 +132,9 @@ describeOnBothStores('A computation that is voided while it runs', (openCache) =
   })
 })
 
-describe.each(['one server', 'a Cluster'] as const)('On %s a computation that another cache voids', (where) => {
-  let server: RedisServer | RedisCluster
-  const opened: KeyedCache[] = []
-  beforeAll(async () => {
-    server = await (where === 'one server' ? startRedis() : startCluster())
-  }, 60_000)
-  afterAll(() => server.close())
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((cache) => cache.close()))
-  })
-
-  async function openCaches(): Promise<[KeyedCache, KeyedCache, KeyedCache]> {
-    const redis = 'urls' in server ? server.urls : server.url
-    const keyPrefix = freshPrefix()
-    const three = [1, 2, 3].map(() => createKeyedCache({ redis, keyPrefix, redisTimeout: '5s', lease: '1m' }))
-    opened.push(...three)
-    await allAnswer(...three)
-    return three as [KeyedCache, KeyedCache, KeyedCache]
-  }
-
+describeOnOnePrefix('a computation that another cache voids', (open) => {
   test('again and again is computed at most once in each process for the calls that wait', async () => {
-    const caches = await openCaches()
+    const caches = (await open(3)) as [KeyedCache, KeyedCache, KeyedCache]
     const runs = [0, 0, 0]
     const values = await Promise.all(
       caches.flatMap((cache, i) =>
@@ -171,7 +152,7 @@ describe.each(['one server', 'a Cluster'] as const)('On %s a computation that an
   })
 
   test.each(ENDS)('by %s keeps nobody waiting, in no process', { timeout: 20_000 }, async (_what, end, next) => {
-    const [leader, follower, other] = await openCaches()
+    const [leader, follower, other] = (await open(3)) as [KeyedCache, KeyedCache, KeyedCache]
     const old = await begin(leader)
     const waiting = [ask(leader), ask(follower)]
     await until(async () => (await other.computing()).length === 1, 'it is computed')
@@ -183,7 +164,7 @@ describe.each(['one server', 'a Cluster'] as const)('On %s a computation that an
   })
 
   test('is not one that began after a tag of it was deleted', async () => {
-    const [leader, , other] = await openCaches()
+    const [leader, , other] = (await open(3)) as [KeyedCache, KeyedCache, KeyedCache]
     const busy = await begin(leader)
     for (let round = 0; round < 30; round++) {
       /* eslint-disable no-await-in-loop -- one after the other */

@@ -2,7 +2,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import type { KeyedCache } from '../../../src/contract/cache.js'
-import { current, FactoryLink, refuseOwnKey } from '../../../src/cache/factories/factory-chain.js'
+import { current, FactoryLink } from '../../../src/cache/factories/factory-chain.js'
+import { FactoryWait, refuseOwnKey } from '../../../src/cache/factories/factory-wait.js'
 import { describeOnBothStores } from '../../support/both-stores.js'
 import { makeGate } from '../../support/gate.js'
 import { report } from '../../support/figures.js'
@@ -90,9 +91,12 @@ describe('A link', () => {
     return links
   }
 
-  test('refuses its own key and those of outer links that have not ended, whatever their number', () => {
+  test('refuses its own key and those of outer links that wait for it, whatever their number', () => {
     const links = chain(50_000)
     const last = links.at(-1)!
+    const waits = links
+      .slice(1)
+      .map((link, i) => new FactoryWait(links[i]!, { link, followed: undefined }, `k${i + 1}`))
     const refuse = (key: string) => () => last.run(() => refuseOwnKey(cache, key))
     expect(refuse('k49999')).toThrow(/"k49999".*inside its own factory/)
     expect(refuse('k0')).toThrow(/"k0".*inside its own factory/)
@@ -101,6 +105,9 @@ describe('A link', () => {
     expect(refuse('k25000')).not.toThrow()
     expect(refuse('k0')).toThrow()
     expect(last.outer).toBe(links[0])
+    waits[0]!.end()
+    expect(refuse('k0')).not.toThrow()
+    expect(refuse('k49999')).toThrow()
   })
 
   test('keeps none of the links that have ended before it', () => {
